@@ -1,0 +1,32 @@
+package commands
+
+import (
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// Reply is the answer to one person alone, free of any chat system's types. All text in it is plain text.
+type Reply struct {
+	Refused bool       // what was asked was not done
+	Text    string     // the answer, a sentence or two
+	Hint    string     // the next step, when there is one
+	Targets []Standing // for status
+	Help    []Usage    // for help
+}
+
+// Standing is how things are with one target environment.
+type Standing struct {
+	Target string
+	Source string
+	Active *refresh.Refresh // nil: none is running
+	Last   *refresh.Refresh // the latest that ended, nil: none yet
+	Next   time.Time        // when the schedule asks next; zero: no schedule
+}
+
+// Usage is one line of help. Help is made from the table of commands.
+type Usage struct {
+	Form    string // "/refresh status [environment]"
+	What    string
+	Example string
+}

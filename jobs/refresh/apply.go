@@ -1,0 +1,113 @@
+package refresh
+
+import (
+	"slices"
+	"time"
+)
+
+// Apply folds one event into r and returns the result; r itself is not changed. at is when it happened.
+func Apply(r Refresh, e Event, at time.Time) Refresh {
+	at = at.UTC().Round(0)
+	r.Steps, r.Gates = slices.Clone(r.Steps), slices.Clone(r.Gates)
+	r.Version++
+	if i := r.stepIndex(stepOf(e)); i >= 0 {
+		r.Steps[i] = applyStep(r.Steps[i], e, at)
+	}
+	switch e := e.(type) {
+	case Requested:
+		r = Refresh{
+			ID: e.ID, Version: r.Version, Definition: e.Version, Status: Running, Reason: e.Reason,
+			Source: e.Source, Target: e.Target, Channel: e.Channel, RequestedBy: e.By, RequestedAt: at,
+			Settings: e.Settings, Trouble: e.Trouble,
+		}
+		for _, s := range e.Plan {
+			r.Steps = append(r.Steps, Step{Spec: s, Status: Pending})
+		}
+	case StepStarted:
+		if s, _ := r.Step(e.Step); s.Kind == KindCopy {
+			r.Copy.SentAt = at
+		}
+	case StepProgressed:
+		r.Copy = r.Copy.seen(e.Status, at)
+	case TargetOffline:
+		r.Copy.OfflineAt = at
+	case TargetOnline:
+		r.Copy.OnlineAt = at
+	case StepSucceeded:
+		r.Copy = r.Copy.seen(e.Status, at)
+		if e.Operation != "" {
+			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt = e.Operation, e.Adopted, at
+		}
+	case StepFailed:
+		// A definite failure means that nothing was sent: cancelling is possible again.
+		if s, _ := r.Step(e.Step); s.Kind == KindCopy {
+			r.Copy.SentAt = time.Time{}
+		}
+	case WindowSet:
+		r.Window = e.Window
+		if e.By != (Person{}) { // moved: the environment has to be told again
+			for i, s := range r.Steps {
+				if s.Kind == KindBroadcast && s.Status.Finished() {
+					r.Steps[i] = Step{Spec: s.Spec, Status: Pending, Attempt: s.Attempt}
+				}
+			}
+		}
+	case GateOpened:
+		r.Gates = append(r.Gates, e.Gate)
+		i := r.stepIndex(e.Gate.Step)
+		r.Steps[i].Status, _ = openedBy[e.Gate.Kind].take(r.Steps[i].Status)
+		r.Steps[i].RetryAt, r.Steps[i].SettleUntil = time.Time{}, time.Time{}
+		if r.Steps[i].StartedAt.IsZero() {
+			r.Steps[i].StartedAt = at
+		}
+	case GateDecided:
+		i := r.gateIndex(e.Gate)
+		r.Gates[i].Decisions = append(slices.Clone(r.Gates[i].Decisions), e.Decision)
+	case GateClosed:
+		i := r.gateIndex(e.Gate)
+		r.Gates[i].Outcome, r.Gates[i].ClosedAt = e.Outcome, at
+	case Ended:
+		r.Status, r.Ending, r.EndedBy, r.EndedAt = e.Status, e.Why, e.By, at
+	}
+	return r
+}
+
+func applyStep(s Step, e Event, at time.Time) Step {
+	s.Status, _ = next(e.event(), s.Status)
+	switch e := e.(type) {
+	case StepStarted:
+		s.Attempt = e.Attempt
+		s.Tries++
+		if e.Asked {
+			s.Tries = 1
+		}
+		if s.StartedAt.IsZero() {
+			s.StartedAt = at
+		}
+		s.RetryAt, s.SettleUntil, s.Then = time.Time{}, time.Time{}, ""
+	case StepProgressed:
+		s.Note = e.Note
+	case StepSucceeded:
+		s.EndedAt, s.EndedBy = at, e.By
+		s.Findings, s.Problem = e.Findings, nil
+		s.SettleUntil, s.Then = time.Time{}, ""
+		if e.Note != "" {
+			s.Note = e.Note
+		}
+	case StepFailed:
+		p := e.Problem
+		s.Problem, s.Findings, s.RetryAt = &p, e.Findings, e.RetryAt
+	case StepUnsettled:
+		s.SettleUntil, s.Then, s.Note = e.Until, e.Then, e.Why
+	case StepSkipped:
+		s.EndedAt, s.EndedBy = at, e.By
+	}
+	return s
+}
+
+func (c Copy) seen(status CopyStatus, at time.Time) Copy {
+	if status != "" && status != c.Status {
+		c.Status, c.StatusAt = status, at
+	}
+	return c
+}

@@ -1,0 +1,134 @@
+package refresh
+
+import (
+	"strings"
+	"time"
+)
+
+// EnvironmentDetail is what Lifecycle Services (or its successor) says about an environment.
+type EnvironmentDetail struct {
+	ID             string // as NormalizeID writes it
+	Name           string
+	Type           string // Production, Sandbox, DevTestDev, ... as LCS spells it
+	Infrastructure string // SelfService, MicrosoftManaged, CustomerManaged
+	URL            string // without a trailing slash
+	Release        string // application release, e.g. 10.0.43
+	Platform       string // platform release, e.g. Update67
+	State          string // DeploymentState: Finished when idle
+}
+
+// Production reports whether this is the live environment, whatever a configuration file says of it.
+func (d EnvironmentDetail) Production() bool { return strings.EqualFold(d.Type, "Production") }
+
+// Sandbox reports whether this is a standard sandbox (Tier 2 and up), the only possible target.
+func (d EnvironmentDetail) Sandbox() bool { return strings.EqualFold(d.Type, "Sandbox") }
+
+// Operation is one entry of an environment's history: ongoing or past, ours or started by hand.
+type Operation struct {
+	ID        string
+	Kind      string    // the machine's name, e.g. SFSourceDbToSandbox
+	Title     string    // the name people see, e.g. "Refresh database"
+	StartedAt time.Time // zero when not known
+	EndedAt   time.Time // zero while it runs
+	Status    CopyStatus
+}
+
+// IsRefresh reports whether the operation is a database refresh. Both names are looked at, because the
+// machine's name differs between self-service and older environments.
+func (o Operation) IsRefresh() bool {
+	return strings.Contains(strings.ToLower(o.Kind), "sourcedbtosandbox") || strings.EqualFold(o.Title, "Refresh database")
+}
+
+// Running reports whether the operation has not ended.
+func (o Operation) Running() bool { return o.EndedAt.IsZero() && !o.Status.Ended() }
+
+// CopyStatus is the state of an operation in LCS's words. LCS may add members: an unknown one is neither
+// ended nor succeeded, so following simply goes on.
+type CopyStatus string
+
+// The values that the documentation names.
+const (
+	CopyNotStarted         CopyStatus = "NotStarted"
+	CopyPreparing          CopyStatus = "PreparingEnvironment"
+	CopyInProgress         CopyStatus = "InProgress"
+	CopyCompleted          CopyStatus = "Completed"
+	CopySignedOff          CopyStatus = "SignedOff"
+	CopyFailed             CopyStatus = "Failed"
+	CopyAborted            CopyStatus = "Aborted"
+	CopyRollbackInProgress CopyStatus = "RollbackInProgress"
+	CopyRollbackCompleted  CopyStatus = "RollbackCompleted"
+	CopyRollbackFailed     CopyStatus = "RollbackFailed"
+)
+
+// Succeeded reports whether the target now holds the source's data.
+func (s CopyStatus) Succeeded() bool { return s == CopyCompleted || s == CopySignedOff }
+
+// Ended reports whether nothing more will happen to the operation by itself. Failed is not an end: since
+// 2026 LCS rolls a failed refresh back on its own, and the rollback's result is what counts.
+func (s CopyStatus) Ended() bool {
+	switch s {
+	case CopyCompleted, CopySignedOff, CopyAborted, CopyRollbackCompleted, CopyRollbackFailed:
+		return true
+	}
+	return false
+}
+
+// NormalizeID brings an LCS identifier into one form: LCS itself writes the same GUID with and without
+// dashes and in either case.
+func NormalizeID(id string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "{", "", "}", "").Replace(strings.TrimSpace(id)))
+}
+
+// User is a row of SystemUsers.
+type User struct {
+	ID      string // UserID, unique
+	SignIn  string // Alias: the sign-in name
+	Name    string
+	Email   string
+	Enabled bool
+}
+
+// ServiceUser reports whether the user belongs to Microsoft's own services. Those are never touched.
+func (u User) ServiceUser() bool {
+	switch strings.ToLower(u.ID) {
+	case "frserviceuser", "syshealthserviceuser", "scaleunitmanagement", "powerplatformapp", "retailserviceaccount":
+		return true
+	}
+	return false
+}
+
+// BatchJob is a row of BatchJobs. RecID is its only key.
+type BatchJob struct {
+	RecID       int64
+	Description string
+	Company     string
+	Status      string // Hold (shown to people as Withhold), Waiting, Executing, ...
+}
+
+// The batch job states that refreshbot reasons about.
+const (
+	BatchHold    = "Hold"
+	BatchWaiting = "Waiting"
+)
+
+// BatchGroup is a row of BatchGroups: one batch group on one batch server.
+type BatchGroup struct {
+	Group       string // the empty group is F&O's default
+	Server      string
+	Description string
+}
+
+// EmailParameters are the outgoing e-mail settings that OData can reach. It cannot reach the password.
+type EmailParameters struct {
+	Server     string
+	Port       int
+	User       string
+	RequireSSL bool
+}
+
+// Record names one OData entity and the values to write to it.
+type Record struct {
+	Entity string         // the entity set, e.g. DocumentParameters
+	Key    map[string]any // all key fields
+	Set    map[string]any // the fields to change
+}

@@ -1,0 +1,148 @@
+package refresh
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Event is something that happened to a refresh. Events are facts: they are never refused once in the journal.
+type Event interface{ event() string }
+
+// The events. Fields are what the journal keeps; they never hold a secret.
+type (
+	// Requested begins a refresh.
+	Requested struct {
+		ID       ID          `json:"id"`
+		Source   Environment `json:"source"`
+		Target   Environment `json:"target"`
+		Channel  string      `json:"channel"`
+		By       Person      `json:"by"`
+		Reason   string      `json:"reason,omitempty"`
+		Settings Settings    `json:"settings"`
+		Trouble  []string    `json:"trouble,omitempty"`
+		Plan     []Spec      `json:"plan"`
+		Version  int         `json:"definition"`
+	}
+	// StepStarted is the intent: it is in the journal before the effect is attempted.
+	StepStarted struct {
+		Step    string `json:"step"`
+		Attempt int    `json:"attempt"`
+		Asked   bool   `json:"asked,omitempty"` // a person asked for this attempt
+	}
+	// StepProgressed records something worth saying about a step that goes on.
+	StepProgressed struct {
+		Step   string     `json:"step"`
+		Note   string     `json:"note,omitempty"`
+		Status CopyStatus `json:"status,omitempty"` // of the copy, when it changed
+	}
+	// TargetOffline: the target stopped answering, as a refresh makes it.
+	TargetOffline struct {
+		Step string `json:"step"`
+	}
+	// TargetOnline: the target answers again.
+	TargetOnline struct {
+		Step string `json:"step"`
+	}
+	// StepSucceeded is a good outcome.
+	StepSucceeded struct {
+		Step      string     `json:"step"`
+		Note      string     `json:"note,omitempty"`
+		Findings  []Finding  `json:"findings,omitempty"`
+		Operation string     `json:"operation,omitempty"` // the copy's operation id
+		Adopted   bool       `json:"adopted,omitempty"`
+		By        Person     `json:"by,omitzero"` // who did it by hand
+		Status    CopyStatus `json:"status,omitempty"`
+	}
+	// StepFailed is a bad outcome. With RetryAt it will be tried again by itself.
+	StepFailed struct {
+		Step     string    `json:"step"`
+		Problem  Problem   `json:"problem"`
+		Findings []Finding `json:"findings,omitempty"`
+		RetryAt  time.Time `json:"retry_at,omitzero"`
+	}
+	// StepUnsettled: nobody knows whether the effect happened. After Until it is looked for.
+	StepUnsettled struct {
+		Step  string    `json:"step"`
+		Until time.Time `json:"until"`
+		Then  Action    `json:"then"`
+		Why   string    `json:"why,omitempty"`
+	}
+	// StepSkipped: a person decided to go on without it.
+	StepSkipped struct {
+		Step string `json:"step"`
+		By   Person `json:"by"`
+	}
+	// WindowSet announces the downtime, or moves it.
+	WindowSet struct {
+		Window Window `json:"window"`
+		By     Person `json:"by,omitzero"` // who moved it; nobody when first announced
+	}
+	// GateOpened asks people.
+	GateOpened struct {
+		Gate Gate `json:"gate"`
+	}
+	// GateDecided is one person's answer.
+	GateDecided struct {
+		Gate     string   `json:"gate"`
+		Decision Decision `json:"decision"`
+	}
+	// GateClosed is what came of the question.
+	GateClosed struct {
+		Gate    string `json:"gate"`
+		Outcome Action `json:"outcome"`
+	}
+	// Ended is the last event of every refresh.
+	Ended struct {
+		Status Status `json:"status"`
+		Why    string `json:"why,omitempty"`
+		By     Person `json:"by,omitzero"`
+	}
+)
+
+func (Requested) event() string      { return "requested" }
+func (StepStarted) event() string    { return "step_started" }
+func (StepProgressed) event() string { return "step_progressed" }
+func (TargetOffline) event() string  { return "target_offline" }
+func (TargetOnline) event() string   { return "target_online" }
+func (StepSucceeded) event() string  { return "step_succeeded" }
+func (StepFailed) event() string     { return "step_failed" }
+func (StepUnsettled) event() string  { return "step_unsettled" }
+func (StepSkipped) event() string    { return "step_skipped" }
+func (WindowSet) event() string      { return "window_set" }
+func (GateOpened) event() string     { return "gate_opened" }
+func (GateDecided) event() string    { return "gate_decided" }
+func (GateClosed) event() string     { return "gate_closed" }
+func (Ended) event() string          { return "ended" }
+
+// EventName is the name under which an event stands in the journal.
+func EventName(e Event) string { return e.event() }
+
+// decoders is the closed list of events that a journal can hold.
+var decoders = map[string]func([]byte) (Event, error){
+	"requested":       decode[Requested],
+	"step_started":    decode[StepStarted],
+	"step_progressed": decode[StepProgressed],
+	"target_offline":  decode[TargetOffline],
+	"target_online":   decode[TargetOnline],
+	"step_succeeded":  decode[StepSucceeded],
+	"step_failed":     decode[StepFailed],
+	"step_unsettled":  decode[StepUnsettled],
+	"step_skipped":    decode[StepSkipped],
+	"window_set":      decode[WindowSet],
+	"gate_opened":     decode[GateOpened],
+	"gate_decided":    decode[GateDecided],
+	"gate_closed":     decode[GateClosed],
+	"ended":           decode[Ended],
+}
+
+func decode[E Event](data []byte) (Event, error) {
+	var e E
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&e); err != nil {
+		return nil, fmt.Errorf("decode event %s: %w", e.event(), err)
+	}
+	return e, nil
+}

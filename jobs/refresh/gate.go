@@ -1,0 +1,128 @@
+package refresh
+
+import (
+	"slices"
+	"time"
+)
+
+// GateKind says what a gate asks.
+type GateKind string
+
+// The gates. The last two appear only in trouble.
+const (
+	GateApprove GateKind = "approve"
+	GateNotice  GateKind = "notice" // closes by itself when the notice is over
+	GateSignOff GateKind = "sign_off"
+	GateManual  GateKind = "manual"
+	GateOpen    GateKind = "open"
+	GateTrouble GateKind = "step_failed"
+	GateUnknown GateKind = "outcome_unknown"
+)
+
+// Action is one thing a person can decide at a gate.
+type Action string
+
+// The actions, and how a gate can close without one.
+const (
+	ActionApprove    Action = "approve"
+	ActionReject     Action = "reject"
+	ActionCancel     Action = "cancel"
+	ActionPostpone   Action = "postpone"
+	ActionStartNow   Action = "start_now"
+	ActionSignOff    Action = "sign_off"
+	ActionDone       Action = "done"
+	ActionOpen       Action = "open"
+	ActionRetry      Action = "retry"
+	ActionSkip       Action = "skip"
+	ActionAbort      Action = "abort"
+	ActionAdopt      Action = "adopt"
+	ActionStartAgain Action = "start_again"
+
+	OutcomeExpired   Action = "expired"   // nobody decided in time
+	OutcomeElapsed   Action = "elapsed"   // the notice is over
+	OutcomeElsewhere Action = "elsewhere" // decided outside, e.g. signed off in LCS
+	OutcomeMoot      Action = "no_need"   // the question went away
+	thenAsk          Action = "ask"       // settle, look, and ask a person if nothing is found
+)
+
+// Policy says who decides at a gate, how many of them, and by when.
+type Policy struct {
+	By      []string      `json:"by"`                // users (U…) and user groups (S…)
+	Count   int           `json:"count"`             // how many must agree
+	Expires time.Duration `json:"expires,omitempty"` // zero: never
+}
+
+// Decision is one person's answer.
+type Decision struct {
+	By     Person    `json:"by"`
+	Action Action    `json:"action"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// Gate is a question to people. A click names the gate and its nonce, so that a button of an earlier
+// question cannot answer a later one.
+type Gate struct {
+	ID        string     `json:"id"`
+	Kind      GateKind   `json:"kind"`
+	Step      string     `json:"step"`
+	Nonce     string     `json:"nonce"`
+	Question  string     `json:"question,omitempty"` // what was seen, for the gates of trouble
+	By        []string   `json:"by,omitempty"`
+	Count     int        `json:"count"`
+	Actions   []Action   `json:"actions"`
+	OpenedAt  time.Time  `json:"opened_at"`
+	ExpiresAt time.Time  `json:"expires_at,omitzero"`
+	Decisions []Decision `json:"decisions,omitempty"`
+	Outcome   Action     `json:"outcome,omitempty"`
+	ClosedAt  time.Time  `json:"closed_at,omitzero"`
+}
+
+// Open reports whether the gate still waits.
+func (g Gate) Open() bool { return g.Outcome == "" }
+
+// Offers reports whether the action is one of the gate's buttons.
+func (g Gate) Offers(a Action) bool { return slices.Contains(g.Actions, a) }
+
+// Last returns the decision that closed the gate, or the latest one.
+func (g Gate) Last() (Decision, bool) {
+	if len(g.Decisions) == 0 {
+		return Decision{}, false
+	}
+	return g.Decisions[len(g.Decisions)-1], true
+}
+
+func (g Gate) votes(a Action) int {
+	n := 0
+	for _, d := range g.Decisions {
+		if d.Action == a {
+			n++
+		}
+	}
+	return n
+}
+
+// permit says whether the actor may take the action at this gate of r, and if not, why. The requester never
+// counts towards approve, whoever else they are.
+func (g Gate) permit(r Refresh, a Action, by Actor) *Error {
+	requester := by.ID != "" && by.ID == r.RequestedBy.ID
+	listed := slices.Contains(g.By, by.ID) || slices.ContainsFunc(by.In, func(group string) bool { return slices.Contains(g.By, group) })
+	switch {
+	case by.ID == "":
+		return Errorf(Denied, "Only a person can decide this.")
+	case a == ActionApprove && requester:
+		return Errorf(Denied, "You asked for this refresh, so somebody else has to approve it.")
+	case a == ActionCancel && (requester || by.Admin), listed:
+	case (g.Kind == GateNotice || g.Kind == GateManual) && (requester || by.Admin):
+	case (g.Kind == GateTrouble || g.Kind == GateUnknown) && by.Admin:
+	case g.Kind == GateTrouble && requester && a == ActionRetry:
+	default:
+		return Errorf(Denied, "This is not yours to decide: ask one of the people named on the card.")
+	}
+	for _, d := range g.Decisions {
+		if d.By.ID == by.ID && d.Action == a && a == ActionApprove {
+			return Errorf(Stale, "You have approved this already.")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package refresh
+
+import (
+	"slices"
+	"time"
+)
+
+// ID names one refresh, e.g. "uat-20261122-7f3a".
+type ID string
+
+// Status is how a refresh stands as a whole.
+type Status string
+
+// A refresh is Running until one of the others ends it.
+const (
+	Running   Status = "running"
+	Done      Status = "done"      // the users are in
+	Failed    Status = "failed"    // it ended with the job not done
+	Cancelled Status = "cancelled" // somebody called it off before the copy
+	Rejected  Status = "rejected"  // an approver said no
+	Expired   Status = "expired"   // nobody decided in time
+)
+
+// Ended reports whether nothing more will happen.
+func (s Status) Ended() bool { return s != Running && s != "" }
+
+// Environment is what a refresh remembers of its source and of its target.
+type Environment struct {
+	Name string `json:"name"` // as the configuration calls it, e.g. uat
+	URL  string `json:"url"`
+	LCS  string `json:"lcs"` // environment id in Lifecycle Services
+}
+
+// Person is somebody who asked or decided. A schedule is a Person without an ID.
+type Person struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name"`
+}
+
+// Actor is a Person together with what they may do, looked up at the moment they act.
+type Actor struct {
+	Person
+	Admin bool
+	In    []string // the user groups they are a member of, as far as they matter here
+}
+
+// Settings are the figures of the configuration that a running refresh keeps even when the file changes.
+type Settings struct {
+	Notice   time.Duration `json:"notice"`   // between the downtime announcement and the copy
+	Downtime time.Duration `json:"downtime"` // length of the downtime as announced
+	Postpone time.Duration `json:"postpone"` // what one press of Postpone adds
+	Settle   time.Duration `json:"settle"`   // how long a request whose reply was lost may still land
+	Retry    time.Duration `json:"retry"`    // first wait before a failed step is tried again; doubles
+}
+
+// Window is the downtime as announced.
+type Window struct {
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+}
+
+// Copy is what is known about the one thing that cannot be taken back.
+type Copy struct {
+	Operation  string     `json:"operation,omitempty"` // LCS's operation activity id
+	Adopted    bool       `json:"adopted,omitempty"`   // found in LCS's history instead of in a reply
+	SentAt     time.Time  `json:"sent_at,omitzero"`    // the latest intent
+	AcceptedAt time.Time  `json:"accepted_at,omitzero"`
+	Status     CopyStatus `json:"status,omitempty"`
+	StatusAt   time.Time  `json:"status_at,omitzero"` // when Status was first seen
+	OfflineAt  time.Time  `json:"offline_at,omitzero"`
+	OnlineAt   time.Time  `json:"online_at,omitzero"`
+}
+
+// Refresh is one refresh as it stands: the row of the store. It is a value; Apply returns a changed copy.
+type Refresh struct {
+	ID          ID          `json:"id"`
+	Version     int64       `json:"version"` // number of the last event folded in
+	Definition  int         `json:"definition"`
+	Status      Status      `json:"status"`
+	Reason      string      `json:"reason,omitempty"` // why it was asked for
+	Ending      string      `json:"ending,omitempty"` // why it ended, when not Done
+	Source      Environment `json:"source"`
+	Target      Environment `json:"target"`
+	Channel     string      `json:"channel"` // where it is posted
+	RequestedBy Person      `json:"requested_by"`
+	RequestedAt time.Time   `json:"requested_at"`
+	EndedAt     time.Time   `json:"ended_at,omitzero"`
+	EndedBy     Person      `json:"ended_by,omitzero"`
+	Settings    Settings    `json:"settings"`
+	Trouble     []string    `json:"trouble,omitempty"` // users and groups who may decide when a step fails
+	Steps       []Step      `json:"steps"`
+	Gates       []Gate      `json:"gates,omitempty"`
+	Window      Window      `json:"window,omitzero"`
+	Copy        Copy        `json:"copy,omitzero"`
+}
+
+// DefinitionVersion is stored in each refresh, so that a later program knows which rules it began under.
+const DefinitionVersion = 1
+
+// Step returns the step with that id.
+func (r Refresh) Step(id string) (Step, bool) {
+	if i := r.stepIndex(id); i >= 0 {
+		return r.Steps[i], true
+	}
+	return Step{}, false
+}
+
+// Gate returns the gate with that id.
+func (r Refresh) Gate(id string) (Gate, bool) {
+	if i := r.gateIndex(id); i >= 0 {
+		return r.Gates[i], true
+	}
+	return Gate{}, false
+}
+
+// OpenGates returns the gates that wait for a person, oldest first.
+func (r Refresh) OpenGates() []Gate {
+	if r.Status.Ended() {
+		return nil
+	}
+	var open []Gate
+	for _, g := range r.Gates {
+		if g.Open() {
+			open = append(open, g)
+		}
+	}
+	return open
+}
+
+// Phase returns the phase the refresh is in: that of its first step that is not finished, or the last one.
+func (r Refresh) Phase() Phase {
+	for _, s := range r.Steps {
+		if !s.Status.Finished() {
+			return s.Phase
+		}
+	}
+	return PhaseOpen
+}
+
+// PointOfNoReturn reports whether the copy has been asked for: from then on there is no cancelling.
+func (r Refresh) PointOfNoReturn() bool { return !r.Copy.SentAt.IsZero() }
+
+// Approved reports whether every approval that the plan asks for before the copy was given. A plan without
+// an approval step is never approved: missing input refuses.
+func (r Refresh) Approved() bool {
+	asked := false
+	for _, s := range r.Steps {
+		if s.Kind != KindApproval {
+			continue
+		}
+		asked = true
+		if s.Status != Completed || !slices.ContainsFunc(r.Gates, func(g Gate) bool {
+			return g.Step == s.ID && g.Outcome == ActionApprove && g.votes(ActionApprove) >= g.Count
+		}) {
+			return false
+		}
+	}
+	return asked
+}
+
+func (r Refresh) stepIndex(id string) int {
+	return slices.IndexFunc(r.Steps, func(s Step) bool { return s.ID == id })
+}
+
+func (r Refresh) gateIndex(id string) int {
+	return slices.IndexFunc(r.Gates, func(g Gate) bool { return g.ID == id })
+}

@@ -1,0 +1,155 @@
+package refresh
+
+import "fmt"
+
+// move is one line of the transition table: an event takes a step from one of some statuses to another.
+type move struct {
+	from []StepStatus
+	to   StepStatus
+}
+
+// table is every transition of a step there is. What is not here cannot happen: Decide does not emit it and
+// Fold refuses a journal that holds it.
+//
+//	pending ──started──> running ──succeeded──> done
+//	                      │  │ └─failed, will retry──> retrying ──started──> running
+//	                      │  └─failed──> troubled ──started (Retry)──> running
+//	                      │                 └─skipped──> skipped
+//	                      └─unsettled──> settling ──succeeded (adopted)──> done
+//	                                         └─gate: outcome unknown──> troubled
+//	pending ──gate opened──> waiting ──succeeded──> done
+var table = map[string][]move{
+	StepStarted{}.event(): {{[]StepStatus{Pending, Performing, Retrying, Troubled, Settling}, Performing}},
+	StepProgressed{}.event(): {
+		{[]StepStatus{Performing}, Performing},
+	},
+	TargetOffline{}.event(): {{[]StepStatus{Performing}, Performing}},
+	TargetOnline{}.event():  {{[]StepStatus{Performing}, Performing}},
+	StepSucceeded{}.event(): {{[]StepStatus{Pending, Performing, Settling, Waiting}, Completed}},
+	StepFailed{}.event():    {{[]StepStatus{Performing}, Retrying}},
+	StepUnsettled{}.event(): {{[]StepStatus{Performing, Settling, Troubled}, Settling}},
+	StepSkipped{}.event():   {{[]StepStatus{Troubled, Waiting}, Skipped}},
+}
+
+// openedBy is what opening a gate does to the step it belongs to.
+var openedBy = map[GateKind]move{
+	GateApprove: {[]StepStatus{Pending}, Waiting},
+	GateNotice:  {[]StepStatus{Pending, Waiting}, Waiting},
+	GateSignOff: {[]StepStatus{Pending}, Waiting},
+	GateManual:  {[]StepStatus{Pending}, Waiting},
+	GateOpen:    {[]StepStatus{Pending}, Waiting},
+	GateTrouble: {[]StepStatus{Retrying}, Troubled},
+	GateUnknown: {[]StepStatus{Settling}, Troubled},
+}
+
+// next returns the status that the event gives to a step in the status from.
+func next(name string, from StepStatus) (StepStatus, bool) {
+	for _, m := range table[name] {
+		if to, ok := m.take(from); ok {
+			return to, true
+		}
+	}
+	return "", false
+}
+
+func (m move) take(from StepStatus) (StepStatus, bool) {
+	for _, f := range m.from {
+		if f == from {
+			return m.to, true
+		}
+	}
+	return "", false
+}
+
+// legal says why the event cannot happen to r, or nil.
+func legal(r Refresh, e Event) error {
+	if _, first := e.(Requested); first {
+		if r.Version != 0 {
+			return fmt.Errorf("%s was asked for already", r.ID)
+		}
+		return nil
+	}
+	if r.Version == 0 {
+		return fmt.Errorf("%s before the refresh was asked for", e.event())
+	}
+	if r.Status.Ended() {
+		return fmt.Errorf("%s after the refresh ended", e.event())
+	}
+	switch e := e.(type) {
+	case GateOpened:
+		s, ok := r.Step(e.Gate.Step)
+		if !ok {
+			return fmt.Errorf("gate %s belongs to no step", e.Gate.ID)
+		}
+		if _, ok := r.Gate(e.Gate.ID); ok {
+			return fmt.Errorf("gate %s was opened before", e.Gate.ID)
+		}
+		if _, ok := openedBy[e.Gate.Kind].take(s.Status); !ok {
+			return fmt.Errorf("gate %s cannot open while step %s is %s", e.Gate.Kind, s.ID, s.Status)
+		}
+	case GateDecided:
+		return openGate(r, e.Gate)
+	case GateClosed:
+		return openGate(r, e.Gate)
+	case WindowSet, Ended:
+	default:
+		id := stepOf(e)
+		s, ok := r.Step(id)
+		if !ok {
+			return fmt.Errorf("%s names no step of the plan: %q", e.event(), id)
+		}
+		if _, ok := next(e.event(), s.Status); !ok {
+			return fmt.Errorf("%s cannot happen to step %s while it is %s", e.event(), s.ID, s.Status)
+		}
+		if _, starts := e.(StepStarted); starts {
+			return mayStart(r, s)
+		}
+	}
+	return nil
+}
+
+// mayStart holds the two promises that the whole program is built around: nothing happens to the target
+// without its approvals, and an irreversible effect whose outcome is open is never begun again.
+func mayStart(r Refresh, s Step) error {
+	b := behaviours[s.Kind]
+	if b.requires && !r.Approved() {
+		return fmt.Errorf("step %s cannot start without its approvals", s.ID)
+	}
+	if b.class == ClassIrreversible && (s.Status == Performing || s.Status == Settling && s.Then != ActionStartAgain) {
+		return fmt.Errorf("step %s cannot start again while nobody knows whether it happened", s.ID)
+	}
+	if s.Kind == KindCopy && r.Copy.Operation != "" {
+		return fmt.Errorf("the copy was started already, as operation %s", r.Copy.Operation)
+	}
+	return nil
+}
+
+func openGate(r Refresh, id string) error {
+	if g, ok := r.Gate(id); !ok || !g.Open() {
+		return fmt.Errorf("gate %q is not open", id)
+	}
+	return nil
+}
+
+// stepOf returns the step that a step event is about.
+func stepOf(e Event) string {
+	switch e := e.(type) {
+	case StepStarted:
+		return e.Step
+	case StepProgressed:
+		return e.Step
+	case TargetOffline:
+		return e.Step
+	case TargetOnline:
+		return e.Step
+	case StepSucceeded:
+		return e.Step
+	case StepFailed:
+		return e.Step
+	case StepUnsettled:
+		return e.Step
+	case StepSkipped:
+		return e.Step
+	}
+	return ""
+}
