@@ -1,0 +1,165 @@
+// Package config reads refreshbot.yml. It decodes strictly, checks every rule that can be checked without a
+// network, and reports all problems at once, each with file, line and key. Secrets are references that are
+// resolved here and print as ***.
+//
+// Paths in the file are relative to the folder of the file.
+package config
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config is the whole file, checked and with its defaults filled in.
+type Config struct {
+	File         string // as it was named to Load
+	Slack        Slack
+	Entra        Entra
+	LCS          LCS
+	FinOps       FinOps
+	TLS          TLS
+	Store        Store
+	HTTP         HTTP
+	TimeZone     *time.Location // default UTC
+	Admins       []string       // Slack users; may be empty
+	Environments []Environment  // in the order of the file
+}
+
+// Slack is the app's two tokens and where it posts.
+type Slack struct {
+	BotToken Secret // xoxb-
+	AppToken Secret // xapp-, for Socket Mode
+	Channel  string // the default of Refresh.Channel
+	APIURL   string // ends in a slash; default https://slack.com/api/
+}
+
+// Entra is the directory that both Lifecycle Services and F&O trust.
+type Entra struct {
+	Tenant    string // GUID or domain
+	Authority string // no trailing slash; default https://login.microsoftonline.com
+}
+
+// LCS is the Lifecycle Services project and the account that signs in to it.
+type LCS struct {
+	Project  int64
+	ClientID string
+	Username string
+	Password Secret
+	APIURL   string        // no trailing slash; default https://lcsapi.lcs.dynamics.com
+	Poll     time.Duration // how often a running copy is asked about; default 1m
+	Timeout  time.Duration // one request; default 30s
+	Settle   time.Duration // how long a request whose reply was lost may still land; default 2m
+}
+
+// FinOps is the one application that signs in to every environment. Exactly one of the three credentials is set.
+type FinOps struct {
+	ClientID       string
+	ClientSecret   Secret
+	Certificate    string        // path of a PEM file with a certificate and its private key
+	FederatedToken string        // path; the platform rewrites the file, so it is read at each use and not here
+	Poll           time.Duration // how often an environment that is down is asked; default 15s
+	Timeout        time.Duration // one request; default 100s
+}
+
+// TLS names certificate authorities to trust besides the system's own.
+type TLS struct {
+	CAFile string // path of a PEM file; empty when there is none
+	extra  []*x509.Certificate
+}
+
+// RootCAs returns the system's certificate authorities and those of ca_file, or nil without a ca_file: nil in a
+// tls.Config means the system's.
+func (t TLS) RootCAs() (*x509.CertPool, error) {
+	if len(t.extra) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the system's certificate authorities: %w", err)
+	}
+	for _, c := range t.extra {
+		pool.AddCert(c)
+	}
+	return pool, nil
+}
+
+// Store says where the record is kept.
+type Store struct {
+	Path string // default refreshbot.db beside the configuration file
+}
+
+// HTTP is the listener for /healthz, /readyz and /metrics.
+type HTTP struct {
+	Addr string // host:port; default 127.0.0.1:9090
+}
+
+// Environment is a source, a target, or both.
+type Environment struct {
+	Name           string
+	URL            string // scheme and host, lower case, no trailing slash
+	LCSEnvironment string // the GUID as written, with or without dashes
+	Production     bool
+	Refresh        *Refresh // nil: never a target
+}
+
+// Environment finds an environment by name, in any case.
+func (c *Config) Environment(name string) (*Environment, bool) {
+	for i := range c.Environments {
+		if strings.EqualFold(c.Environments[i].Name, name) {
+			return &c.Environments[i], true
+		}
+	}
+	return nil, false
+}
+
+// Targets returns the environments that can be refreshed, in the order of the file.
+func (c *Config) Targets() []*Environment {
+	var targets []*Environment
+	for i := range c.Environments {
+		if c.Environments[i].Refresh != nil {
+			targets = append(targets, &c.Environments[i])
+		}
+	}
+	return targets
+}
+
+// Load reads and checks the file at path. The error is a Problems.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, Problems{{File: path, Text: fmt.Sprintf("cannot be read (%v): check the path given with --config", cause(err))}}
+	}
+	return Parse(path, data, os.LookupEnv, os.ReadFile)
+}
+
+// Parse checks data as the content of file. Environment variables and other files are read through env and
+// readFile only. The error is a Problems.
+func Parse(file string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, error) {
+	d := &decoder{file: file, env: env, readFile: readFile}
+	cfg := &Config{
+		File:     file,
+		Slack:    Slack{APIURL: "https://slack.com/api/"},
+		Entra:    Entra{Authority: "https://login.microsoftonline.com"},
+		LCS:      LCS{APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},
+		FinOps:   FinOps{Poll: 15 * time.Second, Timeout: 100 * time.Second},
+		Store:    Store{Path: d.beside("refreshbot.db")},
+		HTTP:     HTTP{Addr: "127.0.0.1:9090"},
+		TimeZone: time.UTC,
+	}
+	if root, ok := d.document(data); ok {
+		d.config(cfg)(root)
+	}
+	if len(d.problems) > 0 {
+		d.problems.sort()
+		return nil, d.problems
+	}
+	for _, t := range cfg.Targets() {
+		if t.Refresh.Channel == "" {
+			t.Refresh.Channel = cfg.Slack.Channel
+		}
+	}
+	return cfg, nil
+}

@@ -1,0 +1,232 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Refresh says how an environment is refreshed. What of it this version does not perform is for the caller to say:
+// everything that was written is here.
+type Refresh struct {
+	From        string        // name of the source environment
+	Channel     string        // default Slack.Channel
+	Requesters  []string      // users (U…, W…) and user groups (S…); empty: anyone in the channel
+	Approve     Gate          // Expires defaults to 24h
+	SignOff     Gate          // does not expire unless it says so
+	Open        *Gate         // nil: opens without asking
+	Schedule    *Schedule     // nil: on request only
+	Notice      time.Duration // between the downtime broadcast and the copy; default 30m, may be 0
+	Downtime    time.Duration // announced to users; default 4h
+	Keep        []Keep        // in the order of the file
+	Reconfigure []Step        // in the order of the file, which is the order of doing
+	Users       Users
+}
+
+// Gate says who decides, how many of them must agree, and by when.
+type Gate struct {
+	By      []string      // users (U…, W…) and user groups (S…); never empty
+	Count   int           // default 1
+	Expires time.Duration // 0: never
+}
+
+// Schedule starts a refresh at recurring times.
+type Schedule struct {
+	Cron   string // five fields, or @daily and the like; in Config.TimeZone
+	Missed Missed // default MissedSkip
+}
+
+// Missed says what becomes of a start that fell into a time when the program was down.
+type Missed string
+
+// The answers to a missed start.
+const (
+	MissedSkip Missed = "skip"
+	MissedOnce Missed = "once"
+)
+
+// Keep names settings that are read from the target before the copy and written back after it.
+type Keep string
+
+// What can be kept.
+const (
+	KeepUsers              Keep = "users"      // who was enabled
+	KeepBatchJobs          Keep = "batch_jobs" // which jobs were waiting
+	KeepEntraApplications  Keep = "entra_applications"
+	KeepBatchGroups        Keep = "batch_groups"
+	KeepEmail              Keep = "email"
+	KeepDocumentParameters Keep = "document_parameters"
+)
+
+// Keeps reports whether k is to be kept.
+func (r *Refresh) Keeps(k Keep) bool { return slices.Contains(r.Keep, k) }
+
+// Users says who is let in at the end. The zero value lets in nobody.
+type Users struct {
+	Enable     []string // user ids or sign-in names
+	Files      []string // paths of CSV or XLSX files, first column
+	SlackGroup string   // matched by e-mail
+	Restore    bool     // also whoever was enabled before; needs KeepUsers
+}
+
+func (d *decoder) environments(out *[]Environment) reader {
+	return func(v value) {
+		var found []entry
+		for _, e := range d.entries(v) {
+			if !envName.MatchString(e.key) {
+				d.fail(e.value, "must be a name of letters, digits, - and _, at most 32, that people can type in Slack")
+				continue
+			}
+			if is(e.node, "!!null") {
+				d.fail(e.value, "has no value: add url and lcs_environment")
+				continue
+			}
+			env := Environment{Name: e.key}
+			d.environment(&env)(e.value)
+			*out = append(*out, env)
+			found = append(found, e)
+		}
+		if len(found) == 0 {
+			if is(v.node, "!!map") && len(v.node.Content) == 0 {
+				d.fail(v, "is empty: add the environments, at least a source and a target")
+			}
+			return
+		}
+		d.sources(*out, found)
+		d.distinct(*out, found)
+		if !slices.ContainsFunc(found, func(e entry) bool { _, ok := at(e.value, "refresh"); return ok }) {
+			d.fail(v, "has no target: add refresh to the environment that is to be refreshed")
+		}
+	}
+}
+
+// sources checks that each target refreshes from another environment of the file.
+func (d *decoder) sources(envs []Environment, found []entry) {
+	for i, env := range envs {
+		if env.Refresh == nil || env.Refresh.From == "" {
+			continue
+		}
+		from, _ := at(found[i].value, "refresh", "from")
+		var others []string
+		for _, o := range envs {
+			if o.Name != env.Name {
+				others = append(others, o.Name)
+			}
+		}
+		switch {
+		case env.Refresh.From == env.Name:
+			d.fail(from, "%s cannot be refreshed from itself: name the environment whose data it is to receive", env.Name)
+		case !slices.Contains(others, env.Refresh.From):
+			d.fail(from, "there is no environment %s; %s", show(env.Refresh.From), meant(env.Refresh.From, others))
+		}
+	}
+}
+
+// distinct checks that no two environments of the file are the same one, so that the source can never be
+// reached under the target's name.
+func (d *decoder) distinct(envs []Environment, found []entry) {
+	for i, b := range envs {
+		for _, a := range envs[:i] {
+			if strings.EqualFold(a.Name, b.Name) {
+				d.fail(found[i].value, "differs from %s in case only: choose another name", a.Name)
+			}
+			if b.URL != "" && a.URL == b.URL {
+				url, _ := at(found[i].value, "url")
+				d.fail(url, "is the address of %s too: every environment has its own", a.Name)
+			}
+			if b.LCSEnvironment != "" && bare(a.LCSEnvironment) == bare(b.LCSEnvironment) {
+				id, _ := at(found[i].value, "lcs_environment")
+				d.fail(id, "is the environment id of %s too: every environment has its own", a.Name)
+			}
+		}
+	}
+}
+
+// bare brings the two ways to write a GUID into one.
+func bare(guid string) string { return strings.ToLower(strings.ReplaceAll(guid, "-", "")) }
+
+func (d *decoder) environment(out *Environment) reader {
+	return func(v value) {
+		refresh := &Refresh{Notice: 30 * time.Minute, Downtime: 4 * time.Hour}
+		d.object(v,
+			must("url", "the address of the environment", d.base(&out.URL, false)),
+			must("lcs_environment", "the environment id that Lifecycle Services shows", d.matching(&out.LCSEnvironment, looseGUID,
+				"must be the environment id that Lifecycle Services shows, a GUID")),
+			may("production", d.flag(&out.Production)),
+			may("refresh", func(v value) {
+				out.Refresh = refresh
+				d.refresh(refresh)(v)
+			}),
+		)
+		if r, ok := at(v, "refresh"); ok && out.Production {
+			d.fail(r, "%s is marked production: a production environment can never be a target; remove refresh", out.Name)
+		}
+	}
+}
+
+func (d *decoder) refresh(out *Refresh) reader {
+	return func(v value) {
+		out.Approve.Expires = 24 * time.Hour
+		d.object(v,
+			must("from", "the name of the source environment", d.text(&out.From)),
+			may("channel", d.channel(&out.Channel)),
+			may("requesters", list(d, &out.Requesters, d.person)),
+			must("approve", "who approves, such as {by: [S0RELEASE], count: 1}", d.gate(&out.Approve)),
+			must("sign_off", "who signs off, such as {by: [S0RELEASE], count: 1}", d.gate(&out.SignOff)),
+			may("open", func(v value) {
+				out.Open = &Gate{}
+				d.gate(out.Open)(v)
+			}),
+			may("schedule", func(v value) {
+				out.Schedule = &Schedule{}
+				d.schedule(out.Schedule)(v)
+			}),
+			may("notice", d.duration(&out.Notice, true)),
+			may("downtime", d.duration(&out.Downtime, false)),
+			may("keep", list(d, &out.Keep, func(k *Keep) reader {
+				return choice(d, k, KeepUsers, KeepBatchJobs, KeepEntraApplications, KeepBatchGroups, KeepEmail, KeepDocumentParameters)
+			})),
+			may("reconfigure", d.reconfigure(&out.Reconfigure)),
+			may("users", d.users(&out.Users)),
+		)
+		if restore, ok := at(v, "users", "restore"); ok && out.Users.Restore && !out.Keeps(KeepUsers) {
+			d.fail(restore, "needs to know who was enabled before: add users to keep")
+		}
+	}
+}
+
+func (d *decoder) gate(out *Gate) reader {
+	return func(v value) {
+		out.Count = 1
+		d.object(v,
+			must("by", "the users (U…) or user groups (S…) who decide", list(d, &out.By, d.person)),
+			may("count", whole(d, &out.Count, 1, 100)),
+			may("expires", d.duration(&out.Expires, false)),
+		)
+		group := slices.ContainsFunc(out.By, groupID.MatchString)
+		if count, ok := at(v, "count"); ok && !group && len(out.By) > 0 && out.Count > len(out.By) {
+			d.fail(count, "asks for %d people, but by lists %d: lower it or list more", out.Count, len(out.By))
+		}
+	}
+}
+
+func (d *decoder) schedule(out *Schedule) reader {
+	return func(v value) {
+		out.Missed = MissedSkip
+		d.object(v,
+			must("cron", `when, such as "0 20 * * FRI"`, d.cron(&out.Cron)),
+			may("missed", choice(d, &out.Missed, MissedSkip, MissedOnce)),
+		)
+	}
+}
+
+func (d *decoder) users(out *Users) reader {
+	return func(v value) {
+		d.object(v,
+			may("enable", list(d, &out.Enable, d.text)),
+			may("files", list(d, &out.Files, d.usersFile)),
+			may("slack_group", d.group(&out.SlackGroup)),
+			may("restore", d.flag(&out.Restore)),
+		)
+	}
+}

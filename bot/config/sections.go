@@ -1,0 +1,101 @@
+package config
+
+// The sections of the file, each with its keys. What a required key says after its name completes the sentence
+// "is missing: add …".
+
+const aSecret = ", as {env: NAME} or {file: PATH}"
+
+func (d *decoder) config(out *Config) reader {
+	return func(v value) {
+		d.object(v,
+			must("slack", "the section with the app's tokens and channel", d.slack(&out.Slack)),
+			must("entra", "the section with the tenant", d.entra(&out.Entra)),
+			must("lcs", "the section with the Lifecycle Services project and account", d.lcs(&out.LCS)),
+			must("finops", "the section with the application that signs in to the environments", d.finops(&out.FinOps)),
+			may("tls", d.tls(&out.TLS)),
+			may("store", d.store(&out.Store)),
+			may("http", d.http(&out.HTTP)),
+			may("time_zone", d.zone(&out.TimeZone)),
+			may("admins", list(d, &out.Admins, d.user)),
+			must("environments", "the environments, at least a source and a target", d.environments(&out.Environments)),
+		)
+	}
+}
+
+func (d *decoder) slack(out *Slack) reader {
+	return func(v value) {
+		api := ""
+		d.object(v,
+			must("bot_token", "the bot token, xoxb-…"+aSecret, d.secret(&out.BotToken, "xoxb-")),
+			must("app_token", "the app-level token with connections:write, xapp-…"+aSecret, d.secret(&out.AppToken, "xapp-")),
+			must("channel", "the id of the channel where refreshes are posted", d.channel(&out.Channel)),
+			may("api_url", d.base(&api, true)),
+		)
+		if api != "" {
+			out.APIURL = api + "/" // method names are appended to it
+		}
+	}
+}
+
+func (d *decoder) entra(out *Entra) reader {
+	return func(v value) {
+		d.object(v,
+			must("tenant", "the tenant's GUID or domain", d.matching(&out.Tenant, tenant, "must be the tenant's GUID or a domain such as contoso.com")),
+			may("authority", d.base(&out.Authority, false)),
+		)
+	}
+}
+
+func (d *decoder) lcs(out *LCS) reader {
+	return func(v value) {
+		d.object(v,
+			must("project", "the number of the Lifecycle Services project", whole(d, &out.Project, 1, 1<<62)),
+			must("client_id", "the application's GUID", d.guid(&out.ClientID)),
+			must("username", "the sign-in name of the account (Lifecycle Services knows delegated sign-in only)", d.text(&out.Username)),
+			must("password", "the account's password"+aSecret, d.secret(&out.Password, "")),
+			may("api_url", d.base(&out.APIURL, false)),
+			may("poll", d.duration(&out.Poll, false)),
+			may("timeout", d.duration(&out.Timeout, false)),
+			may("settle", d.duration(&out.Settle, false)),
+		)
+	}
+}
+
+func (d *decoder) finops(out *FinOps) reader {
+	return func(v value) {
+		d.object(v,
+			must("client_id", "the application's GUID", d.guid(&out.ClientID)),
+			may("client_secret", d.secret(&out.ClientSecret, "")),
+			may("certificate", d.certificate(&out.Certificate)),
+			may("federated_token", d.federatedToken(&out.FederatedToken)),
+			may("poll", d.duration(&out.Poll, false)),
+			may("timeout", d.duration(&out.Timeout, false)),
+		)
+		var written []value
+		for _, key := range []string{"client_secret", "certificate", "federated_token"} {
+			if c, ok := at(v, key); ok {
+				written = append(written, c)
+			}
+		}
+		switch {
+		case len(written) == 0:
+			d.fail(v, "has no credential: add one of client_secret, certificate and federated_token")
+		case len(written) > 1:
+			d.fail(written[1], "is a second credential, beside %s on line %d: keep one of them", written[0].path, written[0].line)
+		}
+	}
+}
+
+func (d *decoder) tls(out *TLS) reader {
+	return func(v value) {
+		d.object(v, must("ca_file", "a PEM file with the certificates to trust besides the system's", d.caFile(out)))
+	}
+}
+
+func (d *decoder) store(out *Store) reader {
+	return func(v value) { d.object(v, may("path", d.path(&out.Path))) }
+}
+
+func (d *decoder) http(out *HTTP) reader {
+	return func(v value) { d.object(v, may("addr", d.address(&out.Addr))) }
+}
