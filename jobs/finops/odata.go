@@ -144,7 +144,7 @@ func literal(v any) (string, error) {
 		if at, err := time.Parse(time.RFC3339, v); err == nil {
 			return at.UTC().Format(time.RFC3339Nano), nil
 		}
-		return "'" + strings.ReplaceAll(v, "'", "''") + "'", nil
+		return quote(v), nil
 	case bool:
 		return strconv.FormatBool(v), nil
 	case time.Time:
@@ -195,5 +195,4 @@ func noYes(b bool) string {
 	return "No"
 }
 
-// text writes a string as a key in a path.
-func text(s string) string { return escape("'" + strings.ReplaceAll(s, "'", "''") + "'") }
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -41,5 +41,5 @@ func (c *Client) EnableUser(ctx context.Context, id string) error {
 	if id == "" {
 		return refresh.Errorf(refresh.Invalid, "There is no user without an id.")
 	}
-	return c.patch(ctx, "enabling user "+id, "SystemUsers("+text(id)+")", map[string]any{"Enabled": true})
+	return c.patch(ctx, "enabling user "+id, "SystemUsers("+escape(quote(id))+")", map[string]any{"Enabled": true})
 }

@@ -1,0 +1,199 @@
+package finops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// kinds makes one call of each kind and returns the errors.
+func kinds(ctx context.Context, c *Client) map[string]error {
+	_, read := c.Users(ctx)
+	_, service := c.CallService(ctx, "A/B/C", nil)
+	_, broadcast := c.Broadcast(ctx, time.Unix(0, 0), time.Unix(60, 0))
+	return map[string]error{"read": read, "write": c.EnableUser(ctx, "x"), "service": service, "broadcast": broadcast, "ping": c.Ping(ctx)}
+}
+
+func wantKinds(t *testing.T, errs map[string]error, others, once refresh.Code) {
+	t.Helper()
+	for kind, err := range errs {
+		want := others
+		if kind == "service" || kind == "broadcast" {
+			want = once
+		}
+		t.Run(kind, func(t *testing.T) { wantError(t, err, want) })
+	}
+}
+
+func TestAnEnvironmentThatIsNotThereIsOffline(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, nil)
+	e.srv.Close()
+	wantKinds(t, kinds(t.Context(), e.client), refresh.Offline, refresh.Offline)
+}
+
+func TestACertificateNobodyTrustsIsOffline(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, nil)
+	c := e.connect(Options{HTTP: &http.Client{Transport: &http.Transport{}}})
+	wantKinds(t, kinds(t.Context(), c), refresh.Offline, refresh.Offline)
+	if got := e.requests(); len(got) != 0 {
+		t.Errorf("the requests arrived: %q", got)
+	}
+}
+
+// A lost reply matters only where doing it again does harm.
+func TestALostReplyToAServiceCallLeavesTheOutcomeUnknown(t *testing.T) {
+	t.Parallel()
+	tests := map[string]http.HandlerFunc{
+		"cut before the reply": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"cut inside the body": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, `{"value":[`)
+			panic(http.ErrAbortHandler)
+		},
+		"no reply in time": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+		},
+		"reset": func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				_ = conn.Close()
+			}
+		},
+	}
+	for name, h := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewTLSServer(h)
+			t.Cleanup(srv.Close)
+			c := New(Options{URL: srv.URL, HTTP: srv.Client(), Timeout: 200 * time.Millisecond,
+				Token: func(context.Context) (string, error) { return secret, nil }})
+			wantKinds(t, kinds(t.Context(), c), refresh.Offline, refresh.Unknown)
+		})
+	}
+}
+
+func TestCancelledRequests(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		cancel()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(srv.Close)
+	c := New(Options{URL: srv.URL, HTTP: srv.Client(), Token: func(context.Context) (string, error) { return secret, nil }})
+	_, err := c.CallService(ctx, "A/B/C", nil)
+	wantError(t, err, refresh.Unknown)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v does not say that it was cancelled", err)
+	}
+	_, err = c.CallService(ctx, "A/B/C", nil) // never sent
+	wantError(t, err, refresh.Offline)
+}
+
+// The token goes to the environment and to nowhere else.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			other := newEnv(t, map[string]answer{companies: up})
+			redirect := answer{status: status, header: map[string]string{"Location": other.srv.URL + "/data/Companies?$top=1"}}
+			e := newEnv(t, map[string]answer{companies: redirect})
+			hc := *e.srv.Client()
+			hc.CheckRedirect = func(*http.Request, []*http.Request) error { return nil }
+			wantError(t, e.connect(Options{HTTP: &hc}).Ping(t.Context()), refresh.Offline)
+			if got := other.requests(); len(got) != 0 {
+				t.Errorf("the redirect was followed: %q", got)
+			}
+		})
+	}
+}
+
+func TestTheTokenSourceFails(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		token string
+		err   error
+		want  refresh.Code
+	}{
+		"with an error of ours": {err: refresh.Errorf(refresh.Denied, "Entra at 127.0.0.1 refused the app's secret."), want: refresh.Denied},
+		"with one that leaks":   {err: fmt.Errorf("cannot decode reply %q", secret), want: refresh.Internal},
+		"by being cut short":    {err: fmt.Errorf("token %q: %w", secret, context.Canceled), want: refresh.Offline},
+		"with an empty token":   {want: refresh.Internal},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEnv(t, nil)
+			c := New(Options{URL: e.srv.URL, HTTP: e.srv.Client(), Token: func(context.Context) (string, error) { return tt.token, tt.err }})
+			wantError(t, c.EnableUser(t.Context(), "x"), tt.want)
+			if got := e.requests(); len(got) != 0 {
+				t.Errorf("requests without a token: %q", got)
+			}
+		})
+	}
+}
+
+// A transport, such as one that logs, may put the request's headers into its error.
+func TestATransportErrorDoesNotShowTheToken(t *testing.T) {
+	t.Parallel()
+	c := New(Options{URL: "https://127.0.0.1", Token: func(context.Context) (string, error) { return secret, nil },
+		HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Err: errors.New("proxy refused " + r.Header.Get("Authorization"))}
+		})}})
+	wantError(t, c.Ping(t.Context()), refresh.Offline)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestUnusableOptions(t *testing.T) {
+	t.Parallel()
+	token := func(context.Context) (string, error) { return secret, nil }
+	for _, u := range []string{
+		"", "contoso.operations.dynamics.com", "http://contoso.operations.dynamics.com", "ftp://127.0.0.1",
+		"https://user:PLANTED@127.0.0.1", "https://127.0.0.1/?a=b", "https://127.0.0.1/#x", "https://%zz", "https://",
+	} {
+		err := New(Options{URL: u, Token: token}).Ping(t.Context())
+		if refresh.CodeOf(err) != refresh.Invalid || strings.Contains(err.Error(), "PLANTED") {
+			t.Errorf("%q: %v", u, err)
+		}
+	}
+	if err := New(Options{URL: "https://127.0.0.1"}).Ping(t.Context()); refresh.CodeOf(err) != refresh.Invalid {
+		t.Errorf("without a token source: %v", err)
+	}
+}
+
+func TestAPathPrefixAndATrailingSlashAreKept(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, map[string]answer{"GET /namespaces/AXSF/data/Companies?$top=1": up})
+	c := New(Options{URL: e.srv.URL + "/namespaces/AXSF/", HTTP: e.srv.Client(), Token: func(context.Context) (string, error) { return secret, nil }})
+	wantError(t, c.Ping(t.Context()), "")
+}
+
+func TestAReplyWithoutEndIsNotRead(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, map[string]answer{
+		"POST /api/services/A/B/C":      {body: `"` + strings.Repeat("x", replyLimit) + `"`},
+		"PATCH /data/SystemUsers('x')":  {body: `"` + strings.Repeat("x", replyLimit) + `"`},
+		"PATCH /data/SystemUsers('ok')": {body: "\xef\xbb\xbf{}"},
+	})
+	_, err := e.client.CallService(t.Context(), "A/B/C", nil)
+	wantError(t, err, refresh.Unknown)
+	wantError(t, e.client.EnableUser(t.Context(), "x"), refresh.Internal)
+	wantError(t, e.client.EnableUser(t.Context(), "ok"), "")
+}
