@@ -10,7 +10,7 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 	at = at.UTC().Round(0)
 	r.Steps, r.Gates = slices.Clone(r.Steps), slices.Clone(r.Gates)
 	r.Version++
-	if i := r.stepIndex(stepOf(e)); i >= 0 {
+	if i := r.stepIndex(StepOf(e)); i >= 0 {
 		r.Steps[i] = applyStep(r.Steps[i], e, at)
 	}
 	switch e := e.(type) {
@@ -35,6 +35,9 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		r.Copy.OnlineAt = at
 	case StepSucceeded:
 		r.Copy = r.Copy.seen(e.Status, at)
+		if e.Known != nil {
+			r.Copy.Known = e.Known
+		}
 		if e.Operation != "" {
 			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt = e.Operation, e.Adopted, at
 		}

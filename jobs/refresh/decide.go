@@ -82,6 +82,7 @@ type Outcome struct {
 	Note       string // one line for people
 	Findings   []Finding
 	Operation  string        // the copy's operation id
+	Known      []string      // the target's refreshes so far (only preflight)
 	Status     CopyStatus    // of the copy, when it was asked
 	Offline    bool          // the target does not answer (only follow)
 	Online     bool          // the target answers (only follow)
@@ -316,7 +317,7 @@ func (d *decision) reported(in Reported) {
 	switch o.Result {
 	case Succeeded:
 		d.progress(s, o)
-		d.emit(StepSucceeded{Step: s.ID, Note: o.Note, Findings: o.Findings, Operation: o.Operation, Status: o.Status})
+		d.emit(StepSucceeded{Step: s.ID, Note: o.Note, Findings: o.Findings, Operation: o.Operation, Known: o.Known, Status: o.Status})
 	case Continues:
 		d.progress(s, o)
 	case NotKnown:

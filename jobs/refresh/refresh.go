@@ -63,6 +63,7 @@ type Window struct {
 type Copy struct {
 	Operation  string     `json:"operation,omitempty"` // LCS's operation activity id
 	Adopted    bool       `json:"adopted,omitempty"`   // found in LCS's history instead of in a reply
+	Known      []string   `json:"known,omitempty"`     // the target's earlier refreshes: none of these is ours
 	SentAt     time.Time  `json:"sent_at,omitzero"`    // the latest intent
 	AcceptedAt time.Time  `json:"accepted_at,omitzero"`
 	Status     CopyStatus `json:"status,omitempty"`

@@ -93,7 +93,7 @@ func legal(r Refresh, e Event) error {
 		return openGate(r, e.Gate)
 	case WindowSet, Ended:
 	default:
-		id := stepOf(e)
+		id := StepOf(e)
 		s, ok := r.Step(id)
 		if !ok {
 			return fmt.Errorf("%s names no step of the plan: %q", e.event(), id)
@@ -131,8 +131,8 @@ func openGate(r Refresh, id string) error {
 	return nil
 }
 
-// stepOf returns the step that a step event is about.
-func stepOf(e Event) string {
+// StepOf returns the id of the step that a step event is about, "" for the other events.
+func StepOf(e Event) string {
 	switch e := e.(type) {
 	case StepStarted:
 		return e.Step

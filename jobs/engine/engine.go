@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// Performer does things to the outside world. Every method bounds its own calls in time and returns promptly
+// when ctx ends. What an Outcome of the irreversible class must promise stands at refresh.Outcome: Failure only
+// when the effect has certainly not happened, NotKnown otherwise.
+type Performer interface {
+	// Perform carries out a step whose intent has been committed.
+	Perform(ctx context.Context, r refresh.Refresh, s refresh.Step) refresh.Outcome
+	// Look searches for an irreversible effect whose outcome is not known.
+	Look(ctx context.Context, r refresh.Refresh, s refresh.Step) refresh.Sighted
+	// Watch sees whether a waiting gate was decided outside: Succeeded when it was.
+	Watch(ctx context.Context, r refresh.Refresh, s refresh.Step) refresh.Outcome
+}
+
+// Options are what an Engine is made of. Committed may be nil.
+type Options struct {
+	Store     Store
+	Performer Performer
+	Log       *slog.Logger
+	Committed func(refresh.ID) // called after each commit; must not block
+	Grace     time.Duration    // how long a call may go on after Run's context ended; 10 s when zero
+}
+
+// Engine runs refreshes. Make one with New, then call Run once.
+type Engine struct {
+	store     Store
+	performer Performer
+	log       *slog.Logger
+	committed func(refresh.ID)
+	grace     time.Duration
+	recovered chan struct{}
+
+	commit sync.Mutex // one commit at a time: Decide always sees the latest row
+
+	mu      sync.Mutex
+	start   func(refresh.ID) // nil until Run has recovered, and after it has stopped
+	wake    map[refresh.ID]chan struct{}
+	begun   map[string]bool // irreversible attempts that this process has made
+	runners sync.WaitGroup
+}
+
+// New returns an engine that does nothing until Run.
+func New(o Options) *Engine {
+	e := &Engine{
+		store: o.Store, performer: o.Performer, log: o.Log, committed: o.Committed, grace: o.Grace,
+		recovered: make(chan struct{}), wake: map[refresh.ID]chan struct{}{}, begun: map[string]bool{},
+	}
+	if e.committed == nil {
+		e.committed = func(refresh.ID) {}
+	}
+	if e.grace == 0 {
+		e.grace = 10 * time.Second
+	}
+	return e
+}
+
+// Recovered is closed once every open refresh has been taken up again.
+func (e *Engine) Recovered() <-chan struct{} { return e.recovered }
+
+// Run takes up every refresh that has not ended and runs it, and all that are asked for later, until ctx ends.
+// A call that is under way then has the grace period to finish; if it does not, its intent stays open.
+func (e *Engine) Run(ctx context.Context) error {
+	calls, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+
+	open, err := e.store.Open(ctx)
+	if err != nil {
+		// What can be read goes on; what cannot stays as it is for a person to look at.
+		e.log.ErrorContext(ctx, "some refreshes cannot be read and are left alone", "err", err)
+	}
+	for _, r := range open {
+		if _, err := e.Tell(ctx, r.ID, refresh.Recovered{}, ""); err != nil {
+			return fmt.Errorf("recover %s: %w", r.ID, err)
+		}
+	}
+	start := func(id refresh.ID) {
+		wake := make(chan struct{}, 1)
+		e.wake[id] = wake
+		e.runners.Go(func() {
+			runner := runner{engine: e, id: id, wake: wake, again: map[string]time.Time{}}
+			runner.run(ctx, calls)
+			e.mu.Lock()
+			delete(e.wake, id)
+			e.mu.Unlock()
+		})
+	}
+	e.mu.Lock()
+	e.start = start
+	for _, r := range open {
+		start(r.ID)
+	}
+	e.mu.Unlock()
+	close(e.recovered)
+	<-ctx.Done()
+
+	e.mu.Lock()
+	e.start = nil
+	e.mu.Unlock()
+	patience := time.AfterFunc(e.grace, giveUp)
+	defer patience.Stop()
+	e.runners.Wait()
+	return nil
+}
+
+// Ask begins a refresh. key names the input, so that a redelivered one begins nothing. It returns an *Error
+// with code Stale when the key was seen, Refused when the target is being refreshed already.
+func (e *Engine) Ask(ctx context.Context, req refresh.Request, key string) (refresh.Refresh, error) {
+	req.ID = newID(req.Target.Name, time.Now())
+	return e.apply(ctx, refresh.Refresh{}, req, key)
+}
+
+// Tell gives an input to a refresh and returns it as it stands afterwards. The events are in the store when Tell
+// returns. key may be empty. An *Error says why the input was refused.
+func (e *Engine) Tell(ctx context.Context, id refresh.ID, in refresh.Input, key string) (refresh.Refresh, error) {
+	e.commit.Lock()
+	defer e.commit.Unlock()
+	r, err := e.store.Load(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return r, refresh.Errorf(refresh.NotFound, "There is no refresh %s.", id)
+	}
+	if err != nil {
+		return r, fmt.Errorf("load %s: %w", id, err)
+	}
+	if key != "" {
+		if seen, err := e.store.Seen(ctx, key); err != nil {
+			return r, fmt.Errorf("look up input: %w", err)
+		} else if seen {
+			return r, refresh.Errorf(refresh.Stale, "That was handled already.")
+		}
+	}
+	return e.write(ctx, r, in, key)
+}
+
+func (e *Engine) apply(ctx context.Context, r refresh.Refresh, in refresh.Input, key string) (refresh.Refresh, error) {
+	e.commit.Lock()
+	defer e.commit.Unlock()
+	return e.write(ctx, r, in, key)
+}
+
+// write decides and commits. The caller holds the commit lock.
+func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input, key string) (refresh.Refresh, error) {
+	now := refresh.Now{Time: time.Now().UTC().Round(0), Nonce: token(4)}
+	events, err := refresh.Decide(r, in, now)
+	if err != nil || len(events) == 0 {
+		return r, err
+	}
+	c := Commit{Row: r, Base: r.Version, Events: events, At: now.Time, Key: key}
+	for _, ev := range events {
+		c.Row = refresh.Apply(c.Row, ev, now.Time)
+	}
+	switch err := e.store.Commit(ctx, c); {
+	case errors.Is(err, ErrSeen):
+		return r, refresh.Errorf(refresh.Stale, "That was handled already.")
+	case errors.Is(err, ErrBusy):
+		return r, refresh.Errorf(refresh.Refused, "%s is being refreshed already.", c.Row.Target.Name)
+	case err != nil:
+		return r, fmt.Errorf("commit %s: %w", c.Row.ID, err)
+	}
+	for _, ev := range events {
+		e.log.InfoContext(ctx, "event", "refresh", c.Row.ID, "event", refresh.EventName(ev), "step", refresh.StepOf(ev))
+	}
+	e.committed(c.Row.ID)
+	e.rouse(c.Row.ID)
+	return c.Row, nil
+}
+
+// first reports whether this attempt of an irreversible step has not been made by this process, and notes that
+// it is being made. Whatever else goes wrong, one intent is never good for two calls.
+func (e *Engine) first(id refresh.ID, s refresh.Step) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	key := fmt.Sprintf("%s/%s/%d", id, s.ID, s.Attempt)
+	if e.begun[key] {
+		return false
+	}
+	e.begun[key] = true
+	return true
+}
+
+// rouse wakes the refresh's runner, or starts one.
+func (e *Engine) rouse(id refresh.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	wake, running := e.wake[id]
+	switch {
+	case running:
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	case e.start != nil:
+		e.start(id)
+	}
+}
+
+// newID makes a name that sorts by day and can be read out on the telephone.
+func newID(target string, now time.Time) refresh.ID {
+	return refresh.ID(fmt.Sprintf("%s-%s-%s", target, now.UTC().Format("20060102"), token(3)))
+}
+
+func token(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // never fails: it crashes the program instead
+	return hex.EncodeToString(b)
+}

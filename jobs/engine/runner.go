@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// longestNap bounds how long a runner sleeps at once, so that a clock that was set or a machine that was
+// suspended costs no more than this.
+const longestNap = 30 * time.Second
+
+// runner performs the effects of one refresh, one at a time, until it has ended.
+type runner struct {
+	engine *Engine
+	id     refresh.ID
+	wake   chan struct{}
+	again  map[string]time.Time // when an effect that continues wants to be asked next
+}
+
+// run returns when the refresh has ended or ctx has. calls outlives ctx by the grace period.
+func (n *runner) run(ctx, calls context.Context) {
+	log := n.engine.log.With("refresh", n.id)
+	for failures := 0; ctx.Err() == nil; {
+		r, err := n.engine.store.Load(ctx, n.id)
+		if err != nil || r.Status.Ended() {
+			if err != nil && ctx.Err() == nil {
+				log.ErrorContext(ctx, "this refresh cannot be read and is left alone", "err", err)
+			}
+			return
+		}
+		until, err := n.step(calls, r)
+		if err != nil {
+			failures++
+			log.ErrorContext(ctx, "this refresh does not move; trying again", "err", err)
+			until = time.Now().Add(min(longestNap, time.Second<<min(failures, 5)))
+		} else {
+			failures = 0
+		}
+		n.nap(ctx, until)
+	}
+}
+
+// step does one thing that is due and returns when to look again: zero for at once.
+func (n *runner) step(calls context.Context, r refresh.Refresh) (time.Time, error) {
+	now := time.Now()
+	due := refresh.NextDue(r)
+	if !due.IsZero() && !now.Before(due) {
+		return time.Time{}, n.tell(calls, refresh.Tick{})
+	}
+	next := now.Add(longestNap)
+	if !due.IsZero() && due.Before(next) {
+		next = due
+	}
+	for _, eff := range refresh.Effects(r) {
+		at := eff.NotTill
+		if again := n.again[eff.Step.ID]; again.After(at) {
+			at = again
+		}
+		if now.Before(at) {
+			next = earlier(next, at)
+			continue
+		}
+		return time.Time{}, n.perform(calls, r, eff)
+	}
+	return next, nil
+}
+
+// perform carries out one effect and commits its outcome. When the calls' context has ended meanwhile, the
+// outcome is worth nothing and the intent stays open.
+func (n *runner) perform(calls context.Context, r refresh.Refresh, eff refresh.Effect) error {
+	s := eff.Step
+	delete(n.again, s.ID)
+	if eff.Mode == refresh.ModeLook {
+		seen := guard(func() refresh.Sighted { return n.engine.performer.Look(calls, r, s) },
+			func(p refresh.Problem) refresh.Sighted { return refresh.Sighted{Problem: &p} }, n)
+		if calls.Err() != nil {
+			return nil
+		}
+		seen.Step, seen.Attempt = s.ID, s.Attempt
+		return n.tell(calls, seen)
+	}
+	if s.Kind.Class() == refresh.ClassIrreversible && !n.engine.first(r.ID, s) {
+		return n.tell(calls, refresh.Recovered{})
+	}
+	do := n.engine.performer.Perform
+	if eff.Mode == refresh.ModeWatch {
+		do = n.engine.performer.Watch
+	}
+	out := guard(func() refresh.Outcome { return do(calls, r, s) }, func(p refresh.Problem) refresh.Outcome {
+		if s.Kind.Class() == refresh.ClassIrreversible {
+			return refresh.Outcome{Result: refresh.NotKnown, Problem: &p}
+		}
+		return refresh.Outcome{Result: refresh.Failure, Problem: &p}
+	}, n)
+	if calls.Err() != nil && out.Result != refresh.Succeeded {
+		return nil
+	}
+	if out.Result == refresh.Continues || eff.Mode == refresh.ModeWatch {
+		n.again[s.ID] = time.Now().Add(max(out.Again, time.Millisecond))
+	}
+	return n.tell(calls, refresh.Reported{Step: s.ID, Attempt: s.Attempt, Outcome: out})
+}
+
+// tell commits even while the process is stopping, and keeps at it while the store declines (a full disk, say):
+// an outcome that is known must not be lost.
+func (n *runner) tell(ctx context.Context, in refresh.Input) error {
+	for wait := time.Second; ; wait = min(2*wait, longestNap) {
+		_, err := n.engine.Tell(context.WithoutCancel(ctx), n.id, in, "")
+		if _, refused := errors.AsType[*refresh.Error](err); err == nil || refused {
+			return err
+		}
+		n.engine.log.ErrorContext(ctx, "the journal cannot be written; trying again", "refresh", n.id, "err", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// nap waits for the time, a change of the refresh, or the end.
+func (n *runner) nap(ctx context.Context, until time.Time) {
+	wait := time.Until(until)
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(min(wait, longestNap))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-n.wake:
+	case <-timer.C:
+	}
+}
+
+// guard turns a panic in a performer into an outcome: one bad step must not take the other refreshes down.
+func guard[T any](do func() T, failed func(refresh.Problem) T, n *runner) (result T) {
+	defer func() {
+		if p := recover(); p != nil {
+			n.engine.log.Error("a step panicked", "refresh", n.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			result = failed(refresh.Problem{Code: refresh.Internal, Message: "A defect in refreshbot stopped this step. The log of the process has the details."})
+		}
+	}()
+	return do()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
