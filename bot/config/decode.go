@@ -215,7 +215,7 @@ func (d *decoder) object(v value, fields ...field) {
 		f, ok := pick(fields, e.key)
 		switch {
 		case !ok:
-			d.fail(e.value, "unknown key; %s", meant(e.key, unused(fields, entries)))
+			d.fail(e.value, "unknown key%s", meant(e.key, keys(fields)))
 		case is(e.node, "!!null") && f.add != "":
 			d.fail(e.value, "has no value: add %s", f.add)
 		case is(e.node, "!!null"):
@@ -240,19 +240,12 @@ func pick(fields []field, key string) (field, bool) {
 	return field{}, false
 }
 
-// unused lists the known keys that are not written yet: those are what a misspelt key can have meant.
-func unused(fields []field, entries []entry) []string {
-	var keys []string
-	for _, f := range fields {
-		written := false
-		for _, e := range entries {
-			written = written || e.key == f.key
-		}
-		if !written {
-			keys = append(keys, f.key)
-		}
+func keys(fields []field) []string {
+	list := make([]string, len(fields))
+	for i, f := range fields {
+		list[i] = f.key
 	}
-	return keys
+	return list
 }
 
 // at finds a value below v by its keys, for a check that comes later.
@@ -296,7 +289,11 @@ func (d *decoder) text(out *string) reader {
 
 func (d *decoder) scalar(v value) (string, bool) {
 	if v.node.Kind != yaml.ScalarNode || !is(v.node, "!!str", "!!int", "!!float", "!!timestamp") {
-		d.fail(v, "must be text, not %s: put it in quotes if it is meant literally", describe(v.node))
+		hint := ""
+		if is(v.node, "!!bool") {
+			hint = ": put the word in quotes if it is meant as text"
+		}
+		d.fail(v, "must be text, not %s%s", describe(v.node), hint)
 		return "", false
 	}
 	return v.node.Value, true
@@ -331,7 +328,11 @@ func choice[T ~string](d *decoder, out *T, words ...T) reader {
 				return
 			}
 		}
-		d.fail(v, "must be one of %s, not %s; %s", strings.Join(known, ", "), show(s), meant(s, known))
+		hint := ""
+		if near := nearest(s, known); near != "" {
+			hint = "; did you mean " + near + "?"
+		}
+		d.fail(v, "must be one of %s, not %s%s", strings.Join(known, ", "), show(s), hint)
 	}
 }
 
@@ -364,9 +365,9 @@ func (d *decoder) flag(out *bool) reader {
 	}
 }
 
-func boolean(node *yaml.Node) (value, ok bool) {
-	b, err := strconv.ParseBool(strings.ToLower(node.Value))
-	return b, err == nil && is(node, "!!bool")
+func boolean(node *yaml.Node) (b, ok bool) {
+	parsed, err := strconv.ParseBool(strings.ToLower(node.Value))
+	return parsed, err == nil && is(node, "!!bool")
 }
 
 // whole reads a whole number from low to high.

@@ -94,7 +94,8 @@ func (d *decoder) environments(out *[]Environment) reader {
 		}
 		d.sources(*out, found)
 		d.distinct(*out, found)
-		if !slices.ContainsFunc(found, func(e entry) bool { _, ok := at(e.value, "refresh"); return ok }) {
+		all := len(found) == len(v.node.Content)/2 // otherwise the target may be among those refused above
+		if all && !slices.ContainsFunc(found, func(e entry) bool { _, ok := at(e.value, "refresh"); return ok }) {
 			d.fail(v, "has no target: add refresh to the environment that is to be refreshed")
 		}
 	}
@@ -114,10 +115,10 @@ func (d *decoder) sources(envs []Environment, found []entry) {
 			}
 		}
 		switch {
-		case env.Refresh.From == env.Name:
+		case strings.EqualFold(env.Refresh.From, env.Name):
 			d.fail(from, "%s cannot be refreshed from itself: name the environment whose data it is to receive", env.Name)
 		case !slices.Contains(others, env.Refresh.From):
-			d.fail(from, "there is no environment %s; %s", show(env.Refresh.From), meant(env.Refresh.From, others))
+			d.fail(from, "there is no environment %s%s", show(env.Refresh.From), meant(env.Refresh.From, others))
 		}
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -75,22 +74,26 @@ func cause(err error) error {
 	return err
 }
 
-// meant suggests the word that was probably intended, or lists them all.
-func meant(word string, known []string) string {
+// nearest returns the known word that was probably meant, or "".
+func nearest(word string, known []string) string {
 	best, distance := "", 1+max(1, len(word)/3)
 	for _, k := range known {
 		if n := edits(strings.ToLower(word), strings.ToLower(k)); n < distance {
 			best, distance = k, n
 		}
 	}
-	switch {
-	case best != "":
-		return fmt.Sprintf("did you mean %s?", best)
-	case len(known) == 0:
-		return "there is none to choose from."
-	default:
-		return "known here: " + strings.Join(known, ", ") + "."
+	return best
+}
+
+// meant completes a message about an unknown word with the probable one, or with all that are known.
+func meant(word string, known []string) string {
+	if best := nearest(word, known); best != "" {
+		return "; did you mean " + best + "?"
 	}
+	if len(known) == 0 {
+		return ""
+	}
+	return "; known here: " + strings.Join(known, ", ")
 }
 
 // edits is the Levenshtein distance in bytes.
