@@ -1,0 +1,142 @@
+package phases
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// stuck is how many polls a copy may stand at Failed before a person is asked: LCS should begin to roll back
+// by itself.
+const stuck = 30
+
+// startCopy asks for the copy. It is the irreversible step: it calls Start at most once, and only after seeing
+// that nothing runs on the target.
+func (p *Performer) startCopy(ctx context.Context, j job) refresh.Outcome {
+	history, err := p.Copier.History(ctx, j.refresh.Target.LCS)
+	if err != nil {
+		return notStarted(err)
+	}
+	if busy := running(history); busy != nil {
+		return failed(refresh.Errorf(refresh.Refused, "LCS is busy with %q on %s, so the copy was not started. Wait for that to end, then press Retry.", title(busy), j.refresh.Target.Name))
+	}
+	id, err := p.Copier.Start(ctx, j.refresh.Source.LCS, j.refresh.Target.LCS)
+	if err != nil {
+		return failed(err)
+	}
+	return refresh.Outcome{Result: refresh.Succeeded, Note: "LCS accepted the refresh.", Operation: id, Status: refresh.CopyNotStarted}
+}
+
+// notStarted is the outcome of an error from before the copy was asked for: nothing can have happened.
+func notStarted(err error) refresh.Outcome {
+	o := failed(err)
+	if o.Result == refresh.NotKnown {
+		o.Result, o.Problem.Code = refresh.Failure, refresh.Offline
+	}
+	return o
+}
+
+// Look searches the target's history for a copy whose reply was lost. Whatever refresh was not there before
+// ours was asked for is a candidate; one that somebody started by hand meanwhile counts too, since a second on
+// top of it is what must never happen.
+func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step) refresh.Sighted {
+	history, err := p.Copier.History(ctx, r.Target.LCS)
+	if err != nil {
+		return refresh.Sighted{Problem: problem(err)}
+	}
+	known := map[string]bool{}
+	for _, id := range r.Copy.Known {
+		known[refresh.NormalizeID(id)] = true
+	}
+	var seen refresh.Sighted
+	var lines []string
+	for _, op := range history {
+		if !op.IsRefresh() || known[refresh.NormalizeID(op.ID)] {
+			continue
+		}
+		seen.Candidates = append(seen.Candidates, op)
+		lines = append(lines, fmt.Sprintf("%s, started %s, %s", op.ID, op.StartedAt.UTC().Format("2006-01-02 15:04 UTC"), op.Status))
+	}
+	sent := r.Copy.SentAt.Format("15:04:05 MST")
+	if len(lines) == 0 {
+		seen.Seen = fmt.Sprintf("The start was sent at %s and its reply was lost. LCS's history of %s shows no new refresh.", sent, r.Target.Name)
+	} else {
+		seen.Seen = fmt.Sprintf("The start was sent at %s and its reply was lost. LCS's history of %s shows: %s.", sent, r.Target.Name, strings.Join(lines, "; "))
+	}
+	return seen
+}
+
+// follow asks how the copy is doing. It is over when LCS says so and the target answers.
+func (p *Performer) follow(ctx context.Context, j job) refresh.Outcome {
+	c := j.refresh.Copy
+	o := refresh.Outcome{Result: refresh.Continues, Again: min(p.StatusPoll, p.AnswerPoll)}
+	status, err := p.status(ctx, j.refresh.Target.LCS, c.Operation)
+	switch refresh.CodeOf(err) {
+	case "":
+	case refresh.Offline, refresh.Throttled, refresh.Unknown:
+		o.Note = "LCS cannot be asked at the moment; trying again. " + refresh.MessageOf(err)
+		o.Again = max(o.Again, retryAfter(err))
+		return o
+	default:
+		return failed(err)
+	}
+	o.Status = status
+
+	answer := j.target.Ping(ctx)
+	code := refresh.CodeOf(answer)
+	o.Offline = code == refresh.Offline && status != refresh.CopyNotStarted
+	o.Online = code == "" || code == refresh.Denied
+	target := j.refresh.Target.Name
+
+	switch {
+	case status.Succeeded() && code == "":
+		o.Result, o.Note = refresh.Succeeded, fmt.Sprintf("LCS says %s and %s answers.", status, target)
+	case status.Succeeded() && code == refresh.Denied:
+		f := failed(answer)
+		f.Online, f.Status = o.Online, status
+		return f
+	case status.Succeeded():
+		o.Note = fmt.Sprintf("LCS says %s; %s does not answer yet.", status, target)
+	case status == refresh.CopyRollbackCompleted:
+		return p.lost(o, "The refresh failed and LCS has put the old data of %s back. LCS has the log under Environment change history.", target)
+	case status == refresh.CopyRollbackFailed:
+		return p.lost(o, "The refresh failed and so did its rollback: %s is in an unknown state. Open a support request in LCS.", target)
+	case status == refresh.CopyAborted:
+		return p.lost(o, "The refresh was aborted in LCS. Check %s before anybody works in it.", target)
+	case status == refresh.CopyFailed && c.Status == status && time.Since(c.StatusAt) > stuck*p.StatusPoll:
+		return failed(refresh.Errorf(refresh.Refused, "LCS has halted the refresh of %s and does not roll it back by itself. Press Rollback in LCS, then Retry here to follow it.", target))
+	case status == refresh.CopyFailed || status == refresh.CopyRollbackInProgress:
+		o.Note = fmt.Sprintf("LCS says %s: it is putting the old data of %s back.", status, target)
+	case o.Offline:
+		o.Note = fmt.Sprintf("LCS says %s; %s is offline.", status, target)
+	default:
+		o.Note = fmt.Sprintf("LCS says %s; %s still answers.", status, target)
+	}
+	return o
+}
+
+func (p *Performer) lost(o refresh.Outcome, format string, args ...any) refresh.Outcome {
+	o.Result, o.Problem = refresh.Impossible, problem(refresh.Errorf(refresh.Refused, format, args...))
+	return o
+}
+
+// status asks the copier at most once per StatusPoll, however often the target itself is asked for an answer.
+func (p *Performer) status(ctx context.Context, target, operation string) (refresh.CopyStatus, error) {
+	p.mu.Lock()
+	last, ok := p.states[operation]
+	p.mu.Unlock()
+	if ok && time.Since(last.at) < p.StatusPoll && !last.status.Ended() {
+		return last.status, nil
+	}
+	status, err := p.Copier.Status(ctx, target, operation)
+	if err != nil {
+		return "", err
+	}
+	p.mu.Lock()
+	p.states[operation] = polled{time.Now(), status}
+	p.mu.Unlock()
+	return status, nil
+}

@@ -1,0 +1,167 @@
+package phases
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// Copier is who copies the source's database over the target's: LCS today. Environment ids are the copier's own.
+type Copier interface {
+	// Environment returns what the copier knows of an environment. NotFound when it knows none of that id.
+	Environment(ctx context.Context, id string) (refresh.EnvironmentDetail, error)
+	// History returns the operations on an environment, newest first.
+	History(ctx context.Context, id string) ([]refresh.Operation, error)
+	// Quota returns how many more refreshes of an environment with this history the copier accepts now, and
+	// when the next one comes free if that is none.
+	Quota(history []refresh.Operation, now time.Time) (left int, free time.Time)
+	// Start begins the copy and returns the operation's id. The error's code is Unknown whenever the copy
+	// may have begun; any other code promises that it has not.
+	Start(ctx context.Context, source, target string) (string, error)
+	// Status returns the state of an operation on the target.
+	Status(ctx context.Context, target, operation string) (refresh.CopyStatus, error)
+}
+
+// Environment is one F&O environment, signed in as refreshbot's app. Errors carry the codes of package refresh:
+// Offline when it does not answer, Denied when it answers but does not know the app.
+type Environment interface {
+	Ping(ctx context.Context) error
+	Companies(ctx context.Context) ([]string, error)
+	Broadcast(ctx context.Context, from, to time.Time) (string, error)
+	Users(ctx context.Context) ([]refresh.User, error)
+	EnableUser(ctx context.Context, id string) error
+	BatchJobs(ctx context.Context) ([]refresh.BatchJob, error)
+	SetBatchJobWaiting(ctx context.Context, recID int64) error
+	BatchGroups(ctx context.Context) ([]refresh.BatchGroup, error)
+	AddBatchGroup(ctx context.Context, g refresh.BatchGroup) error
+	BatchServers(ctx context.Context) ([]string, error)
+	EmailParameters(ctx context.Context) (refresh.EmailParameters, error)
+	SetEmailParameters(ctx context.Context, p refresh.EmailParameters) error
+	Write(ctx context.Context, rec refresh.Record) error
+	CallService(ctx context.Context, path string, body any) (json.RawMessage, error)
+}
+
+// Options are what a Performer works with.
+type Options struct {
+	Copier       Copier
+	Environments map[string]Environment // by the name the configuration gives them
+	StatusPoll   time.Duration          // how often the state of a running copy is asked
+	AnswerPoll   time.Duration          // how often the target is asked whether it answers
+}
+
+// Performer performs steps; it is the engine's.
+type Performer struct {
+	Options
+	perform map[refresh.Kind]func(context.Context, job) refresh.Outcome
+
+	mu     sync.Mutex
+	states map[string]polled // by operation
+}
+
+type polled struct {
+	at     time.Time
+	status refresh.CopyStatus
+}
+
+// New returns a Performer.
+func New(o Options) *Performer {
+	p := &Performer{Options: o, states: map[string]polled{}}
+	p.perform = map[refresh.Kind]func(context.Context, job) refresh.Outcome{
+		refresh.KindPreflight:   p.preflight,
+		refresh.KindBroadcast:   p.broadcast,
+		refresh.KindCopy:        p.startCopy,
+		refresh.KindFollow:      p.follow,
+		refresh.KindSmoke:       p.smoke,
+		refresh.KindBatchGroups: p.batchGroups,
+		refresh.KindEmail:       p.email,
+		refresh.KindBatchJobs:   p.batchJobs,
+		refresh.KindService:     p.service,
+		refresh.KindOData:       p.odata,
+		refresh.KindEnable:      p.enableUsers,
+		refresh.KindVerify:      p.verifyUsers,
+	}
+	return p
+}
+
+// job is one step of one refresh, with the environments it concerns.
+type job struct {
+	refresh refresh.Refresh
+	step    refresh.Step
+	source  Environment
+	target  Environment
+}
+
+// Perform carries out the step once. The step's intent is in the journal already.
+func (p *Performer) Perform(ctx context.Context, r refresh.Refresh, s refresh.Step) refresh.Outcome {
+	do, ok := p.perform[s.Kind]
+	if !ok {
+		return failed(refresh.Errorf(refresh.Internal, "This version of refreshbot cannot perform a step of kind %q.", s.Kind))
+	}
+	j := job{r, s, p.Environments[r.Source.Name], p.Environments[r.Target.Name]}
+	for name, env := range map[string]Environment{r.Source.Name: j.source, r.Target.Name: j.target} {
+		if env == nil {
+			return failed(refresh.Errorf(refresh.Invalid, "The environment %s is no longer in the configuration. Put it back and press Retry.", name))
+		}
+	}
+	return do(ctx, j)
+}
+
+// params reads the step's parameters, which package phases itself wrote into the plan.
+func params[T any](s refresh.Step) (T, error) {
+	var v T
+	if err := json.Unmarshal(s.Params, &v); err != nil {
+		return v, &refresh.Error{Code: refresh.Internal, Msg: fmt.Sprintf("The parameters of %q cannot be read.", s.Name), Err: err}
+	}
+	return v, nil
+}
+
+// failed is an outcome from an error. A code of Unknown means that nobody knows whether it happened.
+func failed(err error) refresh.Outcome {
+	o := refresh.Outcome{Result: refresh.Failure, Problem: problem(err)}
+	if o.Problem.Code == refresh.Unknown {
+		o.Result = refresh.NotKnown
+	}
+	o.RetryAfter = retryAfter(err)
+	return o
+}
+
+func problem(err error) *refresh.Problem {
+	return &refresh.Problem{Code: refresh.CodeOf(err), Message: refresh.MessageOf(err)}
+}
+
+func done(note string, findings ...refresh.Finding) refresh.Outcome {
+	return refresh.Outcome{Result: refresh.Succeeded, Note: note, Findings: findings}
+}
+
+// judged succeeds when every finding is good. Otherwise it fails with the first that is not, and waits for
+// better times only if all that failed may pass by themselves.
+func judged(findings []refresh.Finding, errs []error, good string) refresh.Outcome {
+	var bad []refresh.Finding
+	for _, f := range findings {
+		if !f.OK {
+			bad = append(bad, f)
+		}
+	}
+	if len(bad) == 0 {
+		return done(good, findings...)
+	}
+	o := refresh.Outcome{Result: refresh.Failure, Findings: findings, Problem: &refresh.Problem{Code: refresh.Refused}}
+	o.Problem.Message = bad[0].Name + ": " + bad[0].Detail
+	if n := len(bad) - 1; n > 0 {
+		o.Problem.Message += fmt.Sprintf(" (and %d more)", n)
+	}
+	if len(errs) == len(bad) {
+		o.Problem.Code = refresh.CodeOf(errs[0])
+		for _, err := range errs {
+			o.RetryAfter = max(o.RetryAfter, retryAfter(err))
+			if c := refresh.CodeOf(err); c != refresh.Offline && c != refresh.Throttled && c != refresh.Unknown {
+				o.Problem.Code = c
+			}
+		}
+	}
+	return o
+}

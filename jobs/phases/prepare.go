@@ -1,0 +1,132 @@
+package phases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// preflight finds out, without changing anything, whether the copy could start and its aftermath be done. All
+// checks are made even when one fails, so that a person mends everything in one go.
+func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
+	c := checks{}
+	src, srcErr := p.Copier.Environment(ctx, j.refresh.Source.LCS)
+	tgt, tgtErr := p.Copier.Environment(ctx, j.refresh.Target.LCS)
+	source, target := j.refresh.Source.Name, j.refresh.Target.Name
+	c.try("Source "+source+" in LCS", srcErr, src.Name)
+	c.try("Target "+target+" in LCS", tgtErr, tgt.Name)
+	if srcErr == nil {
+		c.that("Source can be copied", src.Production() || src.Sandbox(), src.Type,
+			"LCS says %s is a %s environment; only production or a standard sandbox can be a source.", source, src.Type)
+		c.address(source, src.URL, j.refresh.Source.URL)
+	}
+	if tgtErr == nil {
+		c.that("Target is a sandbox", tgt.Sandbox() && !tgt.Production(), tgt.Type,
+			"LCS says %s is a %s environment; only a standard sandbox can be overwritten.", target, tgt.Type)
+		c.address(target, tgt.URL, j.refresh.Target.URL)
+	}
+	if srcErr == nil && tgtErr == nil {
+		c.that("Two environments", refresh.NormalizeID(src.ID) != refresh.NormalizeID(tgt.ID), source+" to "+target,
+			"Source and target are the same environment in LCS.")
+		c.that("Same application release", src.Release == tgt.Release, src.Release,
+			"%s is on %s and %s on %s. Bring both to the same release first.", source, src.Release, target, tgt.Release)
+	}
+	known := []string{}
+	history, err := p.Copier.History(ctx, j.refresh.Target.LCS)
+	if err != nil {
+		c.try("History of "+target, err, "")
+	} else {
+		busy := running(history)
+		c.that("Nothing runs on "+target, busy == nil, "idle in LCS", "LCS is busy with %q on it. Wait for that to end.", title(busy))
+		left, free := p.Copier.Quota(history, time.Now())
+		c.that("LCS accepts a refresh", left > 0, fmt.Sprintf("%d left in these 24 hours", left),
+			"LCS allows three operations in 24 hours on an environment. The next one is possible at %s.", free.UTC().Format("2006-01-02 15:04 UTC"))
+		for _, op := range history {
+			if op.IsRefresh() {
+				known = append(known, op.ID)
+			}
+		}
+	}
+	c.signIn(source, j.source.Ping(ctx), "After the refresh the target has the source's app registrations, so without this the rest could not be done.")
+	c.signIn(target, j.target.Ping(ctx), "")
+	o := judged(c.findings, c.errs, fmt.Sprintf("%d checks passed", len(c.findings)))
+	o.Known = known
+	return o
+}
+
+// checks collects findings, and the errors behind those that an outside service caused.
+type checks struct {
+	findings []refresh.Finding
+	errs     []error
+}
+
+func (c *checks) try(name string, err error, good string) {
+	if err != nil {
+		c.errs = append(c.errs, err)
+		c.findings = append(c.findings, refresh.Finding{Name: name, Detail: refresh.MessageOf(err)})
+		return
+	}
+	c.findings = append(c.findings, refresh.Finding{OK: true, Name: name, Detail: good})
+}
+
+func (c *checks) that(name string, ok bool, good, bad string, args ...any) {
+	f := refresh.Finding{OK: ok, Name: name, Detail: good}
+	if !ok {
+		f.Detail = fmt.Sprintf(bad, args...)
+	}
+	c.findings = append(c.findings, f)
+}
+
+// address catches an LCS id and a URL that do not belong together: the broadcast would go to one environment
+// and the copy to another.
+func (c *checks) address(name, lcs, configured string) {
+	same := strings.EqualFold(strings.TrimRight(lcs, "/"), strings.TrimRight(configured, "/"))
+	c.that("Address of "+name, same, configured, "LCS says this environment is at %s, the configuration says %s. One of the two is wrong.", lcs, configured)
+}
+
+func (c *checks) signIn(name string, err error, why string) {
+	if refresh.CodeOf(err) == refresh.Denied && why != "" {
+		err = &refresh.Error{Code: refresh.Denied, Msg: refresh.MessageOf(err) + " " + why, Err: err}
+	}
+	c.try("Sign-in to "+name, err, "the app is registered")
+}
+
+func running(history []refresh.Operation) *refresh.Operation {
+	for i := range history {
+		if history[i].Running() {
+			return &history[i]
+		}
+	}
+	return nil
+}
+
+func title(op *refresh.Operation) string {
+	switch {
+	case op == nil:
+		return ""
+	case op.Title != "":
+		return op.Title
+	}
+	return op.Kind
+}
+
+// broadcast shows the downtime to whoever works in the target. The same window twice shows the same banner.
+func (p *Performer) broadcast(ctx context.Context, j job) refresh.Outcome {
+	w := j.refresh.Window
+	if _, err := j.target.Broadcast(ctx, w.From, w.To); err != nil {
+		return failed(err)
+	}
+	return done(fmt.Sprintf("Users of %s are told that it is down from %s to %s.", j.refresh.Target.Name,
+		w.From.Format("15:04"), w.To.Format("15:04 MST")))
+}
+
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*refresh.Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
+}
