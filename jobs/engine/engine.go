@@ -67,6 +67,9 @@ func New(o Options) *Engine {
 	return e
 }
 
+// errSeen answers an input that was delivered twice.
+var errSeen = &refresh.Error{Code: refresh.Stale, Msg: "That was handled already.", Err: ErrSeen}
+
 // Recovered is closed once every open refresh has been taken up again.
 func (e *Engine) Recovered() <-chan struct{} { return e.recovered }
 
@@ -116,7 +119,7 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 // Ask begins a refresh. key names the input, so that a redelivered one begins nothing. It returns an *Error
-// with code Stale when the key was seen, Refused when the target is being refreshed already.
+// that wraps ErrSeen when the key was seen, and ErrBusy when the target is being refreshed already.
 func (e *Engine) Ask(ctx context.Context, req refresh.Request, key string) (refresh.Refresh, error) {
 	req.ID = newID(req.Target.Name, time.Now())
 	return e.apply(ctx, refresh.Refresh{}, req, key)
@@ -138,7 +141,7 @@ func (e *Engine) Tell(ctx context.Context, id refresh.ID, in refresh.Input, key 
 		if seen, err := e.store.Seen(ctx, key); err != nil {
 			return r, fmt.Errorf("look up input: %w", err)
 		} else if seen {
-			return r, refresh.Errorf(refresh.Stale, "That was handled already.")
+			return r, errSeen
 		}
 	}
 	return e.write(ctx, r, in, key)
@@ -163,9 +166,9 @@ func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input,
 	}
 	switch err := e.store.Commit(ctx, c); {
 	case errors.Is(err, ErrSeen):
-		return r, refresh.Errorf(refresh.Stale, "That was handled already.")
+		return r, errSeen
 	case errors.Is(err, ErrBusy):
-		return r, refresh.Errorf(refresh.Refused, "%s is being refreshed already.", c.Row.Target.Name)
+		return r, &refresh.Error{Code: refresh.Refused, Msg: c.Row.Target.Name + " is being refreshed already.", Err: ErrBusy}
 	case err != nil:
 		return r, fmt.Errorf("commit %s: %w", c.Row.ID, err)
 	}

@@ -1,0 +1,351 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"refreshbot/jobs/engine"
+	"refreshbot/jobs/refresh"
+)
+
+// Engine is what commands need of the engine.
+type Engine interface {
+	Ask(ctx context.Context, req refresh.Request, key string) (refresh.Refresh, error)
+	Tell(ctx context.Context, id refresh.ID, in refresh.Input, key string) (refresh.Refresh, error)
+}
+
+// Record is what commands read of the store.
+type Record interface {
+	Open(ctx context.Context) ([]refresh.Refresh, error)
+	Recent(ctx context.Context, target string, limit int) ([]refresh.Refresh, error)
+	Seen(ctx context.Context, key string) (bool, error)
+}
+
+// Directory knows the people. An error means that it could not find out, and then nobody is let through.
+type Directory interface {
+	// Groups returns those of the user groups that the user is a member of now.
+	Groups(ctx context.Context, user string, of []string) ([]string, error)
+	// InChannel reports whether the user is a member of the channel.
+	InChannel(ctx context.Context, user, channel string) (bool, error)
+}
+
+// Target is an environment that can be refreshed.
+type Target struct {
+	Request    refresh.Request // the template: everything but id, person and reason
+	Requesters []string        // users and user groups; empty: anyone in the channel
+}
+
+// Options are what a Service works with.
+type Options struct {
+	Engine    Engine
+	Record    Record
+	Directory Directory
+	Targets   map[string]Target
+	Sources   []string // environments that cannot be refreshed, for a better refusal
+	Admins    []string
+	Next      func(target string) time.Time // when the schedule asks next; zero: never
+}
+
+// Service answers people.
+type Service struct {
+	Options
+	names []string // of the targets, in order
+}
+
+// New returns a Service.
+func New(o Options) *Service {
+	s := &Service{Options: o}
+	for name := range o.Targets {
+		s.names = append(s.names, name)
+	}
+	slices.Sort(s.names)
+	return s
+}
+
+// Line is a slash command as it was typed. Key names the delivery, so that a second one changes nothing.
+type Line struct {
+	Key     string
+	User    refresh.Person
+	Channel string
+	Text    string // what follows /refresh
+}
+
+// Press is a click on a button of a card.
+type Press struct {
+	Key     string
+	User    refresh.Person
+	Refresh refresh.ID
+	Gate    string
+	Nonce   string
+	Action  refresh.Action
+}
+
+type handler func(s *Service, ctx context.Context, in Line, words []string) (Reply, error)
+
+// verb is one command. Help and the nearest match for a typing error both come from the table.
+type verb struct {
+	name  string
+	usage Usage
+	run   handler
+}
+
+// verbs returns the table of commands; the first is what a line without a verb means.
+func verbs() []verb {
+	return []verb{
+		{"", Usage{"/refresh <environment> [for <reason>]", "ask for a refresh; an approver decides before anything happens", "/refresh uat for March training"}, (*Service).ask},
+		{"status", Usage{"/refresh status [environment]", "what runs, what waits and for whom, when the schedule asks next", "/refresh status uat"}, (*Service).status},
+		{"cancel", Usage{"/refresh cancel <environment> [because <reason>]", "call a refresh off, as long as the copy has not begun", "/refresh cancel uat"}, (*Service).cancel},
+		{"help", Usage{"/refresh help", "this list", "/refresh help"}, (*Service).help},
+	}
+}
+
+// Slash answers a slash command. What it changes is committed when it returns.
+func (s *Service) Slash(ctx context.Context, in Line) Reply {
+	words := strings.Fields(in.Text)
+	if len(words) == 0 {
+		return reply(s.help(ctx, in, nil))
+	}
+	first := strings.ToLower(words[0])
+	for _, v := range verbs() {
+		if v.name == first {
+			return reply(v.run(s, ctx, in, words[1:]))
+		}
+	}
+	return reply(s.ask(ctx, in, words))
+}
+
+// Click answers a button. What it changes is committed when it returns.
+func (s *Service) Click(ctx context.Context, in Press) Reply {
+	r, err := s.actor(ctx, in.User, in.Refresh)
+	if err != nil {
+		return reply(Reply{}, err)
+	}
+	_, err = s.Engine.Tell(ctx, in.Refresh, refresh.Click{Gate: in.Gate, Nonce: in.Nonce, Action: in.Action, By: r}, in.Key)
+	return reply(Reply{}, err)
+}
+
+// Scheduled asks for a refresh on behalf of the schedule. The due time is the key: one due time asks once.
+// Busy and seen are errors of the engine that the caller tells apart.
+func (s *Service) Scheduled(ctx context.Context, target string, due time.Time) (refresh.Refresh, error) {
+	t, ok := s.Targets[target]
+	if !ok {
+		return refresh.Refresh{}, refresh.Errorf(refresh.NotFound, "The configuration has no target environment %s.", target)
+	}
+	req := t.Request
+	req.By, req.Reason = refresh.Person{Name: "the schedule"}, "as scheduled"
+	return s.Engine.Ask(ctx, req, fmt.Sprintf("schedule/%s/%d", target, due.Unix()))
+}
+
+func reply(r Reply, err error) Reply {
+	switch {
+	case err == nil, errors.Is(err, engine.ErrSeen): // the first delivery was answered
+		return r
+	default:
+		return Reply{Refused: true, Text: refresh.MessageOf(err), Hint: hint(err)}
+	}
+}
+
+// hinted carries a next step beside an error.
+type hinted struct {
+	error
+	next string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+
+func hint(err error) string {
+	if h, ok := errors.AsType[hinted](err); ok {
+		return h.next
+	}
+	return ""
+}
+
+func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, error) {
+	t, err := s.target(words)
+	if err != nil {
+		return Reply{}, err
+	}
+	reason, err := reasonOf(words[1:])
+	if err != nil {
+		return Reply{}, err
+	}
+	if err := s.mayAsk(ctx, in, t); err != nil {
+		return Reply{}, err
+	}
+	req := t.Request
+	req.By, req.Reason = in.User, reason
+	r, err := s.Engine.Ask(ctx, req, in.Key)
+	if errors.Is(err, engine.ErrBusy) {
+		// The first delivery of this very line may be what makes the target busy.
+		if seen, lookErr := s.Record.Seen(ctx, in.Key); lookErr == nil && seen {
+			return Reply{}, nil
+		}
+		return Reply{}, hinted{err, fmt.Sprintf("/refresh status %s shows where it stands.", req.Target.Name)}
+	}
+	if err != nil {
+		return Reply{}, err
+	}
+	return Reply{
+		Text: fmt.Sprintf("Asked: %s is to be refreshed from %s. Nothing happens to %s before it is approved.", r.Target.Name, r.Source.Name, r.Target.Name),
+		Hint: fmt.Sprintf("The card in the channel shows every step. /refresh cancel %s calls it off.", r.Target.Name),
+	}, nil
+}
+
+// reasonOf reads "for …" or "because …". Anything else is refused instead of being taken for a reason: it may
+// be a time, and this would not wait for it.
+func reasonOf(words []string) (string, error) {
+	if len(words) == 0 {
+		return "", nil
+	}
+	if first := strings.ToLower(words[0]); (first == "for" || first == "because") && len(words) > 1 {
+		const longest = 300
+		reason := []rune(strings.Join(words[1:], " "))
+		if len(reason) > longest {
+			return "", refresh.Errorf(refresh.Invalid, "The reason is longer than %d characters.", longest)
+		}
+		return string(reason), nil
+	}
+	return "", hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words, " ")),
+		"To give a reason: /refresh uat for March training"}
+}
+
+func (s *Service) mayAsk(ctx context.Context, in Line, t Target) error {
+	if slices.Contains(s.Admins, in.User.ID) || slices.Contains(t.Requesters, in.User.ID) {
+		return nil
+	}
+	if len(t.Requesters) > 0 {
+		groups, err := s.groups(ctx, in.User.ID, t.Requesters)
+		if err != nil {
+			return err
+		}
+		if len(groups) == 0 {
+			return refresh.Errorf(refresh.Denied, "You are not among those who may ask for a refresh of %s. An admin can add you to requesters in the configuration.", t.Request.Target.Name)
+		}
+		return nil
+	}
+	if in.Channel == t.Request.Channel {
+		return nil
+	}
+	member, err := s.Directory.InChannel(ctx, in.User.ID, t.Request.Channel)
+	if err != nil {
+		return &refresh.Error{Code: refresh.Offline, Msg: "Slack did not say whether you are in the channel of " + t.Request.Target.Name + ". Try again in a moment.", Err: err}
+	}
+	if !member {
+		return refresh.Errorf(refresh.Denied, "Only members of the channel where %s is refreshed may ask for it. Join that channel first.", t.Request.Target.Name)
+	}
+	return nil
+}
+
+func (s *Service) cancel(ctx context.Context, in Line, words []string) (Reply, error) {
+	t, err := s.target(words)
+	if err != nil {
+		return Reply{}, err
+	}
+	reason, err := reasonOf(words[1:])
+	if err != nil {
+		return Reply{}, err
+	}
+	name := t.Request.Target.Name
+	if seen, err := s.Record.Seen(ctx, in.Key); err != nil || seen {
+		return Reply{}, err
+	}
+	active, err := s.active(ctx, name)
+	if err != nil {
+		return Reply{}, err
+	}
+	if active == nil {
+		return Reply{}, refresh.Errorf(refresh.NotFound, "No refresh of %s is running, so there is nothing to cancel.", name)
+	}
+	actor, err := s.actorFor(ctx, in.User, *active)
+	if err != nil {
+		return Reply{}, err
+	}
+	if _, err := s.Engine.Tell(ctx, active.ID, refresh.Cancel{By: actor, Reason: reason}, in.Key); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Text: fmt.Sprintf("Cancelled. %s stays as it is.", name)}, nil
+}
+
+func (s *Service) status(ctx context.Context, _ Line, words []string) (Reply, error) {
+	names := s.names
+	if len(words) > 0 {
+		t, err := s.target(words)
+		if err != nil {
+			return Reply{}, err
+		}
+		names = []string{t.Request.Target.Name}
+	}
+	var rep Reply
+	for _, name := range names {
+		st := Standing{Target: name, Source: s.Targets[name].Request.Source.Name, Next: s.Next(name)}
+		recent, err := s.Record.Recent(ctx, name, 2)
+		if err != nil {
+			return Reply{}, fmt.Errorf("read the history of %s: %w", name, err)
+		}
+		for _, r := range recent {
+			switch {
+			case !r.Status.Ended() && st.Active == nil:
+				st.Active = &r
+			case r.Status.Ended() && st.Last == nil:
+				st.Last = &r
+			}
+		}
+		rep.Targets = append(rep.Targets, st)
+	}
+	return rep, nil
+}
+
+func (s *Service) help(context.Context, Line, []string) (Reply, error) {
+	rep := Reply{Text: "refreshbot copies a recent production database into a sandbox and prepares it for the people who work there."}
+	if len(s.names) > 0 {
+		rep.Hint = "Environments that can be refreshed: " + strings.Join(s.names, ", ") + "."
+	}
+	for _, v := range verbs() {
+		rep.Help = append(rep.Help, v.usage)
+	}
+	return rep, nil
+}
+
+// target reads the environment at the head of words.
+func (s *Service) target(words []string) (Target, error) {
+	if len(words) == 0 {
+		return Target{}, hinted{refresh.Errorf(refresh.Invalid, "Which environment?"), "Environments that can be refreshed: " + strings.Join(s.names, ", ") + "."}
+	}
+	name := strings.ToLower(words[0])
+	for _, known := range s.names {
+		if strings.EqualFold(known, name) {
+			return s.Targets[known], nil
+		}
+	}
+	for _, source := range s.Sources {
+		if strings.EqualFold(source, name) {
+			return Target{}, hinted{refresh.Errorf(refresh.Invalid, "%s is only a source: nothing is ever copied into it.", source), "Environments that can be refreshed: " + strings.Join(s.names, ", ") + "."}
+		}
+	}
+	choices := slices.Clone(s.names)
+	for _, v := range verbs()[1:] {
+		choices = append(choices, v.name)
+	}
+	next := "/refresh help lists what can be asked. Environments: " + strings.Join(s.names, ", ") + "."
+	if near, ok := nearest(name, choices); ok {
+		next = fmt.Sprintf("Did you mean /refresh %s? %s", near, next)
+	}
+	return Target{}, hinted{refresh.Errorf(refresh.Invalid, "I know no command or environment %q.", words[0]), next}
+}
+
+func (s *Service) active(ctx context.Context, target string) (*refresh.Refresh, error) {
+	open, err := s.Record.Open(ctx)
+	for _, r := range open {
+		if r.Target.Name == target {
+			return &r, nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the open refreshes: %w", err)
+	}
+	return nil, nil
+}

@@ -1,0 +1,56 @@
+package commands
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"refreshbot/jobs/refresh"
+)
+
+// actor looks up what the person may do about the refresh, as it is at this moment.
+func (s *Service) actor(ctx context.Context, who refresh.Person, id refresh.ID) (refresh.Actor, error) {
+	open, err := s.Record.Open(ctx)
+	for _, r := range open {
+		if r.ID == id {
+			return s.actorFor(ctx, who, r)
+		}
+	}
+	if err != nil {
+		return refresh.Actor{}, err
+	}
+	return refresh.Actor{Person: who}, nil // ended or unknown: the engine says so
+}
+
+func (s *Service) actorFor(ctx context.Context, who refresh.Person, r refresh.Refresh) (refresh.Actor, error) {
+	var named []string
+	for _, st := range r.Steps {
+		if st.Policy != nil {
+			named = append(named, st.Policy.By...)
+		}
+	}
+	named = append(named, r.Trouble...)
+	groups, err := s.groups(ctx, who.ID, named)
+	if err != nil {
+		return refresh.Actor{}, err
+	}
+	return refresh.Actor{Person: who, Admin: slices.Contains(s.Admins, who.ID), In: groups}, nil
+}
+
+// groups returns the user groups among names that the user is in. When Slack does not answer nobody is in any.
+func (s *Service) groups(ctx context.Context, user string, names []string) ([]string, error) {
+	var ids []string
+	for _, n := range names {
+		if strings.HasPrefix(n, "S") && !slices.Contains(ids, n) {
+			ids = append(ids, n)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	in, err := s.Directory.Groups(ctx, user, ids)
+	if err != nil {
+		return nil, &refresh.Error{Code: refresh.Offline, Msg: "Slack did not say which user groups you are in, so nothing was done. Try again in a moment.", Err: err}
+	}
+	return in, nil
+}
