@@ -1,0 +1,136 @@
+package lcs
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// get does one read.
+func (c *Client) get(ctx context.Context, path string, into interface{ outcome() envelope }) error {
+	token, err := c.bearer(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	req, err := c.request(ctx, http.MethodGet, path, token)
+	if err != nil {
+		return err
+	}
+	res, err := c.reads.Do(req)
+	if err != nil {
+		return offline("LCS does not answer.", networkCause(err))
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return c.statusError(res)
+	}
+	if err := decode(res.Body, into); err != nil {
+		return offline("LCS's answer cannot be read; if that lasts, check lcs.api_url and any proxy in between.", err)
+	}
+	switch e := into.outcome(); {
+	case e.IsSuccess == nil:
+		return offline("LCS's answer does not say whether it succeeded.", nil)
+	case !bool(*e.IsSuccess):
+		return c.refused(e, token)
+	}
+	return nil
+}
+
+// bearer gets a token. Nothing has been sent to LCS when it fails, so the code is never Unknown.
+func (c *Client) bearer(ctx context.Context) (string, error) {
+	token, err := c.token(ctx)
+	if err != nil {
+		switch refresh.CodeOf(err) {
+		case refresh.Unknown, refresh.Internal:
+			return "", &refresh.Error{Code: refresh.Offline, Msg: "No token for LCS could be had.", Err: err}
+		}
+		return "", fmt.Errorf("sign in to LCS: %w", err)
+	}
+	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", refresh.Errorf(refresh.Denied, "The sign-in to LCS returned something that is not a token.")
+	}
+	return token, nil
+}
+
+func (c *Client) request(ctx context.Context, method, path, token string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+	if err != nil || req.URL.Host == "" || req.URL.Scheme != "https" && req.URL.Scheme != "http" {
+		return nil, refresh.Errorf(refresh.Invalid, "lcs.api_url is no address: it should look like %s.", DefaultBaseURL)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("x-ms-version", "2017-09-15") // documented as required
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "refreshbot")
+	return req, nil
+}
+
+// statusError turns any status but 200 into an error; nothing of the body is used.
+func (c *Client) statusError(res *http.Response) error {
+	switch code := res.StatusCode; {
+	case code == http.StatusUnauthorized || code == http.StatusForbidden:
+		return refresh.Errorf(refresh.Denied, "LCS does not let the account in (HTTP %d): it must be Project owner or Environment manager in LCS project %d and have accepted the invitation, and lcs.api_url must be the host of the project's geography.", code, c.project)
+	case code == http.StatusTooManyRequests:
+		return &refresh.Error{Code: refresh.Throttled, Msg: "LCS is asked too often; wait and ask again.", RetryAfter: c.retryAfter(res.Header)}
+	case code == http.StatusNotFound:
+		return refresh.Errorf(refresh.NotFound, "LCS has no such address (HTTP 404): check lcs.api_url and lcs.project.")
+	case code == http.StatusBadRequest:
+		return refresh.Errorf(refresh.Invalid, "LCS does not understand the request (HTTP 400): check lcs.project and lcs_environment.")
+	case code >= 300 && code < 400:
+		return refresh.Errorf(refresh.Offline, "LCS answered with a redirect (HTTP %d), which is not followed because it could carry the token elsewhere: if that lasts, check lcs.api_url.", code)
+	default:
+		return refresh.Errorf(refresh.Offline, "LCS cannot answer at the moment (HTTP %d).", code)
+	}
+}
+
+// retryAfter reads the header of that name in either of its forms. Without one it says 10 seconds, as working
+// clients of this API do.
+func (c *Client) retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if s, err := strconv.Atoi(v); err == nil && s > 0 {
+		return time.Duration(s) * time.Second
+	}
+	if t, err := http.ParseTime(v); err == nil && t.After(c.now()) {
+		return t.Sub(c.now())
+	}
+	return 10 * time.Second
+}
+
+func offline(msg string, cause error) error {
+	return &refresh.Error{Code: refresh.Offline, Msg: msg, Err: cause}
+}
+
+// networkCause returns the part of err that says why there was no reply. Only kinds of error that quote nothing
+// the far side sent are passed on: net/http's own text can hold the first line of a malformed reply.
+func networkCause(err error) error {
+	for _, known := range []error{context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, io.EOF} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return e
+	}
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return errors.New("the request failed")
+	}
+	return nil
+}
