@@ -21,7 +21,7 @@ import (
 const (
 	defaultTimeout = 100 * time.Second
 	replyLimit     = 8 << 20  // one reply, in bytes
-	listLimit      = 64 << 20 // all pages of one list together, in bytes
+	listLimit      = 64 << 20 // all pages of one list together, in bytes: some 400,000 users
 )
 
 // Options says which environment to talk to, and as whom.
@@ -39,12 +39,13 @@ type Client struct {
 	token   func(ctx context.Context) (string, error)
 	http    *http.Client
 	timeout time.Duration
+	lists   int64 // listLimit
 	broken  error // Options that no request can be made with
 }
 
 // New makes a client. It makes no request; every call of a client with an unusable URL fails with Invalid.
 func New(o Options) *Client {
-	c := &Client{token: o.Token, timeout: o.Timeout}
+	c := &Client{token: o.Token, timeout: o.Timeout, lists: listLimit}
 	if c.timeout <= 0 {
 		c.timeout = defaultTimeout
 	}

@@ -7,9 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -61,10 +62,6 @@ func TestALostReplyToAServiceCallLeavesTheOutcomeUnknown(t *testing.T) {
 			_, _ = io.WriteString(w, `{"value":[`)
 			panic(http.ErrAbortHandler)
 		},
-		"no reply in time": func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body)
-			<-r.Context().Done()
-		},
 		"reset": func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := w.(http.Hijacker).Hijack()
 			if err == nil {
@@ -75,11 +72,44 @@ func TestALostReplyToAServiceCallLeavesTheOutcomeUnknown(t *testing.T) {
 	for name, h := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := httptest.NewTLSServer(h)
-			t.Cleanup(srv.Close)
-			c := New(Options{URL: srv.URL, HTTP: srv.Client(), Timeout: 200 * time.Millisecond,
-				Token: func(context.Context) (string, error) { return secret, nil }})
+			srv := serve(t, h)
+			c := New(Options{URL: srv.URL, HTTP: srv.Client(), Token: signIn})
 			wantKinds(t, kinds(t.Context(), c), refresh.Offline, refresh.Unknown)
+		})
+	}
+}
+
+// Time is fake here, and so is the transport: it says whether it got as far as a connection and then hangs.
+func TestARequestEndsInTime(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		timeout, takes time.Duration
+		connected      bool
+		once           refresh.Code
+	}{
+		"by default":           {0, 100 * time.Second, true, refresh.Unknown},
+		"as set":               {7 * time.Second, 7 * time.Second, true, refresh.Unknown},
+		"before it was let in": {time.Second, time.Second, false, refresh.Offline},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				hang := roundTripper(func(r *http.Request) (*http.Response, error) {
+					if tt.connected {
+						httptrace.ContextClientTrace(r.Context()).GotConn(httptrace.GotConnInfo{})
+					}
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				})
+				c := New(Options{URL: "https://127.0.0.1", HTTP: &http.Client{Transport: hang}, Token: signIn, Timeout: tt.timeout})
+				began := time.Now()
+				wantError(t, c.Ping(t.Context()), refresh.Offline, "no reply in time")
+				if took := time.Since(began); took != tt.takes {
+					t.Errorf("it took %v, want %v", took, tt.takes)
+				}
+				_, err := c.CallService(t.Context(), "A/B/C", nil)
+				wantError(t, err, tt.once)
+			})
 		})
 	}
 }
@@ -87,13 +117,12 @@ func TestALostReplyToAServiceCallLeavesTheOutcomeUnknown(t *testing.T) {
 func TestCancelledRequests(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	srv := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		cancel()
 		<-r.Context().Done()
-	}))
-	t.Cleanup(srv.Close)
-	c := New(Options{URL: srv.URL, HTTP: srv.Client(), Token: func(context.Context) (string, error) { return secret, nil }})
+	})
+	c := New(Options{URL: srv.URL, HTTP: srv.Client(), Token: signIn})
 	_, err := c.CallService(ctx, "A/B/C", nil)
 	wantError(t, err, refresh.Unknown)
 	if !errors.Is(err, context.Canceled) {
@@ -150,7 +179,7 @@ func TestTheTokenSourceFails(t *testing.T) {
 // A transport, such as one that logs, may put the request's headers into its error.
 func TestATransportErrorDoesNotShowTheToken(t *testing.T) {
 	t.Parallel()
-	c := New(Options{URL: "https://127.0.0.1", Token: func(context.Context) (string, error) { return secret, nil },
+	c := New(Options{URL: "https://127.0.0.1", Token: signIn,
 		HTTP: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			return nil, &net.OpError{Op: "dial", Err: errors.New("proxy refused " + r.Header.Get("Authorization"))}
 		})}})
@@ -163,7 +192,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 func TestUnusableOptions(t *testing.T) {
 	t.Parallel()
-	token := func(context.Context) (string, error) { return secret, nil }
+	token := signIn
 	for _, u := range []string{
 		"", "contoso.operations.dynamics.com", "http://contoso.operations.dynamics.com", "ftp://127.0.0.1",
 		"https://user:PLANTED@127.0.0.1", "https://127.0.0.1/?a=b", "https://127.0.0.1/#x", "https://%zz", "https://",
@@ -181,7 +210,7 @@ func TestUnusableOptions(t *testing.T) {
 func TestAPathPrefixAndATrailingSlashAreKept(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, map[string]answer{"GET /namespaces/AXSF/data/Companies?$top=1": up})
-	c := New(Options{URL: e.srv.URL + "/namespaces/AXSF/", HTTP: e.srv.Client(), Token: func(context.Context) (string, error) { return secret, nil }})
+	c := New(Options{URL: e.srv.URL + "/namespaces/AXSF/", HTTP: e.srv.Client(), Token: signIn})
 	wantError(t, c.Ping(t.Context()), "")
 }
 

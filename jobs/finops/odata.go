@@ -41,7 +41,7 @@ func list[T any](ctx context.Context, c *Client, doing, set string, fields ...st
 	var rows []T
 	next := c.data(set + "?$select=" + strings.Join(fields, ","))
 	seen := map[string]bool{}
-	left := int64(listLimit)
+	left := c.lists
 	for next != "" {
 		if seen[next] || len(seen) == maxPages {
 			return nil, refresh.Errorf(refresh.Internal, "%s does not come to an end (%s): its link to the next page leads back, or there are more than %d pages.", c.host, doing, maxPages)

@@ -75,6 +75,55 @@ func TestALinkToAnotherAddressIsNotFollowed(t *testing.T) {
 	})
 }
 
+func TestALinkMustStayOnSchemeHostAndPort(t *testing.T) {
+	t.Parallel()
+	c := New(Options{URL: "https://contoso.example", Token: signIn})
+	for link, ok := range map[string]bool{
+		"https://CONTOSO.example:443/data/X?$skiptoken=1": true,
+		"https://contoso.example:8443/data/X":             false,
+		"http://contoso.example:443/data/X":               false,
+		"https://evil.example/data/X":                     false,
+		"https://contoso.example.evil.example/data/X":     false,
+		"https://user:pw@contoso.example/data/X":          false,
+	} {
+		if _, err := c.follow("listing", "https://contoso.example/data/X", link); (err == nil) != ok {
+			t.Errorf("%s: %v", link, err)
+		}
+	}
+}
+
+// Every list fails as a whole and says which list it was.
+func TestListsThatFail(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, map[string]answer{
+		"GET /data/Companies": {status: 503}, "GET /data/BatchJobs": {status: 503}, "GET /data/BatchGroups": {status: 503},
+		"GET /data/ServerConfigurations": {status: 503}, "GET /data/EmailParameters": {status: 503},
+	})
+	for what, list := range map[string]func() error{
+		"legal entities":    func() error { _, err := e.client.Companies(t.Context()); return err },
+		"batch jobs":        func() error { _, err := e.client.BatchJobs(t.Context()); return err },
+		"batch groups":      func() error { _, err := e.client.BatchGroups(t.Context()); return err },
+		"batch servers":     func() error { _, err := e.client.BatchServers(t.Context()); return err },
+		"e-mail parameters": func() error { _, err := e.client.EmailParameters(t.Context()); return err },
+	} {
+		wantError(t, list(), refresh.Offline, what)
+	}
+}
+
+// The limit holds for all pages together: a page may be small and the list without end.
+func TestAListWithoutEndIsNotRead(t *testing.T) {
+	t.Parallel()
+	const limit = 10_000
+	big := strings.Repeat(" ", limit/2)
+	e := newEnv(t, map[string]answer{
+		usersPath:                            {body: `{"value":[],"@odata.nextLink":"HOST/data/SystemUsers?$skiptoken=2"}` + big},
+		"GET /data/SystemUsers?$skiptoken=2": {body: `{"value":[],"@odata.nextLink":"HOST/data/SystemUsers?$skiptoken=3"}` + big},
+	})
+	e.client.lists = limit
+	_, err := e.client.Users(t.Context())
+	wantError(t, err, refresh.Internal, "longer than refreshbot reads")
+}
+
 func TestAListThatLeadsBackEnds(t *testing.T) {
 	t.Parallel()
 	for name, second := range map[string]string{"to itself": "HOST/data/SystemUsers?$skiptoken=2", "to the start": "HOST/data/SystemUsers?$select=UserID,Alias,UserName,Email,Enabled"} {
@@ -158,6 +207,7 @@ func TestWrite(t *testing.T) {
 		"negative":      {map[string]any{"RecId": -1}, "Things(RecId=-1)"},
 		"float":         {map[string]any{"RecId": float64(5637144576)}, "Things(RecId=5637144576)"},
 		"json number":   {map[string]any{"RecId": json.Number("9007199254740993")}, "Things(RecId=9007199254740993)"},
+		"small float":   {map[string]any{"Rate": float32(0.5)}, "Things(Rate=0.5)"},
 		"bool":          {map[string]any{"On": true}, "Things(On=true)"},
 		"enum":          {map[string]any{"Type": "Microsoft.Dynamics.DataEntities.NoYes'Yes'"}, "Things(Type=Microsoft.Dynamics.DataEntities.NoYes'Yes')"},
 		"almost enum":   {map[string]any{"Type": "Other.NoYes'Yes'"}, "Things(Type='Other.NoYes''Yes''')"},
@@ -247,7 +297,9 @@ func TestEmailParameters(t *testing.T) {
 		t.Parallel()
 		e := newEnv(t, map[string]answer{"PATCH /data/EmailParameters(0)": done})
 		wantError(t, e.client.SetEmailParameters(t.Context(), refresh.EmailParameters{Server: "s", Port: 25, User: "u"}), "")
-		want := []string{`PATCH /data/EmailParameters(0) {"SMTPPortNumber":25,"SMTPRelayServerName":"s","SMTPRequireSSL":"No","SMTPUserName":"u"}`}
+		wantError(t, e.client.SetEmailParameters(t.Context(), refresh.EmailParameters{Server: "s", Port: 587, RequireSSL: true}), "")
+		want := []string{`PATCH /data/EmailParameters(0) {"SMTPPortNumber":25,"SMTPRelayServerName":"s","SMTPRequireSSL":"No","SMTPUserName":"u"}`,
+			`PATCH /data/EmailParameters(0) {"SMTPPortNumber":587,"SMTPRelayServerName":"s","SMTPRequireSSL":"Yes","SMTPUserName":""}`}
 		if d := cmp.Diff(want, e.requests()); d != "" {
 			t.Error(d)
 		}
