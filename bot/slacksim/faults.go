@@ -1,0 +1,121 @@
+package slacksim
+
+import "time"
+
+// Fault is one thing that goes wrong with a Web API call. Exactly one of Status, Error, DropReply and
+// DropRequest decides the outcome; with none of them the call is only delayed.
+type Fault struct {
+	Times      int    // how many calls it hits; 1 when zero, every call until ClearFaults when negative
+	Status     int    // answer with this HTTP status and do nothing
+	RetryAfter int    // seconds; alone it means Status 429
+	Error      string // answer ok:false with this error and do nothing
+	// DropReply cuts the connection instead of answering; the call takes effect all the same. With a
+	// Delay the connection is cut at once and the effect lands after the delay.
+	DropReply   bool
+	DropRequest bool // cut the connection and do nothing
+	Delay       time.Duration
+}
+
+// Fail makes the next calls of a Web API method go wrong. Besides method names it knows
+// "response_url", "upload" (the bytes of a file) and "*" for every method. Faults of one method wait
+// in line and come before those of "*".
+func (s *Server) Fail(method string, f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	if f.RetryAfter > 0 && f.Status == 0 {
+		f.Status = 429
+	}
+	s.faults[method] = append(s.faults[method], &f)
+}
+
+// ClearFaults forgets every fault that has not struck yet.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.faults)
+}
+
+// nextFault takes the fault that hits this call, if any. The lock is held.
+func (s *Server) nextFault(method string) *Fault {
+	for _, key := range []string{method, "*"} {
+		line := s.faults[key]
+		if len(line) == 0 {
+			continue
+		}
+		f := *line[0]
+		if line[0].Times > 0 {
+			if line[0].Times--; line[0].Times == 0 {
+				s.faults[key] = line[1:]
+			}
+		}
+		return &f
+	}
+	return nil
+}
+
+// RevokeTokens makes every Web API call answer token_revoked and ends the open connections.
+func (s *Server) RevokeTokens() {
+	s.mu.Lock()
+	s.revoked = true
+	s.mu.Unlock()
+	s.Disconnect("link_disabled")
+}
+
+// RestoreTokens undoes RevokeTokens.
+func (s *Server) RestoreTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.revoked = false
+}
+
+// SetScopes replaces the bot token's scopes.
+func (s *Server) SetScopes(scopes []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scopes = append([]string(nil), scopes...)
+}
+
+// SetMember lets the bot join or leave a channel.
+func (s *Server) SetMember(channel string, member bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.channelByID(channel); c != nil {
+		c.BotMember = member
+	}
+	s.touch()
+}
+
+// SetArchived archives a channel or brings it back.
+func (s *Server) SetArchived(channel string, archived bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.channelByID(channel); c != nil {
+		c.Archived = archived
+	}
+	s.touch()
+}
+
+// SetUserGroup replaces the members of a user group.
+func (s *Server) SetUserGroup(id string, users []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	groups := append([]UserGroup(nil), s.groups...)
+	for i := range groups {
+		if groups[i].ID == id {
+			groups[i].Users = append([]string(nil), users...)
+		}
+	}
+	s.groups = groups
+	s.touch()
+}
+
+// SetChaos switches chaos mode: each envelope goes to a random connection instead of the next one, and
+// about one in five is delivered a second time with the same envelope_id.
+func (s *Server) SetChaos(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.chaos = on
+}

@@ -1,0 +1,219 @@
+package slacksim
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// maxFile bounds one uploaded file. Slack takes more; nothing here needs it.
+const maxFile = 64 << 20
+
+type file struct {
+	id, name, title string
+	length          int
+	data            []byte
+	uploaded, done  bool
+	created         int64
+}
+
+func (s *Server) filesGetUploadURL(a args) (obj, error) {
+	length, err := a.num("length", 0)
+	if err != nil || length <= 0 || a.str("filename") == "" {
+		return nil, fail("invalid_arguments")
+	}
+	if length > maxFile {
+		return nil, fail("file_upload_size_restricted")
+	}
+	f := &file{id: "F" + strings.ToUpper(randomID(10)), name: path.Base(a.str("filename")), length: length, created: s.tune.now().Unix()}
+	s.files[f.id] = f
+	return obj{"file_id": f.id, "upload_url": s.URL() + "/upload/v1/" + f.id}, nil
+}
+
+// serveUpload takes the bytes of one file, raw or multipart, and answers "OK - <n>" as Slack does.
+func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxFile+1<<20)
+	data, err := uploadBody(r)
+	id := r.PathValue("id")
+	status := http.StatusOK
+	s.mu.Lock()
+	fault := s.nextFault("upload")
+	f := s.files[id]
+	switch {
+	case fault != nil && fault.Status != 0:
+		status = fault.Status
+	case err != nil || len(data) == 0:
+		status = http.StatusBadRequest
+	case f == nil || f.done:
+		status = http.StatusNotFound
+	default:
+		f.data, f.uploaded, f.length = data, true, len(data)
+	}
+	s.calls = append(s.calls, Call{Method: "upload", At: s.tune.now(), Token: string(tokenNone), Form: map[string]string{"file_id": id}, Status: status})
+	s.touch()
+	s.mu.Unlock()
+	if fault != nil && (fault.DropReply || fault.DropRequest) {
+		panic(http.ErrAbortHandler)
+	}
+	if status != http.StatusOK {
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	_, _ = fmt.Fprintf(w, "OK - %d", len(data))
+}
+
+// uploadBody reads the first part of a multipart body, or the whole of any other. Reading stops after
+// that part, so a client that writes the closing boundary twice is no trouble.
+func uploadBody(r *http.Request) ([]byte, error) {
+	mt, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if mt != "multipart/form-data" {
+		return io.ReadAll(r.Body)
+	}
+	mr, err := r.MultipartReader()
+	if err != nil {
+		return nil, err
+	}
+	for {
+		part, err := mr.NextPart()
+		if err != nil {
+			return nil, err
+		}
+		if part.FileName() != "" {
+			return io.ReadAll(part)
+		}
+	}
+}
+
+func (s *Server) filesCompleteUpload(a args) (obj, error) {
+	var wanted []struct{ ID, Title string }
+	if json.Unmarshal(a.raw("files"), &wanted) != nil || len(wanted) == 0 {
+		return nil, fail("invalid_arguments")
+	}
+	var ids []string
+	for _, want := range wanted {
+		f := s.files[want.ID]
+		if f == nil || !f.uploaded {
+			return nil, fail("file_not_found")
+		}
+		ids = append(ids, f.id)
+	}
+	var shares []*channel
+	list := a.str("channels")
+	if id := a.str("channel_id"); id != "" {
+		list = id
+	}
+	for _, id := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		ch, err := s.target(id)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.mayPost(ch); err != nil {
+			return nil, err
+		}
+		shares = append(shares, ch)
+	}
+	in := args{"text": toJSON(a.str("initial_comment"))}
+	if b := a.raw("blocks"); b != nil {
+		in["blocks"] = b
+	}
+	var c content
+	if in.str("text") != "" || in.has("blocks") {
+		var err error
+		if c, err = readContent(in, maxPostText); err != nil {
+			return nil, err
+		}
+	}
+	for _, ch := range shares {
+		thread, err := s.thread(ch, a.str("thread_ts"))
+		if err != nil {
+			return nil, err
+		}
+		s.add(Message{Channel: ch.ID, ThreadTS: thread, User: s.BotUserID(), bot: true, Text: c.text, Blocks: c.blocks, Files: ids})
+	}
+	out := []obj{}
+	for _, want := range wanted {
+		f := s.files[want.ID]
+		f.done, f.title = true, want.Title
+		if f.title == "" {
+			f.title = f.name
+		}
+		out = append(out, s.wireFile(f))
+	}
+	return obj{"files": out}, nil
+}
+
+func (s *Server) filesInfo(a args) (obj, error) {
+	f := s.files[a.str("file")]
+	if f == nil || !f.done {
+		return nil, fail("file_not_found")
+	}
+	return obj{"file": s.wireFile(f)}, nil
+}
+
+// wireFile shows a file with addresses on this very host, because clients send their token nowhere else.
+func (s *Server) wireFile(f *file) obj {
+	link := s.URL() + "/files-pri/" + f.id + "/" + url.PathEscape(f.name)
+	return obj{
+		"id": f.id, "name": f.name, "title": f.title, "mimetype": f.mimetype(), "size": len(f.data),
+		"filetype": strings.TrimPrefix(path.Ext(f.name), "."), "user": s.BotUserID(), "created": f.created,
+		"url_private": link, "url_private_download": link + "?download=1", "mode": "hosted",
+	}
+}
+
+func (f *file) mimetype() string {
+	if t := mime.TypeByExtension(path.Ext(f.name)); t != "" {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// serveFile hands out a file to the bot token with files:read. Anyone else gets a sign-in page, as at Slack.
+func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	allowed := s.checkToken(s.kindOf(bearer(r)), tokenBot) == nil && s.needScope("files:read") == nil
+	f := s.doneFile(r.PathValue("id"))
+	s.mu.Unlock()
+	if !allowed {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, "<!doctype html><title>Sign in</title>")
+		return
+	}
+	sendFile(w, f)
+}
+
+// doneFile returns a copy of a completed file, nil when there is none. The lock is held.
+func (s *Server) doneFile(id string) *file {
+	f := s.files[id]
+	if f == nil || !f.done {
+		return nil
+	}
+	cp := *f
+	return &cp
+}
+
+func sendFile(w http.ResponseWriter, f *file) {
+	if f == nil {
+		http.Error(w, "no such file", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", f.mimetype())
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.name}))
+	_, _ = w.Write(f.data)
+}
+
+// File returns the content of an uploaded file by its id.
+func (s *Server) File(id string) (name string, data []byte, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.files[id]
+	if f == nil || !f.done {
+		return "", nil, false
+	}
+	return f.name, append([]byte(nil), f.data...), true
+}

@@ -1,0 +1,273 @@
+package slacksim
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+// Server is one running workspace. Its methods are safe for concurrent use.
+type Server struct {
+	opts   Options
+	tune   tuning
+	names  *directory
+	ln     net.Listener
+	http   *http.Server
+	ctx    context.Context // ends at Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	changed  chan struct{}
+	closed   bool
+	lastTS   int64 // microseconds of the newest message timestamp
+	scopes   []string
+	revoked  bool
+	channels []*channel
+	groups   []UserGroup
+	messages []*Message
+	files    map[string]*file
+	views    map[string][]*View // open modals of each person, bottom first
+	homes    map[string]*View
+	state    map[string]map[string]map[string]any // chosen values: user and surface, block_id, action_id
+	triggers map[string]*trigger
+	replies  map[string]*responseURL
+	notices  []notice
+	pending  []pendingClick
+	calls    []Call
+	limits   map[string]*bucket
+	faults   map[string][]*Fault
+
+	tickets    map[string]time.Time
+	conns      []*conn
+	connSeq    int
+	nextConn   int
+	chaos      bool
+	envelopes  []*Envelope
+	deliveries map[string]*delivery
+	lastFrame  *frame
+	watchers   int
+	panel      []PanelSection
+}
+
+type channel struct {
+	Channel
+	created int64
+	im      string // the person of a direct conversation
+}
+
+// Start listens and serves until Close.
+func Start(opts Options) (*Server, error) { return start(opts, defaultTuning()) }
+
+func start(opts Options, tune tuning) (*Server, error) {
+	opts.fillIn()
+	ln, err := net.Listen("tcp", opts.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("slacksim: listen on %s: %w", opts.Addr, err)
+	}
+	s := &Server{
+		opts: opts, tune: tune, ln: ln,
+		changed:    make(chan struct{}),
+		scopes:     append([]string(nil), opts.Scopes...),
+		groups:     opts.UserGroups,
+		files:      map[string]*file{},
+		views:      map[string][]*View{},
+		homes:      map[string]*View{},
+		state:      map[string]map[string]map[string]any{},
+		triggers:   map[string]*trigger{},
+		replies:    map[string]*responseURL{},
+		limits:     map[string]*bucket{},
+		faults:     map[string][]*Fault{},
+		tickets:    map[string]time.Time{},
+		deliveries: map[string]*delivery{},
+	}
+	s.names = newDirectory(opts, s.BotUserID())
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	created := tune.now().Unix()
+	for _, c := range opts.Channels {
+		ch := &channel{Channel: c, created: created}
+		ch.Members = append([]string(nil), c.Members...)
+		if c.Members == nil {
+			for _, u := range opts.Users {
+				if !u.Deleted {
+					ch.Members = append(ch.Members, u.ID)
+				}
+			}
+		}
+		s.channels = append(s.channels, ch)
+	}
+	for _, u := range opts.Users {
+		if !u.Deleted {
+			dm := Channel{ID: dmID(u.ID), Name: opts.BotName, Members: []string{u.ID}, BotMember: true}
+			s.channels = append(s.channels, &channel{Channel: dm, created: created, im: u.ID})
+		}
+	}
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/{method}", s.serveAPI)
+	mux.HandleFunc("POST /response/{id}", s.serveResponseURL)
+	mux.HandleFunc("POST /upload/v1/{id}", s.serveUpload)
+	mux.HandleFunc("GET /files-pri/{id}/{name}", s.serveFile)
+	mux.HandleFunc("GET /link/", s.serveSocket)
+	s.routePage(mux)
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	s.wg.Go(func() { _ = s.http.Serve(ln) }) // always ends with ErrServerClosed, at Close
+	return s, nil
+}
+
+// Close stops serving, drops every connection and waits for the server's goroutines.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	conns := append([]*conn(nil), s.conns...)
+	s.mu.Unlock()
+	s.cancel()
+	for _, c := range conns {
+		c.kill()
+	}
+	err := s.http.Close()
+	s.wg.Wait()
+	if err != nil {
+		return fmt.Errorf("slacksim: close: %w", err)
+	}
+	return nil
+}
+
+// URL is the page's address, without a slash at the end.
+func (s *Server) URL() string { return "http://" + s.ln.Addr().String() }
+
+// APIURL is the base address for Slack clients. It ends in "/api/".
+func (s *Server) APIURL() string { return s.URL() + "/api/" }
+
+// BotToken is the app's bot token.
+func (s *Server) BotToken() string { return s.opts.BotToken }
+
+// AppToken is the app-level token for Socket Mode.
+func (s *Server) AppToken() string { return s.opts.AppToken }
+
+// BotUserID is the user id of the app's bot.
+func (s *Server) BotUserID() string { return "U0" + idFrom("", s.opts.BotName) }
+
+const (
+	teamID = "T0SIMTEAM"
+	appID  = "A0SIMAPP"
+	botID  = "B0SIMBOT"
+)
+
+func (s *Server) teamDomain() string { return strings.ToLower(idFrom("", s.opts.Workspace)) }
+
+// Changed returns a channel that is closed at the next change of anything a person or a test can see.
+func (s *Server) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// Wait returns nil once cond holds. It looks again at every change; cond runs without any lock held.
+func (s *Server) Wait(ctx context.Context, cond func() bool) error {
+	for {
+		next := s.Changed()
+		if cond() {
+			return nil
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return fmt.Errorf("slacksim: condition not met: %w", context.Cause(ctx))
+		case <-s.ctx.Done():
+			return fmt.Errorf("slacksim: condition not met: server closed")
+		}
+	}
+}
+
+// touch tells everyone who waits that something changed. The lock is held.
+func (s *Server) touch() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// spawn runs f in the background; Close waits for it. Nothing starts once the server closes.
+// The lock is not held.
+func (s *Server) spawn(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Go(f)
+	}
+}
+
+// newTS returns a message timestamp that is unique and rising. The lock is held.
+func (s *Server) newTS() string {
+	us := s.tune.now().UnixMicro()
+	if us <= s.lastTS {
+		us = s.lastTS + 1
+	}
+	s.lastTS = us
+	return fmt.Sprintf("%d.%06d", us/1e6, us%1e6)
+}
+
+func dmID(user string) string { return "D" + strings.TrimPrefix(user, "U") }
+
+// channelByID finds a conversation by id. The lock is held.
+func (s *Server) channelByID(id string) *channel {
+	for _, c := range s.channels {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+func (c *channel) has(user string) bool {
+	for _, m := range c.Members {
+		if m == user {
+			return true
+		}
+	}
+	return false
+}
+
+// scopePrefix names the scope family of the conversation: channels, groups or im.
+func (c *channel) scopePrefix() string {
+	switch {
+	case c.im != "":
+		return "im"
+	case c.Private:
+		return "groups"
+	}
+	return "channels"
+}
+
+func randomID(n int) string {
+	b := make([]byte, (n+1)/2)
+	_, _ = rand.Read(b) // never fails since Go 1.24
+	return hex.EncodeToString(b)[:n]
+}
+
+func uuid() string {
+	h := randomID(32)
+	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
+}
+
+func pageFS() fs.FS {
+	sub, err := fs.Sub(pageFiles, "page")
+	if err != nil {
+		panic("slacksim: " + err.Error()) // the folder is embedded at build time
+	}
+	return sub
+}
