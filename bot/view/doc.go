@@ -1,0 +1,28 @@
+// Package view turns a refresh as it stands into Slack messages: its one card, the thread message of a journal
+// entry, and the ephemeral answer to a command. Its functions are pure: nothing here reads a clock, keeps state
+// or talks to Slack.
+package view
+
+import (
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+// Message is what Slack is asked to show.
+type Message struct {
+	Text   string // for notifications and screen readers; always set
+	Blocks []slack.Block
+}
+
+// Post is a thread message.
+type Post struct {
+	Message
+	Broadcast bool // also show it in the channel (reply_broadcast of chat.postMessage)
+}
+
+// Options is what the views need to know besides the refresh.
+type Options struct {
+	LCSLink func(lcsID string) string // page of an environment in LCS; nil or "" when there is none
+	Zone    *time.Location            // for the fallback of dates; nil is UTC
+}

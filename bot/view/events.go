@@ -1,0 +1,279 @@
+package view
+
+import (
+	"fmt"
+
+	"refreshbot/jobs/refresh"
+)
+
+// Event is the thread message of a journal entry that took the refresh from before to after; false when the
+// entry is not worth one. Each fact is told once: a decision that the next entry tells better is left to it.
+func Event(before, after refresh.Refresh, e refresh.Entry, o Options) (Post, bool) {
+	p := pen{o: o}
+	n, ok := tell(p, before, after, e)
+	if !ok {
+		return Post{}, false
+	}
+	text := clip(n.write(p), 1500)
+	if len(n.details) > 0 {
+		text += "\n" + fit(n.details, 1400)
+	}
+	post := Post{Broadcast: n.broadcast}
+	post.Blocks = append(post.Blocks, section(text))
+	p.plain = true
+	n, _ = tell(p, before, after, e)
+	post.Text = sentence(n.write(p))
+	if !n.named {
+		post.Text = Escape(unmarked(title(after), maxHeader)) + ": " + post.Text
+	}
+	post.Text = clip(post.Text, maxText)
+	return post, true
+}
+
+// news is what a thread message says.
+type news struct {
+	headline
+	details   []string
+	broadcast bool
+	named     bool // the headline itself says which refresh it is about
+}
+
+func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
+	target := env(after.Target)
+	switch ev := e.Event.(type) {
+	case refresh.Requested:
+		return requested(p, after), true
+	case refresh.StepProgressed:
+		return progressed(after, ev, ev.Status != "" && ev.Status != before.Copy.Status)
+	case refresh.TargetOffline:
+		return news{headline: headline{":red_circle:", fmt.Sprintf("%s is offline since %s.", target, p.at(e.At)),
+			fmt.Sprintf("The copy from %s is replacing its data.", env(after.Source))}, broadcast: true, named: true}, true
+	case refresh.TargetOnline:
+		return news{headline: headline{":large_yellow_circle:", fmt.Sprintf("%s answers again since %s.", target, p.at(e.At)),
+			fmt.Sprintf("It was offline for %s. Please wait until it is said to be open.", span(e.At.Sub(after.Copy.OfflineAt)))}, broadcast: true, named: true}, true
+	case refresh.StepSucceeded:
+		return succeeded(p, after, ev)
+	case refresh.StepFailed:
+		return failed(p, before, after, ev)
+	case refresh.StepUnsettled:
+		if s, _ := before.Step(ev.Step); s.Status != refresh.Performing {
+			return news{}, false // a decision or an earlier look led here and was told
+		}
+		return news{headline: headline{":mag:", "It is not known whether the copy was started.",
+			sentences(line(ev.Why, maxReason), fmt.Sprintf("refreshbot looks in LCS at %s and starts nothing before that.", p.at(ev.Until)))}}, true
+	case refresh.StepSkipped:
+		s, _ := after.Step(ev.Step)
+		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped by %s.", stepName(s), p.person(ev.By)), ""}}, true
+	case refresh.WindowSet:
+		return announced(p, after, ev), true
+	case refresh.GateOpened:
+		return asked(p, after, ev.Gate)
+	case refresh.GateDecided:
+		return answered(p, after, ev)
+	case refresh.Ended:
+		return closing(p, after), true
+	}
+	return news{}, false
+}
+
+func requested(p pen, r refresh.Refresh) news {
+	n := news{headline: headline{":inbox_tray:", fmt.Sprintf("%s asked for a refresh of %s from %s.", p.person(r.RequestedBy), env(r.Target), env(r.Source)),
+		sentence(line(r.Reason, maxReason))}, named: true}
+	for _, phase := range refresh.Phases() {
+		var names []string
+		for _, s := range r.Steps {
+			if s.Phase == phase {
+				names = append(names, clip(stepName(s), 40))
+			}
+		}
+		if len(names) > 0 {
+			n.details = append(n.details, fmt.Sprintf("%s %s", p.bold(phase.Title()+":"), list(names, 8)))
+		}
+	}
+	return n
+}
+
+func announced(p pen, r refresh.Refresh, ev refresh.WindowSet) news {
+	target, w := env(r.Target), ev.Window
+	h := headline{":mega:", fmt.Sprintf("%s will be down from %s to about %s.", target, p.at(w.From), p.at(w.To)), ""}
+	if ev.By != (refresh.Person{}) {
+		h.rest = fmt.Sprintf("Moved by %s.", p.person(ev.By))
+		return news{headline: h, broadcast: true, named: true}
+	}
+	h.rest = sentences(
+		fmt.Sprintf("It is refreshed from %s: everything entered in %s since its last refresh is lost", env(r.Source), target),
+		"Please finish and log out before",
+	)
+	if r.Reason != "" {
+		h.rest += " Why: " + sentence(line(r.Reason, maxReason))
+	}
+	return news{headline: h, broadcast: true, named: true}
+}
+
+func progressed(r refresh.Refresh, ev refresh.StepProgressed, changed bool) (news, bool) {
+	if !changed {
+		return news{}, false
+	}
+	note := sentence(line(ev.Note, maxNote))
+	switch ev.Status {
+	case refresh.CopyFailed:
+		return news{headline: headline{":warning:", "LCS says that the copy failed.", sentences("LCS rolls it back by itself; that is waited for", note)}}, true
+	case refresh.CopyRollbackCompleted:
+		return news{headline: headline{":rewind:", fmt.Sprintf("LCS has put the old data of %s back.", env(r.Target)), note}}, true
+	case refresh.CopyRollbackInProgress:
+		return news{headline: headline{":rewind:", fmt.Sprintf("LCS is putting the old data of %s back.", env(r.Target)), note}}, true
+	}
+	return news{headline: headline{":hourglass_flowing_sand:", fmt.Sprintf("LCS says %s.", said(ev.Status)), note}}, true
+}
+
+func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) {
+	s, _ := r.Step(ev.Step)
+	h := headline{":heavy_check_mark:", "", sentence(line(ev.Note, maxNote))}
+	details := findings(ev.Findings)
+	switch s.Kind {
+	case refresh.KindPreflight, refresh.KindApproval, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
+		return news{}, false // told by the gate, the decision or the announcement
+	case refresh.KindSignOff:
+		if ev.By != (refresh.Person{}) {
+			return news{}, false
+		}
+		h.lead, h.rest = "Signed off in LCS.", ""
+	case refresh.KindBroadcast:
+		h.lead = fmt.Sprintf("The users inside %s were told about the downtime.", env(r.Target))
+	case refresh.KindCopy:
+		h.lead = fmt.Sprintf("The copy has started: operation %s.", p.code(ev.Operation))
+		if ev.Adopted {
+			h.lead = fmt.Sprintf("The copy was found in LCS and adopted: operation %s.", p.code(ev.Operation))
+		}
+		h.emoji = ":rocket:"
+	case refresh.KindFollow:
+		h.lead = fmt.Sprintf("The copy is complete after %s.", span(s.EndedAt.Sub(r.Copy.AcceptedAt)))
+		h.rest = sentences("LCS says "+said(r.Copy.Status), line(ev.Note, maxNote))
+	case refresh.KindSmoke:
+		bad := len(notOK(ev.Findings))
+		h.lead = fmt.Sprintf("%s of %s after the copy: %d of %d ok.", stepName(s), env(r.Target), len(ev.Findings)-bad, len(ev.Findings))
+		if bad > 0 {
+			h.emoji = ":warning:"
+		}
+	case refresh.KindManual:
+		h.lead, h.rest = fmt.Sprintf("%s: done by hand by %s.", stepName(s), p.person(ev.By)), ""
+	case refresh.KindEnable:
+		in, not := enabled(r)
+		h.lead = fmt.Sprintf("%s enabled.", count(len(in), "user"))
+		details = append([]string{list(in, 40)}, findings(not)...)
+		if len(in) == 0 {
+			details = details[1:]
+		}
+	case refresh.KindVerify:
+		bad := notOK(ev.Findings)
+		h.lead = fmt.Sprintf("Checked: %d of %d users are enabled.", len(ev.Findings)-len(bad), len(ev.Findings))
+		details = findings(bad)
+		if len(bad) > 0 {
+			h.emoji = ":warning:"
+		}
+	default:
+		h.lead = stepName(s) + ": done."
+	}
+	return news{headline: h, details: details}, true
+}
+
+// failed tells the first failure of a streak. The one that needs a person is told with its gate.
+func failed(p pen, before, after refresh.Refresh, ev refresh.StepFailed) (news, bool) {
+	was, _ := before.Step(ev.Step)
+	if ev.RetryAt.IsZero() || was.Problem != nil && was.Tries > 1 {
+		return news{}, false
+	}
+	s, _ := after.Step(ev.Step)
+	return news{headline: headline{":repeat:", fmt.Sprintf("%s did not work.", stepName(s)),
+		sentences(line(ev.Problem.Message, maxReason), "Trying again at "+p.at(ev.RetryAt)+", and then more and more seldom")}}, true
+}
+
+// asked tells those who can decide that they are waited for.
+func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
+	s, _ := r.Step(g.Step)
+	head, body := asks(p, r, g, s)
+	who := decides(p, r, g)
+	h := headline{":raised_hand:", "", "Buttons are on the card above."}
+	switch g.Kind {
+	case refresh.GateNotice:
+		return news{}, false // announced
+	case refresh.GateApprove:
+		h.lead = fmt.Sprintf("Waiting for approval by %s.", who)
+	case refresh.GateSignOff:
+		h.lead = fmt.Sprintf("Waiting for sign-off by %s.", who)
+	case refresh.GateOpen:
+		h.lead = fmt.Sprintf("Waiting for %s to let users in.", who)
+	case refresh.GateManual:
+		h.lead, h.rest = fmt.Sprintf("To be done by hand: %s.", head), who+" presses Done on the card above when it is."
+	case refresh.GateTrouble, refresh.GateUnknown:
+		h.emoji, h.lead = ":warning:", head+"."
+		h.rest = sentences(line(g.Question, maxReason), who+" can decide with the buttons on the card above")
+		body = body[1:]
+	}
+	if g.Kind == refresh.GateSignOff {
+		body = body[len(body)-1:] // what the checks saw was told when they were done
+	}
+	return news{headline: h, details: body}, true
+}
+
+func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {
+	g, _ := r.Gate(ev.Gate)
+	s, _ := r.Step(g.Step)
+	who, votes := p.person(ev.Decision.By), ""
+	if g.Count > 1 {
+		votes = fmt.Sprintf(" (%d of %d)", agreed(g), g.Count)
+	}
+	h := headline{":ballot_box_with_check:", "", sentence(line(ev.Decision.Reason, maxReason))}
+	switch ev.Decision.Action {
+	case refresh.ActionApprove:
+		h.lead = fmt.Sprintf("Approved by %s%s.", who, votes)
+	case refresh.ActionSignOff:
+		h.lead = fmt.Sprintf("Signed off by %s%s.", who, votes)
+	case refresh.ActionOpen:
+		h.lead = fmt.Sprintf("%s lets the users in%s.", who, votes)
+	case refresh.ActionStartNow:
+		h.lead = fmt.Sprintf("%s starts it without waiting for the end of the notice.", who)
+	case refresh.ActionRetry:
+		h.emoji, h.lead = ":repeat:", fmt.Sprintf("%s is tried again, asked for by %s.", stepName(s), who)
+	case refresh.ActionAdopt:
+		h.lead = fmt.Sprintf("%s says that the copy was started. Looking for it in LCS.", who)
+	case refresh.ActionStartAgain:
+		h.lead = fmt.Sprintf("%s asks for the copy to be started again. Looking in LCS first.", who)
+	case refresh.ActionAbort:
+		if g.Kind != refresh.GateUnknown {
+			return news{}, false // ended
+		}
+		h.lead = fmt.Sprintf("%s gives this refresh up. Looking in LCS once more.", who)
+	default:
+		return news{}, false // the entry that follows says who: ended, moved, skipped, done by hand
+	}
+	return news{headline: h}, true
+}
+
+// closing is the last message of a refresh.
+func closing(p pen, r refresh.Refresh) news {
+	h := ended(p, r)
+	n := news{headline: h, broadcast: true, named: true}
+	if r.Status == refresh.Done {
+		in, not := enabled(r)
+		n.lead = fmt.Sprintf("%s is open: %s enabled.", env(r.Target), count(len(in), "user"))
+		if len(in) > 0 {
+			n.rest = sentence(list(in, 20))
+		}
+		n.details = findings(not)
+		return n
+	}
+	n.lead = fmt.Sprintf("The refresh of %s from %s has ended.", env(r.Target), env(r.Source))
+	why := sentences(h.lead)
+	if h.rest != "" {
+		why = h.lead + " " + h.rest
+		if h.lead[len(h.lead)-1] != ':' {
+			why = h.lead + ": " + h.rest
+		}
+	}
+	n.rest = sentences(why, aftermath(r))
+	if r.RequestedBy.ID != "" && r.EndedBy.ID != r.RequestedBy.ID {
+		n.rest += " It was asked for by " + p.person(r.RequestedBy) + "."
+	}
+	return n
+}

@@ -1,0 +1,282 @@
+package view
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/slack-go/slack"
+
+	"refreshbot/jobs/refresh"
+)
+
+// A card shows this many open gates; the others are named below them and move up. The budget is for their
+// texts together: Slack refuses a message whose blocks hold much more than 13,000 characters in all.
+const (
+	maxGates   = 10
+	gateBudget = 6000
+)
+
+// urgent orders open gates: trouble before planned questions, then the oldest first.
+func urgent(gates []refresh.Gate) []refresh.Gate {
+	rank := func(g refresh.Gate) int {
+		switch g.Kind {
+		case refresh.GateUnknown:
+			return 0
+		case refresh.GateTrouble:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(gates, func(a, b refresh.Gate) int { return cmp.Compare(rank(a), rank(b)) })
+	return gates
+}
+
+func mostUrgent(r refresh.Refresh) (refresh.Gate, bool) {
+	if open := urgent(r.OpenGates()); len(open) > 0 {
+		return open[0], true
+	}
+	return refresh.Gate{}, false
+}
+
+// openGates shows each question with its buttons.
+func openGates(p pen, r refresh.Refresh) []slack.Block {
+	open := urgent(r.OpenGates())
+	shown := open[:min(len(open), maxGates)]
+	var blocks []slack.Block
+	for _, g := range shown {
+		blocks = append(blocks, section(question(p, r, g, min(2500, gateBudget/len(shown)))), buttons(r, g))
+	}
+	if rest := open[len(shown):]; len(rest) > 0 {
+		var names []string
+		for _, g := range rest {
+			s, _ := r.Step(g.Step)
+			names = append(names, clip(stepName(s), 40))
+		}
+		blocks = append(blocks, section(fmt.Sprintf("%s %s. They appear here as those above are decided.",
+			p.bold(fmt.Sprintf("%d more wait for a person:", len(rest))), list(names, 12))))
+	}
+	return blocks
+}
+
+// question is what a gate asks: the question, what was seen, and who decides.
+func question(p pen, r refresh.Refresh, g refresh.Gate, max int) string {
+	s, _ := r.Step(g.Step)
+	head, body := asks(p, r, g, s)
+	foot := "\n_Decides:_ " + decides(p, r, g)
+	if g.Count > 1 {
+		foot += fmt.Sprintf(" · %d of %d so far", agreed(g), g.Count)
+	}
+	if g.Kind != refresh.GateNotice && !g.ExpiresAt.IsZero() {
+		foot += " · expires " + p.at(g.ExpiresAt)
+	}
+	text := p.bold(head)
+	if room := max - utf8.RuneCountInString(head+foot) - 10; len(body) > 0 && room > 40 {
+		text += "\n" + fit(body, room)
+	}
+	return text + foot
+}
+
+// asks returns the question and what a person needs to see to answer it.
+func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string, body []string) {
+	source, target := env(r.Source), env(r.Target)
+	switch g.Kind {
+	case refresh.GateApprove:
+		body = []string{fmt.Sprintf("Everything entered in %s since its last refresh is lost. %s of notice, then about %s of downtime.",
+			target, span(r.Settings.Notice), span(r.Settings.Downtime))}
+		return fmt.Sprintf("May %s be overwritten with the data of %s?", target, source),
+			append(body, findings(kindFindings(r, refresh.KindPreflight))...)
+	case refresh.GateNotice:
+		return fmt.Sprintf("%s goes down at %s", target, p.at(r.Window.From)),
+			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back at %s.", p.at(r.Window.To))}
+	case refresh.GateSignOff:
+		body = findings(kindFindings(r, refresh.KindSmoke))
+		lcs := "LCS cannot be signed off from outside. A sign-off there counts here as well."
+		if link := p.lcs(r.Target, "Open "+target+" in LCS"); link != "" {
+			lcs += " " + link
+		}
+		return fmt.Sprintf("Does %s hold what you expect?", target), append(body, lcs)
+	case refresh.GateManual:
+		return stepName(s), instructions(s)
+	case refresh.GateOpen:
+		return fmt.Sprintf("Let the users into %s?", target), reconfigured(p, r)
+	case refresh.GateUnknown:
+		body = []string{line(g.Question, 600), "Look at the history of " + target + " in LCS, then choose. Before anything is done, refreshbot looks once more."}
+		if link := p.lcs(r.Target, "Open "+target+" in LCS"); link != "" {
+			body = append(body, link)
+		}
+		return "Nobody knows whether the copy was started", body
+	case refresh.GateTrouble:
+		body = []string{line(g.Question, 600)}
+		body = append(body, findings(s.Findings)...)
+		return stepName(s) + " failed", append(body, wayOut(g, s))
+	}
+	return stepName(s), []string{line(g.Question, 600)}
+}
+
+// wayOut says what each of the buttons of a failed step leads to.
+func wayOut(g refresh.Gate, s refresh.Step) string {
+	next := "Mend the cause, then try again."
+	if g.Offers(refresh.ActionSkip) {
+		next = "Mend the cause and retry, or skip it and do it by hand."
+	}
+	if s.Phase == refresh.PhaseReconfigure {
+		next += " The other settings go on meanwhile."
+	}
+	return next
+}
+
+// instructions is the text of a manual item. The parameters belong to package phases; without a text in them
+// the name has to do.
+func instructions(s refresh.Step) []string {
+	var params struct {
+		Text string `json:"text"`
+	}
+	if err := json.Unmarshal(s.Params, &params); err != nil || params.Text == "" {
+		return nil
+	}
+	return []string{paragraph(params.Text, 2000)}
+}
+
+func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
+	switch g.Kind {
+	case refresh.GateNotice, refresh.GateManual:
+		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
+			return p.anyOf(g.By, p.person(r.RequestedBy), "an admin")
+		}
+		return p.anyOf(g.By, "an admin")
+	case refresh.GateTrouble:
+		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
+			return p.anyOf(g.By, "an admin", p.person(r.RequestedBy)+" (another try only)")
+		}
+		return p.anyOf(g.By, "an admin")
+	case refresh.GateUnknown:
+		return p.anyOf(g.By, "an admin")
+	}
+	return p.anyOf(g.By)
+}
+
+// reconfigured sums up the settings for the person who opens the environment.
+func reconfigured(p pen, r refresh.Refresh) []string {
+	var done int
+	var odd []string
+	for _, s := range r.Steps {
+		if s.Phase != refresh.PhaseReconfigure {
+			continue
+		}
+		switch {
+		case s.Status == refresh.Skipped:
+			odd = append(odd, fmt.Sprintf("✗ %s: skipped by %s", stepName(s), p.person(s.EndedBy)))
+		case s.Status == refresh.Completed:
+			done++
+		}
+		odd = append(odd, findings(notOK(s.Findings))...)
+	}
+	return append([]string{count(done, "setting") + " restored."}, odd...)
+}
+
+func kindFindings(r refresh.Refresh, k refresh.Kind) []refresh.Finding {
+	for _, s := range r.Steps {
+		if s.Kind == k {
+			return s.Findings
+		}
+	}
+	return nil
+}
+
+func notOK(all []refresh.Finding) []refresh.Finding {
+	return slices.DeleteFunc(slices.Clone(all), func(f refresh.Finding) bool { return f.OK })
+}
+
+// findings are lines with the bad news first, so that a cut never hides it.
+func findings(all []refresh.Finding) []string {
+	var bad, good []string
+	for _, f := range all {
+		mark, word, to := "✗", "not ok", &bad
+		if f.OK {
+			mark, word, to = "✓", "ok", &good
+		}
+		l := fmt.Sprintf("%s %s: %s", mark, line(f.Name, maxName), word)
+		if f.Detail != "" {
+			l += ", " + line(f.Detail, maxNote)
+		}
+		*to = append(*to, l)
+	}
+	return append(bad, good...)
+}
+
+// buttons offers what can be decided at a gate.
+func buttons(r refresh.Refresh, g refresh.Gate) slack.Block {
+	s, _ := r.Step(g.Step)
+	var elements []slack.BlockElement
+	for _, a := range g.Actions {
+		c := choose(r, g, s, a)
+		b := Button{Refresh: r.ID, Gate: g.ID, Nonce: g.Nonce, Action: a}
+		el := slack.NewButtonBlockElement(b.ActionID(), b.Value(), plain(c.label, 75)).WithStyle(c.style)
+		el.AccessibilityLabel = unmarked(c.label+": "+c.of, 75)
+		if c.ask != "" {
+			el.Confirm = slack.NewConfirmationBlockObject(plain(c.ask, 100), plain(c.tell, 300), plain(c.label, 30), plain("Go back", 30))
+			if c.style == slack.StyleDanger {
+				el.Confirm.Style = slack.StyleDanger
+			}
+		}
+		elements = append(elements, el)
+	}
+	return slack.NewActionBlock("", elements...)
+}
+
+// choice is one button: its verb, what it is about, and the dialog that asks again before what cannot be undone.
+type choice struct {
+	label, of string
+	style     slack.Style
+	ask, tell string
+}
+
+// choose returns the button of an action at a gate. Its texts are for plain_text objects.
+func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action) choice {
+	source, target, step := unmarked(r.Source.Name, 40), unmarked(r.Target.Name, 40), unmarked(s.Name, 60)
+	whole := fmt.Sprintf("refresh of %s from %s", target, source)
+	overwrites := fmt.Sprintf("This overwrites %s with %s's data. Everything entered in %s since its last refresh is lost.", target, source, target)
+	stops := fmt.Sprintf("The refresh ends here. %s keeps the data of %s, and nobody is let in by refreshbot.", target, source)
+	switch a {
+	case refresh.ActionApprove:
+		return choice{"Approve", whole, slack.StylePrimary, "Approve this refresh?", overwrites}
+	case refresh.ActionReject:
+		return choice{label: "Reject", of: whole, style: slack.StyleDanger}
+	case refresh.ActionCancel:
+		return choice{"Cancel refresh", whole, slack.StyleDefault, "Cancel this refresh?", fmt.Sprintf("Nothing is changed in %s. It can be asked for again.", target)}
+	case refresh.ActionPostpone:
+		return choice{label: "Postpone " + span(r.Settings.Postpone), of: whole}
+	case refresh.ActionStartNow:
+		return choice{"Start now", whole, slack.StyleDanger, "Start without waiting?", overwrites + " Its users were promised more time."}
+	case refresh.ActionSignOff:
+		return choice{label: "Sign off", of: whole, style: slack.StylePrimary}
+	case refresh.ActionDone:
+		return choice{label: "Done", of: step, style: slack.StylePrimary}
+	case refresh.ActionOpen:
+		return choice{label: "Let users in", of: target, style: slack.StylePrimary}
+	case refresh.ActionRetry:
+		if s.Kind == refresh.KindPreflight {
+			return choice{label: "Check again", of: whole, style: slack.StylePrimary}
+		}
+		return choice{label: "Retry", of: step, style: slack.StylePrimary}
+	case refresh.ActionSkip:
+		return choice{"Skip", step, slack.StyleDefault, "Skip this?", fmt.Sprintf("%q is left as it is in %s. The refresh goes on without it.", step, target)}
+	case refresh.ActionAbort:
+		switch g.Kind {
+		case refresh.GateUnknown:
+			return choice{"Abort", whole, slack.StyleDanger, "Give this refresh up?",
+				fmt.Sprintf("refreshbot looks once more for the copy and ends if there is none. A copy that runs cannot be stopped: it overwrites %s with %s's data.", target, source)}
+		case refresh.GateTrouble:
+			return choice{"Abort", whole, slack.StyleDanger, "End this refresh as failed?", stops}
+		}
+		return choice{"Stop here", whole, slack.StyleDanger, "Stop this refresh?", stops}
+	case refresh.ActionAdopt:
+		return choice{label: "It was started: adopt", of: whole, style: slack.StylePrimary}
+	case refresh.ActionStartAgain:
+		return choice{"Start again", whole, slack.StyleDanger, "Start the copy again?", overwrites + " Only if LCS shows no refresh that was started."}
+	}
+	return choice{label: string(a), of: step}
+}

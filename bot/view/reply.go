@@ -1,0 +1,95 @@
+package view
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"refreshbot/commands"
+)
+
+// Reply is the ephemeral answer to one person: help, status, or why something was not done.
+func Reply(r commands.Reply, now time.Time, o Options) Message {
+	p := pen{o: o}
+	emoji := ":information_source:"
+	if r.Refused {
+		emoji = ":no_entry:"
+	}
+	text := paragraph(r.Text, 2000)
+	var blocks []slack.Block
+	if text != "" {
+		lead := text
+		if r.Refused {
+			lead = p.bold("Not done.") + " " + text
+		}
+		blocks = append(blocks, section(emoji+" "+lead))
+	}
+	const most = 15 // the texts of more would be too much for one message
+	for i, t := range r.Targets {
+		if i == most {
+			blocks = append(blocks, section(fmt.Sprintf("… and %d more: ask for one environment by name.", len(r.Targets)-most)))
+			break
+		}
+		blocks = append(blocks, section(standing(p, t, now)))
+	}
+	if len(r.Help) > 0 {
+		var lines []string
+		for _, u := range r.Help {
+			l := fmt.Sprintf("%s  %s", p.code(u.Form), line(u.What, maxReason))
+			if u.Example != "" {
+				l += ", e.g. " + p.code(u.Example)
+			}
+			lines = append(lines, l)
+		}
+		blocks = append(blocks, section(fit(lines, 2900)))
+	}
+	if r.Hint != "" {
+		blocks = append(blocks, context(paragraph(r.Hint, 1000)))
+	}
+	p.plain = true
+	return Message{Text: clip(spoken(p, r), maxText), Blocks: blocks}
+}
+
+// spoken is a reply in plain words.
+func spoken(p pen, r commands.Reply) string {
+	said := line(r.Text, 1000)
+	if r.Refused {
+		said = sentences("Not done", said)
+	}
+	for _, t := range r.Targets {
+		how := "no refresh is running"
+		if t.Active != nil {
+			how = status(p, *t.Active).write(p)
+		}
+		said = sentences(said, fmt.Sprintf("%s: %s", line(t.Target, maxName), how))
+	}
+	if said = sentences(said, line(r.Hint, 500)); said == "" {
+		return "Help for refreshbot."
+	}
+	return said
+}
+
+// standing is how one target environment stands.
+func standing(p pen, t commands.Standing, now time.Time) string {
+	lines := []string{fmt.Sprintf("%s from %s", p.bold(line(t.Target, maxName)), line(t.Source, maxName))}
+	if a := t.Active; a != nil {
+		lines = append(lines, status(p, *a).write(p), phases(p, *a))
+		lines = append(lines, facts(p, *a, now)...)
+		if slackID(a.Channel, "CG") {
+			lines = append(lines, fmt.Sprintf("Its card is in <#%s>", a.Channel))
+		}
+	} else {
+		lines = append(lines, "No refresh is running.")
+	}
+	switch l := t.Last; {
+	case l != nil:
+		lines = append(lines, fmt.Sprintf("Last: %s, %s, took %s", status(p, *l).write(p), p.at(l.EndedAt), span(l.EndedAt.Sub(l.RequestedAt))))
+	case t.Active == nil:
+		lines = append(lines, "It has not been refreshed by refreshbot yet.")
+	}
+	if !t.Next.IsZero() {
+		lines = append(lines, "Next by schedule: "+p.at(t.Next))
+	}
+	return fit(lines, 800)
+}

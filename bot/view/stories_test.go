@@ -1,0 +1,203 @@
+package view_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// stories are refreshes of every kind. Each yields golden cards, and those with a name a golden thread.
+var stories = map[string]func(t *testing.T, name string){
+	"smooth": func(t *testing.T, name string) {
+		s := begin(t, request()).card("checking")
+		s.checked().card("waiting-for-approval")
+		s = &story{t: t, now: friday}
+		s.thread(name).input(request())
+		s.announced().card("telling-users")
+		s.report("broadcast_message", good("2 users are signed in")).card("notice")
+		s.tick(30 * time.Minute).card("starting-the-copy")
+		s.pass(5*time.Second).report("copy", refresh.Outcome{Result: refresh.Succeeded, Operation: "55eb4327-9346-4c7b-82bd-fe8ef15112c6"}).card("copying-nothing-said")
+		s.pass(time.Minute).report("follow_the_copy", following(refresh.CopyInProgress, "About 2 h left, going by the last three refreshes")).card("copying-still-answers")
+		s.pass(time.Minute).report("follow_the_copy", following(refresh.CopyInProgress, "About 1 h 55 min left"))
+		s.pass(40*time.Minute).report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Note: "About 1 h left", Offline: true}).card("copying-offline")
+		s.pass(50*time.Minute).report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Note: "Nearly done", Online: true}).card("copying-answers-again")
+		s.pass(5*time.Minute).report("follow_the_copy", refresh.Outcome{Result: refresh.Succeeded, Status: refresh.CopyCompleted}).card("smoke-checks")
+		s.report("smoke_checks", good("", ok("uat answers", "2.1 s"), not("Customers", "CustomersV3 is empty; prod has 1,204"), ok("Legal entities", "12"))).card("waiting-for-sign-off")
+		s.pass(10*time.Minute).click(cleo, refresh.ActionSignOff).card("reconfigure-begun")
+		s.report("batch_groups", good("2 groups joined by 3 servers"))
+		s.report("e-mail", good("smtp.contoso.com. The password cannot be set from outside: enter it by hand"))
+		s.report("batch_jobs", good("3 jobs set to Waiting; not found: Nightly <MRP>", ok("Workflow message processing", ""), not("Nightly <MRP>", "no batch job of that name"))).card("reconfigure-half")
+		s.report("entity_store", good("1 entity refreshed"))
+		s.report("document_links", good(""))
+		s.pass(15*time.Minute).click(anna, refresh.ActionDone).card("waiting-to-open")
+		s.pass(time.Minute).click(bo, refresh.ActionOpen).card("letting-users-in")
+		s.report("users", good("", users(11)...)).card("checking-users")
+		s.report("check_of_users", good("", users(11)...)).card("done")
+	},
+	"rejected": func(t *testing.T, name string) {
+		begin(t, request()).checked().thread(name).click(bo, refresh.ActionReject, "UAT is in use until Monday").card("rejected")
+	},
+	"cancelled": func(t *testing.T, name string) {
+		s := begin(t, request()).checked().thread(name)
+		s.input(refresh.Cancel{By: anna, Reason: "Not needed after all"})
+		s.card("cancelled")
+		begin(t, request()).announced().report("broadcast_message", good("")).click(anna, refresh.ActionCancel).card("cancelled-in-notice")
+	},
+	"expired": func(t *testing.T, name string) {
+		begin(t, request()).checked().thread(name).tick(24 * time.Hour).card("expired")
+		s := begin(t, request()).restored()
+		s.tick(48 * time.Hour).card("expired-before-opening")
+	},
+	"preflight": func(t *testing.T, name string) {
+		s := begin(t, request()).thread(name)
+		o := bad(refresh.Denied, "The refresh user may not read prod in LCS. Add it to the project as Environment manager.")
+		o.Findings = []refresh.Finding{ok("Sign-in to LCS", ""), not("Rights in prod", "403")}
+		s.report("preflight", o).card("preflight-failed")
+		s.click(anna, refresh.ActionRetry).card("preflight-again")
+	},
+	"two-approvers": func(t *testing.T, name string) {
+		req := request()
+		req.Plan[1].Policy.Count = 2
+		s := begin(t, req).checked().thread(name).click(bo, refresh.ActionApprove).card("approved-by-one-of-two")
+		s.click(cleo, refresh.ActionApprove)
+	},
+	"postponed": func(t *testing.T, name string) {
+		s := begin(t, request()).announced().thread(name)
+		s.report("broadcast_message", good(""))
+		s.pass(10*time.Minute).click(anna, refresh.ActionPostpone)
+		s.report("broadcast_message", good("")).card("postponed")
+		s.pass(time.Minute).click(bo, refresh.ActionStartNow).card("started-now")
+	},
+	"broadcast-trouble": func(t *testing.T, name string) {
+		s := begin(t, request()).announced().thread(name)
+		s.report("broadcast_message", bad(refresh.Denied, "refreshbot may not broadcast in uat. Give its user the System administrator role there.")).card("broadcast-failed")
+		s.click(boss, refresh.ActionSkip).card("broadcast-skipped")
+	},
+	"scheduled": func(t *testing.T, name string) {
+		req := request()
+		req.By, req.Reason = refresh.Person{Name: "schedule (0 20 * * FRI)"}, ""
+		s := &story{t: t, now: friday}
+		s.thread(name).input(req)
+		s.checked().card("asked-for-by-schedule")
+	},
+	"lost-reply": func(t *testing.T, name string) {
+		s := begin(t, request()).copying().thread(name)
+		s.report("copy", refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown, Message: "LCS did not answer within 30 s."}}).card("copy-settling")
+		s.sees(refresh.Sighted{Problem: &refresh.Problem{Code: refresh.Offline, Message: "LCS does not answer."}})
+		s.sees(refresh.Sighted{Seen: "The history of uat shows no refresh since 17:20."}).card("outcome-unknown")
+		s.click(boss, refresh.ActionAdopt).card("outcome-unknown-adopting")
+		s.sees(refresh.Sighted{Seen: "Started at 17:21.", Candidates: []refresh.Operation{{ID: "55eb4327", Status: refresh.CopyInProgress}}}).card("copy-adopted")
+	},
+	"started-again": func(t *testing.T, name string) {
+		s := begin(t, request()).copying().thread(name)
+		s.input(refresh.Recovered{})
+		s.sees(refresh.Sighted{Seen: "Two refreshes are running: a1 and b2.", Candidates: []refresh.Operation{{ID: "a1"}, {ID: "b2"}}})
+		s.click(bo, refresh.ActionStartAgain)
+		s.sees(refresh.Sighted{Seen: "Nothing is running."}).card("starting-again")
+	},
+	"given-up": func(t *testing.T, name string) {
+		s := begin(t, request()).copying().thread(name)
+		s.input(refresh.Recovered{})
+		s.sees(refresh.Sighted{Seen: "Nothing is running."})
+		s.click(bo, refresh.ActionAbort)
+		s.sees(refresh.Sighted{Seen: "Nothing is running."}).card("given-up")
+	},
+	"copy-refused": func(t *testing.T, name string) {
+		s := begin(t, request()).copying().thread(name)
+		s.report("copy", bad(refresh.Refused, "LCS refused: another operation is running on uat. Wait for it, then retry.")).card("copy-refused")
+	},
+	"rolled-back": func(t *testing.T, name string) {
+		s := begin(t, request()).following().thread(name)
+		s.pass(time.Hour).report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Offline: true})
+		s.pass(time.Hour).report("follow_the_copy", following(refresh.CopyFailed, "")).card("copy-failed")
+		s.pass(time.Minute).report("follow_the_copy", following(refresh.CopyRollbackInProgress, "")).card("rolling-back")
+		s.pass(time.Hour).report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyRollbackCompleted, Online: true})
+		s.report("follow_the_copy", refresh.Outcome{Result: refresh.Impossible, Problem: &refresh.Problem{Code: refresh.Refused,
+			Message: "The copy failed and LCS put the old data back. The history of uat in LCS has the cause; ask for a new refresh when it is mended."}}).card("failed-rolled-back")
+	},
+	"late": func(t *testing.T, name string) {
+		s := begin(t, request()).following().thread(name)
+		s.pass(6*time.Hour).report("follow_the_copy", following(refresh.CopyInProgress, "")).card("longer-than-announced")
+		s.pass(time.Hour).report("follow_the_copy", bad(refresh.Denied, "LCS refuses the sign-in of the refresh user. Renew its password.")).card("follow-failed")
+	},
+	"signed-off-elsewhere": func(t *testing.T, name string) {
+		s := begin(t, request()).smoked().thread(name)
+		s.report("sign-off", refresh.Outcome{Result: refresh.Succeeded, Status: refresh.CopySignedOff}).card("signed-off-in-lcs")
+	},
+	"not-signed-off": func(t *testing.T, name string) {
+		begin(t, request()).smoked().thread(name).click(cleo, refresh.ActionAbort).card("stopped-at-sign-off")
+	},
+	"reconfigure-trouble": func(t *testing.T, name string) {
+		s := begin(t, request()).signedOff().thread(name)
+		s.report("entity_store", bad(refresh.Offline, "uat does not answer (503).")).card("reconfigure-retrying")
+		s.tick(time.Minute).report("entity_store", bad(refresh.Offline, "uat does not answer (503)."))
+		s.report("batch_groups", bad(refresh.NotFound, "There is no batch server BATCH1 in uat. Correct the configuration or add the server.")).card("reconfigure-trouble")
+		s.click(bo, refresh.ActionRetry)
+		s.report("batch_groups", bad(refresh.NotFound, "There is no batch server BATCH1 in uat. Correct the configuration or add the server."))
+		for _, g := range s.r.OpenGates() {
+			s.input(refresh.Click{Gate: g.ID, Nonce: g.Nonce, Action: refresh.ActionSkip, By: bo})
+		}
+		s.card("reconfigure-skipped")
+		s.tick(2*time.Minute).report("entity_store", good("1 entity refreshed"))
+		s.report("e-mail", good("")).report("batch_jobs", good("")).report("document_links", good("")).card("open-with-skipped")
+		s.click(cleo, refresh.ActionOpen)
+		s.report("users", good("", append(users(2), not("TRAIN77", "no such user"))...))
+		s.report("check_of_users", good("", append(users(2), not("TRAIN77", "no such user"))...)).card("done-with-skipped")
+	},
+	"aborted": func(t *testing.T, name string) {
+		s := begin(t, request()).signedOff().thread(name)
+		s.report("e-mail", bad(refresh.Refused, "uat refused the e-mail settings: the port is not a number."))
+		s.click(boss, refresh.ActionAbort).card("aborted")
+	},
+	"not-opened": func(t *testing.T, name string) {
+		begin(t, request()).restored().thread(name).click(bo, refresh.ActionAbort).card("stopped-before-opening")
+	},
+	"nobody-enabled": func(t *testing.T, name string) {
+		req := request()
+		req.Plan = slices.DeleteFunc(req.Plan, func(s refresh.Spec) bool { return s.Kind == refresh.KindOpenGate })
+		s := begin(t, req).restored().thread(name)
+		s.report("users", good("no users are configured")).report("check_of_users", good("")).card("done-nobody")
+	},
+}
+
+func TestViews(t *testing.T) {
+	for name, tell := range stories {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tell(t, name)
+		})
+	}
+}
+
+// A golden file that no story writes any more would go on claiming something.
+func TestNoGoldenFileIsLeftOver(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("stories_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	threads, err := filepath.Glob("testdata/threads/*.golden.json")
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("threads: %d, %v", len(threads), err)
+	}
+	for _, path := range threads {
+		if stories[strings.TrimSuffix(filepath.Base(path), ".golden.json")] == nil {
+			t.Errorf("no story tells %s", path)
+		}
+	}
+	cards, err := filepath.Glob("testdata/cards/*.golden.json")
+	if err != nil || len(cards) == 0 {
+		t.Fatalf("cards: %d, %v", len(cards), err)
+	}
+	for _, path := range cards {
+		name := strings.TrimSuffix(filepath.Base(path), ".golden.json")
+		if !strings.Contains(string(source), `card("`+name+`")`) {
+			t.Errorf("no story shows %s", path)
+		}
+	}
+}

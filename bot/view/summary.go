@@ -1,0 +1,106 @@
+package view
+
+import (
+	"fmt"
+
+	"refreshbot/jobs/refresh"
+)
+
+// summary is what remains to be said of a refresh that has ended.
+func summary(p pen, r refresh.Refresh) []string {
+	var lines []string
+	add := func(label, format string, args ...any) {
+		lines = append(lines, p.bold(label)+" "+fmt.Sprintf(format, args...))
+	}
+	if aftermath := aftermath(r); aftermath != "" {
+		add("What it means:", "%s", aftermath)
+	}
+	add("Took:", "%s, %s to %s", span(r.EndedAt.Sub(r.RequestedAt)), p.at(r.RequestedAt), p.at(r.EndedAt))
+	switch c := r.Copy; {
+	case !c.OnlineAt.IsZero() && !c.OfflineAt.IsZero():
+		add("Downtime:", "%s, %s to %s", span(c.OnlineAt.Sub(c.OfflineAt)), p.at(c.OfflineAt), p.at(c.OnlineAt))
+	case !c.OfflineAt.IsZero():
+		add("Downtime:", "since %s; it was not seen to answer again", p.at(c.OfflineAt))
+	case r.PointOfNoReturn():
+		add("Downtime:", "none was seen")
+	}
+	if who := deciders(p, r, refresh.ActionApprove); len(who) > 0 {
+		add("Approved by:", "%s", list(who, 10))
+	}
+	if who := deciders(p, r, refresh.ActionSignOff); len(who) > 0 {
+		add("Signed off by:", "%s", list(who, 10))
+	}
+	if c := r.Copy; c.Operation != "" {
+		found := ""
+		if c.Adopted {
+			found = ", found in the history of LCS"
+		}
+		add("Copy:", "operation %s%s; LCS says %s", p.code(c.Operation), found, said(c.Status))
+	}
+	if in, not := enabled(r); len(in)+len(not) > 0 {
+		add("Users enabled:", "%d: %s", len(in), list(in, 20))
+		for _, l := range findings(not) {
+			lines = append(lines, l)
+		}
+	}
+	var byHand, skipped, odd []string
+	for _, s := range r.Steps {
+		switch {
+		case s.Status == refresh.Skipped:
+			skipped = append(skipped, fmt.Sprintf("%s by %s", stepName(s), p.person(s.EndedBy)))
+		case s.Kind == refresh.KindManual && s.Status == refresh.Completed:
+			byHand = append(byHand, fmt.Sprintf("%s by %s", stepName(s), p.person(s.EndedBy)))
+		}
+		if s.Phase == refresh.PhaseReconfigure {
+			odd = append(odd, findings(notOK(s.Findings))...)
+		}
+	}
+	if len(skipped) > 0 {
+		add("Skipped:", "%s", list(skipped, 8))
+	}
+	if len(byHand) > 0 {
+		add("Done by hand:", "%s", list(byHand, 8))
+	}
+	return append(lines, odd...)
+}
+
+func said(s refresh.CopyStatus) string {
+	if s == "" {
+		return "nothing yet"
+	}
+	return line(string(s), 60)
+}
+
+// aftermath says in which state an unfinished refresh has left the target.
+func aftermath(r refresh.Refresh) string {
+	source, target := env(r.Source), env(r.Target)
+	switch {
+	case r.Status == refresh.Done:
+		return ""
+	case !r.PointOfNoReturn():
+		return fmt.Sprintf("%s was not changed.", target)
+	case r.Copy.Status.Succeeded():
+		return fmt.Sprintf("%s holds the data of %s, but it was not finished: what is missing has to be done by hand.", target, source)
+	case r.Copy.Status == refresh.CopyRollbackCompleted:
+		return fmt.Sprintf("LCS has put the old data of %s back.", target)
+	case r.Copy.Operation == "":
+		return fmt.Sprintf("It is not known whether %s is being overwritten: look at its history in LCS.", target)
+	}
+	return fmt.Sprintf("The data of %s may be incomplete: look at the environment in LCS before anybody uses it.", target)
+}
+
+// deciders are the people who took the action, in their order.
+func deciders(p pen, r refresh.Refresh, a refresh.Action) []string {
+	var who []string
+	for _, g := range r.Gates {
+		for _, d := range g.Decisions {
+			if d.Action == a {
+				who = append(who, p.person(d.By))
+			}
+		}
+		if a == refresh.ActionSignOff && g.Outcome == refresh.OutcomeElsewhere {
+			who = append(who, "somebody in LCS")
+		}
+	}
+	return who
+}

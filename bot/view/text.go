@@ -1,0 +1,301 @@
+package view
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"refreshbot/jobs/refresh"
+)
+
+// Slack's limits on texts, in characters (Slack's Block Kit reference). maxText is the limit of chat.update on
+// the top-level text, which is stricter than that of chat.postMessage.
+const (
+	maxHeader  = 150
+	maxSection = 3000
+	maxText    = 4000
+)
+
+// How much of the texts that come from outside is shown where they stand among others.
+const (
+	maxName   = 80
+	maxReason = 300
+	maxNote   = 200
+)
+
+// Escape replaces the three characters that Slack gives a meaning in mrkdwn ("Formatting text for app surfaces").
+func Escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// clip shortens mrkdwn to max characters. It never cuts through an entity, a mention or a link.
+func clip(s string, max int) string {
+	if utf8.RuneCountInString(s) <= max {
+		return s
+	}
+	n, end := 0, 0 // characters and bytes of what surely fits with the ellipsis
+	for end < len(s) {
+		atom := atomAt(s[end:])
+		if n += utf8.RuneCountInString(s[end : end+atom]); n > max-1 {
+			break
+		}
+		end += atom
+	}
+	return strings.TrimRight(s[:end], " \n") + "…"
+}
+
+// atomAt returns the length in bytes of what must stay together at the start of s.
+func atomAt(s string) int {
+	switch s[0] {
+	case '<':
+		if i := strings.IndexByte(s, '>'); i > 0 {
+			return i + 1
+		}
+	case '&':
+		for _, entity := range []string{"&amp;", "&lt;", "&gt;"} {
+			if strings.HasPrefix(s, entity) {
+				return len(entity)
+			}
+		}
+	}
+	_, size := utf8.DecodeRuneInString(s)
+	return size
+}
+
+// tidy drops what can spoil a line: control characters, broken UTF-8 and the marks that turn the direction of
+// writing, with which a name could pose as another.
+func tidy(s string, keep func(rune) bool) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case keep(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// line is a text from outside, on one line, escaped and at most max characters.
+func line(s string, max int) string {
+	s = tidy(s, func(rune) bool { return false })
+	return clip(Escape(strings.Join(strings.Fields(s), " ")), max)
+}
+
+var webAddress = regexp.MustCompile(`https?://[^\s<>|]*[^\s<>|.,;:!?)'"]`)
+
+// paragraph is a text from outside that may have several lines. Addresses in it can be clicked: blocks are
+// verbatim, so Slack does not see to that.
+func paragraph(s string, max int) string {
+	s = Escape(strings.TrimSpace(tidy(s, func(r rune) bool { return r == '\n' })))
+	return clip(webAddress.ReplaceAllString(s, "<$0>"), max)
+}
+
+// unmarked is a text for a plain_text object. Slack's pages leave open whether entities are decoded there, so
+// the brackets are replaced by look-alikes that mean nothing to it.
+func unmarked(s string, max int) string {
+	s = strings.Join(strings.Fields(tidy(s, func(rune) bool { return false })), " ")
+	s = strings.NewReplacer("<", "‹", ">", "›").Replace(s)
+	if r := []rune(s); len(r) > max {
+		return strings.TrimRight(string(r[:max-1]), " ") + "…"
+	}
+	return s
+}
+
+// fit joins lines within max characters; what has no room is counted in a last line.
+func fit(lines []string, max int) string {
+	const room = 30 // for "… and 123456 more"
+	var b strings.Builder
+	n := 0
+	for i, l := range lines {
+		size := utf8.RuneCountInString(l) + 1
+		left := max - room
+		if i == len(lines)-1 {
+			left = max
+		}
+		if n+size > left {
+			if i == 0 {
+				return clip(l, max)
+			}
+			fmt.Fprintf(&b, "\n… and %d more", len(lines)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(l)
+		n += size
+	}
+	return b.String()
+}
+
+// list is "a, b, c and 4 more": at most most items, which are already escaped.
+func list(items []string, most int) string {
+	if len(items) <= most {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), len(items)-most)
+}
+
+// pen writes the parts of a sentence: with Slack's markup for blocks, or plain for notifications and screen
+// readers, which do not render it.
+type pen struct {
+	o     Options
+	plain bool
+}
+
+func (p pen) bold(s string) string {
+	if p.plain || s == "" {
+		return s
+	}
+	return "*" + s + "*"
+}
+
+func (p pen) code(s string) string {
+	s = line(strings.ReplaceAll(s, "`", "'"), maxName)
+	if p.plain {
+		return s
+	}
+	return "`" + s + "`"
+}
+
+// at is a moment, shown by Slack in the reader's own time zone; the fallback names its zone.
+func (p pen) at(t time.Time) string {
+	zone := p.o.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	fallback := Escape(t.In(zone).Format("2 Jan 2006 15:04 MST"))
+	if p.plain {
+		return fallback
+	}
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), fallback)
+}
+
+func (p pen) person(who refresh.Person) string {
+	switch name := line(who.Name, maxName); {
+	case name != "" && (p.plain || !slackID(who.ID, "UW")):
+		return name
+	case who.ID != "":
+		return mention(who.ID)
+	}
+	return "somebody"
+}
+
+// anyOf names users and groups of whom any can decide; also adds people who are no ids.
+func (p pen) anyOf(ids []string, also ...string) string {
+	const most = 5
+	var names []string
+	for _, id := range ids {
+		names = append(names, mention(id))
+	}
+	if len(names) > most {
+		names = append(names[:most:most], fmt.Sprintf("%d others", len(names)-most))
+	}
+	names = append(names, also...)
+	switch n := len(names); n {
+	case 0:
+		return "nobody named in the configuration"
+	case 1:
+		return names[0]
+	default:
+		return strings.Join(names[:n-1], ", ") + " or " + names[n-1]
+	}
+}
+
+func (p pen) link(url, label string) string {
+	if p.plain || !webAddress.MatchString(url) || strings.ContainsAny(url, "<>| \n") {
+		return ""
+	}
+	return fmt.Sprintf("<%s|%s>", Escape(url), label)
+}
+
+// lcs is a link to the environment in LCS, or nothing.
+func (p pen) lcs(e refresh.Environment, label string) string {
+	if p.o.LCSLink == nil {
+		return ""
+	}
+	return p.link(p.o.LCSLink(e.LCS), label)
+}
+
+func mention(id string) string {
+	switch {
+	case slackID(id, "UW"):
+		return "<@" + id + ">"
+	case slackID(id, "S"):
+		return "<!subteam^" + id + ">"
+	}
+	return line(id, maxName)
+}
+
+// slackID reports whether id can be an id of Slack's that begins with one of the letters.
+func slackID(id, letters string) bool {
+	if len(id) < 3 || len(id) > 30 || !strings.ContainsRune(letters, rune(id[0])) {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// span is a length of time in words: "24 h", "1 h 30 min", "45 s".
+func span(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", max(0, int(d.Round(time.Second).Seconds())))
+	}
+	minutes := int(d.Round(time.Minute).Minutes())
+	switch h, m := minutes/60, minutes%60; {
+	case h == 0:
+		return fmt.Sprintf("%d min", m)
+	case m == 0:
+		return fmt.Sprintf("%d h", h)
+	default:
+		return fmt.Sprintf("%d h %d min", h, m)
+	}
+}
+
+// count is "1 user" or "3 users".
+func count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// sentence ends s with a full stop, unless it ends with a mark already.
+func sentence(s string) string {
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?") || strings.HasSuffix(s, "…") {
+		return s
+	}
+	return s + "."
+}
+
+// sentences joins those that say something.
+func sentences(all ...string) string {
+	var said []string
+	for _, s := range all {
+		if s != "" {
+			said = append(said, sentence(s))
+		}
+	}
+	return strings.Join(said, " ")
+}
+
+// env is the name of an environment.
+func env(e refresh.Environment) string { return line(e.Name, maxName) }
+
+// step is the name of a step.
+func stepName(s refresh.Step) string {
+	if s.Name == "" {
+		return line(s.ID, maxName)
+	}
+	return line(s.Name, maxName)
+}
