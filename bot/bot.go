@@ -1,0 +1,87 @@
+package bot
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"refreshbot/bot/view"
+	"refreshbot/commands"
+	"refreshbot/jobs/refresh"
+)
+
+// callTimeout bounds one Web API call. slack-go has no timeout of its own.
+const callTimeout = 15 * time.Second
+
+// Handler answers people. What it changes is committed when it returns.
+type Handler interface {
+	Slash(ctx context.Context, in commands.Line) commands.Reply
+	Click(ctx context.Context, in commands.Press) commands.Reply
+}
+
+// Journal is what is read of the store to know what to show.
+type Journal interface {
+	Load(ctx context.Context, id refresh.ID) (refresh.Refresh, error)
+	Recent(ctx context.Context, target string, limit int) ([]refresh.Refresh, error)
+	Journal(ctx context.Context, id refresh.ID, after int64) ([]refresh.Entry, error)
+}
+
+// Records is where the publisher remembers how far it got.
+type Records interface {
+	Record(ctx context.Context, space, key string) ([]byte, bool, error)
+	PutRecord(ctx context.Context, space, key string, value []byte) error
+}
+
+// Options are what a Bot works with.
+type Options struct {
+	API     *slack.Client // made by NewAPI
+	Handler Handler
+	Journal Journal
+	Records Records
+	View    view.Options
+	Health  *Health
+	Log     *slog.Logger
+}
+
+// Bot is the Slack edge. Make one with New, then call Run once.
+type Bot struct {
+	Options
+	publisher *publisher
+}
+
+// NewAPI returns a Slack client. url is the base of the Web API, empty for Slack itself. Throttled calls are
+// tried again; others are not, since a post whose reply was lost may have been made.
+func NewAPI(botToken, appToken, url string, transport http.RoundTripper) *slack.Client {
+	options := []slack.Option{
+		slack.OptionAppLevelToken(appToken),
+		slack.OptionHTTPClient(&http.Client{Timeout: callTimeout, Transport: transport}),
+		slack.OptionRetry(3),
+	}
+	if url != "" {
+		options = append(options, slack.OptionAPIURL(url))
+	}
+	return slack.New(botToken, options...)
+}
+
+// New returns a Bot that does nothing until Run.
+func New(o Options) *Bot {
+	return &Bot{Options: o, publisher: newPublisher(o)}
+}
+
+// Committed tells the bot that a refresh has changed. It never blocks.
+func (b *Bot) Committed(id refresh.ID) { b.publisher.changed(id) }
+
+// Run listens and publishes until ctx ends.
+func (b *Bot) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { b.publisher.run(ctx) })
+	for n := range connections {
+		wg.Go(func() { b.listen(ctx, n) })
+	}
+	wg.Wait()
+	return nil
+}

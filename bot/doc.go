@@ -1,0 +1,4 @@
+// Package bot is the Slack edge. It keeps two Socket Mode connections open, turns each envelope into neutral
+// input and acknowledges it after the commit, and makes Slack equal to the journal: one card per refresh, edited
+// in place, and a thread message per notable event.
+package bot

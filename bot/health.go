@@ -1,0 +1,128 @@
+package bot
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Health is what /healthz, /readyz and /metrics say. It is ready once recovery is done and Slack listens.
+type Health struct {
+	registry  *prometheus.Registry
+	ack       *prometheus.HistogramVec
+	connected prometheus.Gauge
+	unshown   prometheus.Counter
+
+	mu        sync.Mutex
+	open      [connections]bool
+	slack     string
+	show      string
+	recovered bool
+	ready     chan struct{}
+	once      sync.Once
+}
+
+// NewHealth returns a Health that is not ready.
+func NewHealth() *Health {
+	h := &Health{
+		registry: prometheus.NewRegistry(), ready: make(chan struct{}),
+		ack: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refreshbot_ack_seconds",
+			Help: "From the arrival of a Socket Mode envelope to its acknowledgement.", Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 2, 3}}, []string{"type"}),
+		connected: prometheus.NewGauge(prometheus.GaugeOpts{Name: "refreshbot_slack_connections", Help: "Open Socket Mode connections."}),
+		unshown:   prometheus.NewCounter(prometheus.CounterOpts{Name: "refreshbot_slack_post_failures_total", Help: "Posts and updates that Slack did not take; each is tried again."}),
+	}
+	h.registry.MustRegister(h.ack, h.connected, h.unshown)
+	return h
+}
+
+// Recovered says that every open refresh has been taken up again.
+func (h *Health) Recovered() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.recovered = true
+	h.announce()
+}
+
+// Ready is closed the first time that everything is.
+func (h *Health) Ready() <-chan struct{} { return h.ready }
+
+func (h *Health) announce() {
+	if h.recovered && h.connections() > 0 {
+		h.once.Do(func() { close(h.ready) })
+	}
+}
+
+func (h *Health) connections() int {
+	n := 0
+	for _, open := range h.open {
+		if open {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *Health) connection(n int, open bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.open[n] = open
+	if open {
+		h.slack = ""
+	}
+	h.connected.Set(float64(h.connections()))
+	h.announce()
+}
+
+func (h *Health) slackError(err error) {
+	if err == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slack = err.Error()
+}
+
+func (h *Health) publishing(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.show = ""
+	if err != nil {
+		h.show = redact(err.Error())
+		h.unshown.Inc()
+	}
+}
+
+func (h *Health) acked(kind string, took time.Duration) {
+	h.ack.WithLabelValues(kind).Observe(took.Seconds())
+}
+
+type readiness struct {
+	Ready       bool   `json:"ready"`
+	Recovered   bool   `json:"recovered"`
+	Connections int    `json:"slack_connections"`
+	Slack       string `json:"slack,omitempty"`
+	Publishing  string `json:"publishing,omitempty"`
+}
+
+// Handler serves the three pages.
+func (h *Health) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		h.mu.Lock()
+		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: h.slack, Publishing: h.show}
+		h.mu.Unlock()
+		state.Ready = state.Recovered && state.Connections > 0
+		w.Header().Set("Content-Type", "application/json")
+		if !state.Ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(state)
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(h.registry, promhttp.HandlerOpts{}))
+	return mux
+}

@@ -1,0 +1,340 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+	"golang.org/x/time/rate"
+
+	"refreshbot/bot/view"
+	"refreshbot/jobs/refresh"
+)
+
+const (
+	postsSpace = "posts"
+	// settle is how long a post whose reply was lost may still appear in the channel.
+	settle = callTimeout + 5*time.Second
+	// backlog is how many refreshes are looked at on start for something that was not shown.
+	backlog = 50
+)
+
+// posted is what the publisher remembers about one refresh.
+type posted struct {
+	Channel string    `json:"channel"`
+	Card    string    `json:"card,omitempty"`   // timestamp of the card
+	Shown   int64     `json:"shown"`            // version of the refresh that the card shows
+	Told    int64     `json:"told"`             // last journal entry that the thread has
+	Intent  string    `json:"intent,omitempty"` // key of a post that may or may not have been made
+	SentAt  time.Time `json:"sent_at,omitzero"` // when
+}
+
+// publisher makes Slack equal to the journal. Posts are findable effects: each carries its key as metadata, so
+// that one whose reply was lost is looked for and adopted instead of being made again.
+type publisher struct {
+	Options
+	began   time.Time
+	updates *rate.Limiter // chat.update allows about 50 a minute for the whole workspace
+
+	mu    sync.Mutex
+	dirty map[refresh.ID]time.Time // what to show, not before
+	wake  chan struct{}
+}
+
+func newPublisher(o Options) *publisher {
+	return &publisher{Options: o, updates: rate.NewLimiter(rate.Every(1250*time.Millisecond), 6), dirty: map[refresh.ID]time.Time{}, wake: make(chan struct{}, 1)}
+}
+
+func (p *publisher) changed(id refresh.ID) { p.schedule(id, time.Time{}) }
+
+func (p *publisher) schedule(id refresh.ID, at time.Time) {
+	p.mu.Lock()
+	p.dirty[id] = at
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run publishes until ctx ends, beginning with whatever an earlier process did not get to show.
+func (p *publisher) run(ctx context.Context) {
+	p.began = time.Now()
+	recent, err := p.Journal.Recent(ctx, "", backlog)
+	if err != nil {
+		p.Log.ErrorContext(ctx, "some refreshes cannot be read and are not shown", "err", err)
+	}
+	slices.Reverse(recent)
+	for _, r := range recent {
+		p.changed(r.ID)
+	}
+	for {
+		id, wait := p.next()
+		if id != "" {
+			p.publish(ctx, id)
+			continue
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-p.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// next takes the refresh that has waited longest, or says how long nothing will be due.
+func (p *publisher) next() (refresh.ID, time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var first refresh.ID
+	for id, at := range p.dirty {
+		if first == "" || at.Before(p.dirty[first]) || at.Equal(p.dirty[first]) && id < first {
+			first = id
+		}
+	}
+	if first == "" {
+		return "", time.Hour
+	}
+	if wait := time.Until(p.dirty[first]); wait > 0 {
+		return "", wait
+	}
+	delete(p.dirty, first)
+	return first, 0
+}
+
+// publish shows one refresh as far as it goes; what fails is tried again later.
+func (p *publisher) publish(ctx context.Context, id refresh.ID) {
+	err := p.show(ctx, id)
+	p.Health.publishing(err)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	wait := 5 * time.Second
+	var later notYet
+	switch {
+	case errors.As(err, &later):
+		wait = time.Until(later.until)
+	default:
+		if limited := (*slack.RateLimitedError)(nil); errors.As(err, &limited) {
+			wait = limited.RetryAfter
+		}
+		p.Log.WarnContext(ctx, "not shown in Slack; trying again", "refresh", id, "err", redact(err.Error()))
+	}
+	p.mu.Lock()
+	_, again := p.dirty[id]
+	p.mu.Unlock()
+	if !again || !errors.As(err, &later) {
+		p.schedule(id, time.Now().Add(wait))
+	}
+}
+
+// notYet says that a post may still be under way.
+type notYet struct{ until time.Time }
+
+func (n notYet) Error() string { return "a post may still be under way" }
+
+func (p *publisher) show(ctx context.Context, id refresh.ID) error {
+	r, err := p.Journal.Load(ctx, id)
+	if err != nil {
+		return fmt.Errorf("load %s: %w", id, err)
+	}
+	state, err := p.recall(ctx, r)
+	if err != nil {
+		return err
+	}
+	if state.Shown == r.Version && state.Told == r.Version {
+		return nil
+	}
+	card := view.Card(r, time.Now(), p.View)
+	switch {
+	case state.Card == "":
+		ts, err := p.post(ctx, &state, id, "card", false, card)
+		if err != nil {
+			return err
+		}
+		state.Card, state.Shown, state.Intent = ts, r.Version, ""
+		if err := p.remember(ctx, id, state); err != nil {
+			return err
+		}
+	case state.Shown != r.Version:
+		if err := p.update(ctx, &state, r, card); err != nil {
+			return err
+		}
+		if err := p.remember(ctx, id, state); err != nil {
+			return err
+		}
+		if state.Card == "" {
+			return p.show(ctx, id) // it was deleted: post it anew
+		}
+	}
+	return p.tell(ctx, r, &state)
+}
+
+// update edits the card. A card that somebody deleted is forgotten, so that it is posted anew.
+func (p *publisher) update(ctx context.Context, state *posted, r refresh.Refresh, card view.Message) error {
+	if err := p.updates.Wait(ctx); err != nil {
+		return err
+	}
+	_, _, _, err := p.API.UpdateMessageContext(ctx, state.Channel, state.Card, slack.MsgOptionText(card.Text, false), slack.MsgOptionBlocks(card.Blocks...))
+	var refused slack.SlackErrorResponse
+	if errors.As(err, &refused) && refused.Err == "message_not_found" {
+		state.Card = ""
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("update the card: %w", err)
+	}
+	state.Shown = r.Version
+	return nil
+}
+
+// tell posts the notable events that the thread does not have.
+func (p *publisher) tell(ctx context.Context, r refresh.Refresh, state *posted) error {
+	entries, err := p.Journal.Journal(ctx, r.ID, 0)
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	var before refresh.Refresh
+	for _, e := range entries {
+		after := refresh.Apply(before, e.Event, e.At)
+		if e.Seq > state.Told {
+			if post, notable := view.Event(before, after, e, p.View); notable {
+				key := strconv.FormatInt(e.Seq, 10)
+				if _, err := p.post(ctx, state, r.ID, key, post.Broadcast, post.Message); err != nil {
+					return err
+				}
+				state.Told, state.Intent = e.Seq, ""
+				if err := p.remember(ctx, r.ID, *state); err != nil {
+					return err
+				}
+			}
+		}
+		before = after
+	}
+	if last := int64(len(entries)); last > state.Told {
+		state.Told = last
+		return p.remember(ctx, r.ID, *state)
+	}
+	return nil
+}
+
+// post makes one post, or finds the one that was made. It notes its intent first.
+func (p *publisher) post(ctx context.Context, state *posted, id refresh.ID, key string, broadcast bool, m view.Message) (string, error) {
+	if state.Intent == key {
+		ts, err := p.lost(ctx, state, id, key)
+		if err != nil || ts != "" {
+			return ts, err
+		}
+	}
+	state.Intent, state.SentAt = key, time.Now()
+	if err := p.remember(ctx, id, *state); err != nil {
+		return "", err
+	}
+	options := []slack.MsgOption{
+		slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...), slack.MsgOptionDisableLinkUnfurl(),
+		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "refreshbot_post", EventPayload: map[string]any{"refresh": string(id), "key": key}}),
+	}
+	if state.Card != "" {
+		options = append(options, slack.MsgOptionTS(state.Card))
+		if broadcast {
+			options = append(options, slack.MsgOptionBroadcast())
+		}
+	}
+	_, ts, err := p.API.PostMessageContext(ctx, state.Channel, options...)
+	if err != nil {
+		if certainlyNotPosted(err) {
+			state.Intent = ""
+			if err := p.remember(ctx, id, *state); err != nil {
+				return "", err
+			}
+		}
+		return "", fmt.Errorf("post %s: %w", key, err)
+	}
+	return ts, nil
+}
+
+// lost looks for a post whose reply did not arrive. It first lets the post settle: counted from when it was
+// sent, or from when this process began if an earlier one sent it.
+func (p *publisher) lost(ctx context.Context, state *posted, id refresh.ID, key string) (string, error) {
+	settled := state.SentAt.Add(settle)
+	if state.SentAt.Before(p.began) {
+		settled = p.began.Add(settle / 4) // the request died with its process; only Slack itself may still be slow
+	}
+	if time.Now().Before(settled) {
+		return "", notYet{settled}
+	}
+	oldest := fmt.Sprintf("%d.000000", state.SentAt.Add(-time.Minute).Unix())
+	for cursor := ""; ; {
+		messages, next, err := p.read(ctx, state, oldest, cursor)
+		if err != nil {
+			return "", fmt.Errorf("look for post %s: %w", key, err)
+		}
+		for _, m := range messages {
+			if m.Metadata.EventPayload["refresh"] == string(id) && m.Metadata.EventPayload["key"] == key {
+				return m.Timestamp, nil
+			}
+		}
+		if next == "" {
+			return "", nil
+		}
+		cursor = next
+	}
+}
+
+func (p *publisher) read(ctx context.Context, state *posted, oldest, cursor string) ([]slack.Message, string, error) {
+	if state.Card != "" {
+		messages, _, next, err := p.API.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			ChannelID: state.Channel, Timestamp: state.Card, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
+		})
+		return messages, next, err
+	}
+	page, err := p.API.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		ChannelID: state.Channel, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return page.Messages, page.ResponseMetaData.NextCursor, nil
+}
+
+// certainlyNotPosted reports whether Slack itself said no.
+func certainlyNotPosted(err error) bool {
+	var refused slack.SlackErrorResponse
+	var limited *slack.RateLimitedError
+	return errors.As(err, &refused) || errors.As(err, &limited)
+}
+
+func (p *publisher) recall(ctx context.Context, r refresh.Refresh) (posted, error) {
+	state := posted{Channel: r.Channel}
+	data, ok, err := p.Records.Record(ctx, postsSpace, string(r.ID))
+	if err != nil {
+		return state, fmt.Errorf("recall what was posted: %w", err)
+	}
+	if ok {
+		if err := json.Unmarshal(data, &state); err != nil {
+			return state, fmt.Errorf("recall what was posted about %s: %w", r.ID, err)
+		}
+	}
+	return state, nil
+}
+
+func (p *publisher) remember(ctx context.Context, id refresh.ID, state posted) error {
+	data, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	if err := p.Records.PutRecord(context.WithoutCancel(ctx), postsSpace, string(id), data); err != nil {
+		return fmt.Errorf("remember what was posted: %w", err)
+	}
+	return nil
+}

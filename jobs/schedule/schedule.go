@@ -1,0 +1,237 @@
+// Package schedule asks for refreshes at recurring times. robfig/cron reads the expression and names the next
+// time, nothing more: the due time and the fact that it fired are in the store, so that a restart neither loses
+// nor doubles one. A refresh that was asked for this way needs its approvals like any other.
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"refreshbot/jobs/engine"
+	"refreshbot/jobs/refresh"
+)
+
+const (
+	space = "schedule"
+	// punctual is how late a due time may be found and still count as met: a restart takes a moment.
+	punctual = 10 * time.Minute
+	// longestNap bounds how long a clock that was set goes unnoticed.
+	longestNap = 30 * time.Second
+	// again is the wait after the store or the engine could not be asked.
+	again = time.Minute
+)
+
+// Missed says what becomes of a due time that passed while nobody was running.
+type Missed string
+
+// The two policies.
+const (
+	Skip Missed = "skip" // wait for the next one
+	Once Missed = "once" // ask late, once however many were missed
+)
+
+// Entry is one environment's schedule.
+type Entry struct {
+	Target string
+	Cron   string
+	Missed Missed
+}
+
+// Asker asks for a refresh. The due time makes the request unique: engine.ErrSeen when it was made before.
+type Asker interface {
+	Scheduled(ctx context.Context, target string, due time.Time) (refresh.Refresh, error)
+}
+
+// Records keeps small named records.
+type Records interface {
+	Record(ctx context.Context, space, key string) ([]byte, bool, error)
+	PutRecord(ctx context.Context, space, key string, value []byte) error
+}
+
+// Options are what a Schedule works with.
+type Options struct {
+	Entries []Entry
+	Zone    *time.Location // in which the expressions are read
+	Asker   Asker
+	Records Records
+	Log     *slog.Logger
+}
+
+// Schedule asks for refreshes. Make one with New, then call Run once.
+type Schedule struct {
+	Options
+	hands map[string]cron.Schedule
+
+	mu  sync.Mutex
+	due map[string]time.Time
+}
+
+// kept is what the store knows about one entry.
+type kept struct {
+	Cron    string    `json:"cron"`
+	Zone    string    `json:"zone"`
+	Due     time.Time `json:"due"`
+	Fired   time.Time `json:"fired,omitzero"`    // the last due time that was dealt with
+	Outcome string    `json:"outcome,omitempty"` // how
+}
+
+// New reads the expressions. It returns an error for one that is not valid or never comes due.
+func New(o Options) (*Schedule, error) {
+	s := &Schedule{Options: o, hands: map[string]cron.Schedule{}, due: map[string]time.Time{}}
+	for _, e := range o.Entries {
+		hand, err := parse(e.Cron)
+		if err != nil {
+			return nil, fmt.Errorf("schedule of %s: %w", e.Target, err)
+		}
+		s.hands[e.Target] = hand
+		s.due[e.Target] = next(hand, time.Now(), o.Zone)
+	}
+	return s, nil
+}
+
+// Next returns when a refresh of the target is asked for next; zero when it has no schedule.
+func (s *Schedule) Next(target string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.due[target]
+}
+
+// Run asks at the due times until ctx ends.
+func (s *Schedule) Run(ctx context.Context) error {
+	for _, e := range s.Entries {
+		if err := s.resume(ctx, e); err != nil {
+			return fmt.Errorf("schedule of %s: %w", e.Target, err)
+		}
+	}
+	for ctx.Err() == nil {
+		wake := time.Now().Add(longestNap)
+		for _, e := range s.Entries {
+			due := s.Next(e.Target)
+			if due.IsZero() {
+				continue
+			}
+			if !time.Now().Before(due) {
+				if err := s.fire(ctx, e, due); err != nil {
+					s.Log.ErrorContext(ctx, "a scheduled refresh could not be asked for; trying again", "target", e.Target, "due", due, "err", err)
+					wake = earlier(wake, time.Now().Add(again))
+					continue
+				}
+				due = s.Next(e.Target)
+			}
+			wake = earlier(wake, due)
+		}
+		timer := time.NewTimer(max(time.Until(wake), time.Second))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// resume takes up where an earlier process left off.
+func (s *Schedule) resume(ctx context.Context, e Entry) error {
+	now := time.Now()
+	k, ok, err := s.recall(ctx, e.Target)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !ok || k.Cron != e.Cron || k.Zone != s.Zone.String(): // new, or another expression than before
+		k = kept{Cron: e.Cron, Zone: s.Zone.String(), Fired: k.Fired, Outcome: k.Outcome, Due: next(s.hands[e.Target], now, s.Zone)}
+	case now.Sub(k.Due) > punctual && e.Missed != Once:
+		s.Log.WarnContext(ctx, "a scheduled refresh was missed while refreshbot was not running and is skipped", "target", e.Target, "due", k.Due)
+		k.Fired, k.Outcome, k.Due = k.Due, "missed", next(s.hands[e.Target], now, s.Zone)
+	}
+	return s.keep(ctx, e.Target, k)
+}
+
+// fire asks for the refresh that is due and moves on to the next time. When the process dies in between, the
+// next one asks again with the same due time and is told that it was seen.
+func (s *Schedule) fire(ctx context.Context, e Entry, due time.Time) error {
+	outcome := "asked"
+	r, err := s.Asker.Scheduled(ctx, e.Target, due)
+	switch {
+	case err == nil:
+		s.Log.InfoContext(ctx, "asked for a scheduled refresh", "target", e.Target, "due", due, "refresh", r.ID)
+	case errors.Is(err, engine.ErrSeen):
+	case errors.Is(err, engine.ErrBusy):
+		outcome = "busy"
+		s.Log.WarnContext(ctx, "a scheduled refresh was not asked for, because one is running", "target", e.Target, "due", due)
+	default:
+		return err
+	}
+	return s.keep(ctx, e.Target, kept{
+		Cron: e.Cron, Zone: s.Zone.String(), Fired: due, Outcome: outcome, Due: next(s.hands[e.Target], time.Now(), s.Zone),
+	})
+}
+
+func (s *Schedule) recall(ctx context.Context, target string) (kept, bool, error) {
+	var k kept
+	data, ok, err := s.Records.Record(ctx, space, target)
+	if err != nil || !ok {
+		return k, false, err
+	}
+	if err := json.Unmarshal(data, &k); err != nil {
+		return k, false, fmt.Errorf("read what is kept: %w", err)
+	}
+	return k, true, nil
+}
+
+func (s *Schedule) keep(ctx context.Context, target string, k kept) error {
+	data, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	if err := s.Records.PutRecord(ctx, space, target, data); err != nil {
+		return fmt.Errorf("keep the due time: %w", err)
+	}
+	s.mu.Lock()
+	s.due[target] = k.Due
+	s.mu.Unlock()
+	return nil
+}
+
+func parse(spec string) (hand cron.Schedule, err error) {
+	defer func() {
+		if recover() != nil { // robfig/cron panics on "TZ=" and on a zone without a space behind it
+			err = fmt.Errorf("%q is not a cron expression", spec)
+		}
+	}()
+	if hand, err = cron.ParseStandard(spec); err != nil {
+		return nil, fmt.Errorf("%q is not a cron expression: %w", spec, err)
+	}
+	if next(hand, time.Now(), time.UTC).IsZero() {
+		return nil, fmt.Errorf("%q never comes due", spec)
+	}
+	return hand, nil
+}
+
+// next returns the first due time after t. The expression is read as wall-clock time without a zone and only
+// then placed in it: robfig/cron itself skips a run in the hour that the clocks jump over in spring and runs
+// twice in the one they repeat in autumn.
+func next(hand cron.Schedule, t time.Time, zone *time.Location) time.Time {
+	wall := t.In(zone)
+	floating := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), time.UTC)
+	for {
+		floating = hand.Next(floating)
+		if floating.IsZero() {
+			return floating
+		}
+		due := time.Date(floating.Year(), floating.Month(), floating.Day(), floating.Hour(), floating.Minute(), floating.Second(), 0, zone)
+		if due.After(t) {
+			return due
+		}
+	}
+}
+
+func earlier(times ...time.Time) time.Time { return slices.MinFunc(times, time.Time.Compare) }
