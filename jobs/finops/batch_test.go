@@ -106,7 +106,7 @@ func TestBatchGroups(t *testing.T) {
 	const get, post = "GET /data/BatchGroups?$select=GroupId,ServerId,Description", "POST /data/BatchGroups"
 	group := refresh.BatchGroup{Group: "MRP", Server: "BATCH1", Description: "Planning"}
 	have := answer{body: `{"value":[{"GroupId":"","ServerId":"Batch1","Description":"Default"},{"GroupId":"mrp","ServerId":"BATCH1","Description":""}]}`}
-	exists := answer{status: 400, body: `{"error":{"message":"x","innererror":{"message":"Posten findes allerede."}}}`}
+	exists := answer{status: 400, body: `{"error":{"message":"x","innererror":{"message":"Posten findes allerede.","type":"Microsoft.Dynamics.Ax.Xpp.ErrorException"}}}`}
 
 	t.Run("list", func(t *testing.T) {
 		t.Parallel()

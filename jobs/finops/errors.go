@@ -58,7 +58,7 @@ func (c *Client) judge(r request, rep reply) error {
 		}
 		return offline(status)
 	case s == http.StatusInternalServerError && app && r.method != http.MethodGet:
-		// An exception in the application: how custom services report every error, and OData some failed writes.
+		// How custom services report every error, and OData some failed writes.
 		return fail(refresh.Refused, "%s refused %s: %s", c.host, r.doing, why)
 	case s >= 500:
 		return broken(status)
@@ -101,20 +101,20 @@ func html(h http.Header, body []byte) bool {
 	return bytes.HasPrefix(body, []byte("<")) || strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/html")
 }
 
-// reason finds what the environment says about a failure. app reports whether the application itself said it, and
-// not something in front of it.
+// reason finds what the environment says about a failure. app reports whether its X++ code said it, and not the
+// server around it: then a 500 is an answer, and asking again gives the same one.
 //
-// OData: {"error":{"message":…,"innererror":{"message":…,"internalexception":{"message":…}}}}, where the useful
-// text is inside. Custom services: {"Message":"An exception occured when invoking the operation - …",
+// OData: {"error":{"message":…,"innererror":{"message":…,"type":…,"internalexception":{"message":…}}}}, where the
+// useful text is inside. Custom services: {"Message":"An exception occured when invoking the operation - …",
 // "ExceptionType":…}, with that spelling.
 func reason(rep reply) (text string, app bool) {
-	type inner struct{ Message string }
+	type exception struct{ Message, Type string }
 	var body struct {
 		Error *struct {
 			Message    string
-			InnerError *struct {
-				Message           string
-				InternalException inner
+			InnerError struct {
+				exception
+				InternalException exception
 			}
 		}
 		Message       string
@@ -125,12 +125,11 @@ func reason(rep reply) (text string, app bool) {
 	}
 	if e := body.Error; e != nil {
 		text = e.Message
-		if in := e.InnerError; in != nil {
-			for _, m := range []string{in.InternalException.Message, in.Message} {
-				if strings.TrimSpace(m) != "" {
-					text, app = m, true
-				}
+		for _, in := range []exception{e.InnerError.InternalException, e.InnerError.exception} {
+			if strings.TrimSpace(in.Message) != "" {
+				text = in.Message
 			}
+			app = app || strings.Contains(in.Message, "Infolog") || strings.HasPrefix(in.Type, "Microsoft.Dynamics.Ax.Xpp")
 		}
 		return clean(text, rep.token), app
 	}

@@ -144,6 +144,7 @@ const (
 	odataError = `{"error":{"code":"","message":"An error has occurred.","innererror":{"message":"Write failed for table row of type 'SystemUserEntity'.\r\nInfolog: Error: Field Alias must be filled in.` +
 		`\r\n   at Microsoft.Dynamics.Ax.Xpp.Write(String a)\r\n   at Microsoft.Dynamics.B.C()","type":"System.InvalidOperationException","stacktrace":"   at Microsoft.Dynamics.Platform.X()","internalexception":{"message":"deep"}}}}`
 	internalOnly = `{"error":{"message":"An error has occurred.","innererror":{"message":"","internalexception":{"message":"The record is locked by SYSTEM"}}}}`
+	xppError     = `{"error":{"message":"An error has occurred.","innererror":{"message":"No.","type":"Microsoft.Dynamics.Ax.Xpp.ErrorException"}}}`
 	outerOnly    = `{"error":{"code":"","message":"The request is invalid: Enabledd"}}`
 	serviceError = `{"Message":"An exception occured when invoking the operation - Entity store is busy\r\n   at Microsoft.X.Y()","ExceptionType":"XppException","ActivityId":"0a"}`
 )
@@ -172,6 +173,8 @@ func TestAFailureSaysWhatCanBeDoneAboutIt(t *testing.T) {
 		"server error, nameless":    {answer: answer{status: 500, body: `{"Message":"An error has occurred."}`}, read: refresh.Offline, write: refresh.Offline, service: refresh.Unknown},
 		"exception in X++":          {answer: answer{status: 500, body: serviceError}, read: refresh.Offline, write: refresh.Refused, service: refresh.Refused},
 		"exception in an entity":    {answer: answer{status: 500, body: odataError}, read: refresh.Offline, write: refresh.Refused, service: refresh.Refused},
+		"exception in an action":    {answer: answer{status: 500, body: xppError}, read: refresh.Offline, write: refresh.Refused, service: refresh.Refused},
+		"exception in the server":   {answer: answer{status: 500, body: internalOnly}, read: refresh.Offline, write: refresh.Offline, service: refresh.Unknown},
 		"404 and all is down":       {answer: down, probe: down, read: refresh.Offline, write: refresh.Offline, service: refresh.Offline, words: []string{"does not answer"}},
 		"404 and then 503":          {answer: down, probe: answer{status: 503}, read: refresh.Offline, write: refresh.Offline, service: refresh.Offline},
 		"404 and then a web page":   {answer: down, probe: page, read: refresh.Offline, write: refresh.Offline, service: refresh.Offline},
@@ -234,13 +237,14 @@ func TestTheReasonIsTheInnermostUsefulText(t *testing.T) {
 		app        bool
 	}{
 		"inner":           {odataError, "Write failed for table row of type 'SystemUserEntity'. Infolog: Error: Field Alias must be filled in.", true},
-		"internal":        {internalOnly, "The record is locked by SYSTEM", true},
+		"internal":        {internalOnly, "The record is locked by SYSTEM", false},
+		"X++ exception":   {xppError, "No.", true},
 		"outer":           {outerOnly, "The request is invalid: Enabledd", false},
 		"service":         {serviceError, "Entity store is busy", true},
 		"service, spelt":  {`{"Message":"An exception occurred when invoking the operation - No."}`, "No.", true},
 		"plain message":   {`{"Message":"An error has occurred."}`, "An error has occurred.", false},
 		"prose with at":   {`{"error":{"message":"Meet at noon (sharp) at example.com or so"}}`, "Meet at noon (sharp) at example.com or so", false},
-		"only a trace":    {`{"error":{"message":"x","innererror":{"message":"   at Microsoft.A.B(String c)"}}}`, "", true},
+		"only a trace":    {`{"error":{"message":"x","innererror":{"message":"   at Microsoft.A.B(String c)"}}}`, "", false},
 		"not JSON":        {`<html>`, "", false},
 		"not an object":   {`[1]`, "", false},
 		"a very long one": {`{"error":{"message":"` + strings.Repeat("ø", 2000) + `"}}`, strings.Repeat("ø", 599) + "…", false},
