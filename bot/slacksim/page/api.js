@@ -21,6 +21,7 @@ export class Stream {
     this.source = null;
     this.timer = 0;
     this.wait = 500;
+    this.heard = false; // whether any state ever came
   }
 
   open(user) {
@@ -36,6 +37,7 @@ export class Stream {
       } catch {
         return; // half an event of a server going down; the next one is whole
       }
+      this.heard = true;
       this.onLink("open");
       this.onState(state);
     };
@@ -44,7 +46,8 @@ export class Stream {
       this.onLink("lost");
       // A browser retries a broken stream by itself, but gives up on one that was refused.
       if (source.readyState === EventSource.CLOSED) {
-        this.timer = setTimeout(() => this.open(user), this.wait);
+        // Perhaps because nobody of that id is here (an old link): then as whoever the server proposes.
+        this.timer = setTimeout(() => this.open(this.heard ? user : ""), this.wait);
         this.wait = Math.min(this.wait * 2, 5000);
       }
     };

@@ -143,7 +143,7 @@ function renderThread(all, replies) {
   $("app").classList.toggle("with-thread", !!root);
   if (!root) return;
   const list = replies.get(root.ts) || [];
-  const ctx = { dir: app.dir, act };
+  const ctx = { dir: app.dir, act, oneDay: true };
   keepScroll($("thread-scroll"), () => {
     renderTimeline($("thread-root"), [root], [], ctx);
     renderTimeline($("thread-timeline"), list, [], ctx);
@@ -154,16 +154,33 @@ function renderThread(all, replies) {
   setText($("thread-channel"), channel ? (channel.is_im ? channel.name : "#" + channel.name) : "");
 }
 
-/** keepScroll stays at the newest message when it was shown; otherwise the browser's scroll anchoring holds the place. */
+/**
+ * keepScroll stays at the newest message while that is what the person reads (box._stick, kept by followScroll);
+ * otherwise the browser's scroll anchoring holds the place and the jump button says that there is more.
+ */
 function keepScroll(box, draw, withJump) {
-  const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_BOTTOM;
   const count = box.querySelectorAll(".message").length;
   draw();
-  if (atEnd || box._stick) {
-    box.scrollTop = box.scrollHeight;
-    box._stick = false;
-    if (withJump) $("jump").hidden = true;
-  } else if (withJump && box.querySelectorAll(".message").length > count) $("jump").hidden = false;
+  if (box._stick) box.scrollTop = box.scrollHeight;
+  else if (withJump && box.querySelectorAll(".message").length > count) $("jump").hidden = false;
+}
+
+/** followScroll remembers whether a box is read at its end, and holds it there when it or its content changes size. */
+function followScroll(box) {
+  box._stick = true;
+  let height = 0;
+  box.addEventListener("scroll", () => {
+    // A box that just changed size scrolls by itself; that is nobody's wish.
+    if (box.clientHeight !== height) return;
+    box._stick = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_BOTTOM;
+    if (box._stick && box === $("scroll")) $("jump").hidden = true;
+  });
+  const watch = new ResizeObserver(() => {
+    height = box.clientHeight;
+    if (box._stick) box.scrollTop = box.scrollHeight;
+  });
+  watch.observe(box);
+  for (const child of box.children) watch.observe(child);
 }
 
 function renderRail() {
@@ -212,9 +229,10 @@ function renderRail() {
 }
 
 function personButton(u) {
-  return h("button", { type: "button", class: "person", "data-testid": `person-${u.id}`, "aria-pressed": String(u.id === app.me), onclick: () => become(u.id) },
-    avatar(u), h("span", { class: "person-text" }, h("span", { class: "person-name" }, u.real_name || u.name), h("span", { class: "person-title" }, u.title || "")),
-    u.id === app.me ? h("span", { class: "person-you" }, "You") : "");
+  return h("button", { type: "button", class: "person", title: u.title || null, "data-testid": `person-${u.id}`, "aria-pressed": String(u.id === app.me), onclick: () => become(u.id) },
+    avatar(u), h("span", { class: "person-text" },
+      h("span", { class: "person-line" }, h("span", { class: "person-name" }, u.real_name || u.name), u.id === app.me ? h("span", { class: "person-you" }, "You") : ""),
+      h("span", { class: "person-title" }, u.title || "")));
 }
 
 function renderHint() {
@@ -227,7 +245,7 @@ function renderHint() {
   hint._sig = sig;
   hint.dataset.testid = "hint";
   const chip = (text, main) => h("button", { type: "button", class: `example${main ? " example-main" : ""}`, "data-testid": "hint-example", onclick: () => composer.fill(text) }, text);
-  hint.replaceChildren(h("span", {}, "Type ", chip(examples[0], true), " and press Enter, then switch to an approver on the left."),
+  hint.replaceChildren(h("span", {}, "Type ", chip(examples[0], true), " and press Enter, then switch to an approver."),
     examples.length > 1 ? h("span", { class: "hint-more" }, "Or try ", examples.slice(1, 4).map((e) => chip(e))) : "");
 }
 
@@ -514,10 +532,8 @@ function start() {
     $("jump").hidden = true;
     composer.input.focus();
   });
-  $("scroll").addEventListener("scroll", () => {
-    const box = $("scroll");
-    if (box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_BOTTOM) $("jump").hidden = true;
-  });
+  followScroll($("scroll"));
+  followScroll($("thread-scroll"));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
     if ($("app").classList.contains("panel-shown")) togglePanel(false);

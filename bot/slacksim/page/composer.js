@@ -27,6 +27,13 @@ export class Composer {
       this.complete();
     });
     this.input.addEventListener("keydown", (event) => this.key(event));
+    // A test driver may send the character of Enter apart from the key that was already handled.
+    this.input.addEventListener("beforeinput", (event) => {
+      if (this.entered && /^insert(LineBreak|Paragraph)$/.test(event.inputType)) event.preventDefault();
+    });
+    this.input.addEventListener("keyup", () => {
+      this.entered = false;
+    });
     this.input.addEventListener("blur", () => this.closeList());
     this.input.addEventListener("focus", () => this.complete());
   }
@@ -89,6 +96,7 @@ export class Composer {
       this.accept(Math.max(this.active, 0));
     } else if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
+      this.entered = true;
       if (open && this.active >= 0) this.accept(this.active);
       else this.submit();
     }

@@ -137,7 +137,7 @@ const ICONS = {
 export function icon(name, cls) {
   return svg("svg", {
     viewBox: "0 0 24 24", class: `icon${cls ? " " + cls : ""}`, fill: "none", stroke: "currentColor",
-    "stroke-width": name === "more" || name === "bot" ? 2.2 : 1.8, "stroke-linecap": "round", "stroke-linejoin": "round",
+    "stroke-width": name === "more" ? 3 : name === "bot" ? 2.2 : 1.8, "stroke-linecap": "round", "stroke-linejoin": "round",
     "aria-hidden": "true", focusable: "false",
   }, svg("path", { d: ICONS[name] || "" }));
 }

@@ -36,7 +36,7 @@ const GLYPHS = {
   large_orange_circle: ["🟠", disc("#e8741e")],
   large_blue_circle: ["🔵", disc(BLUE)],
   large_purple_circle: ["🟣", disc("#8a55c9")],
-  white_circle: ["⚪", disc("#f1f4f5", GREY)],
+  white_circle: ["⚪", disc("var(--circle, #fff)", GREY)],
   black_circle: ["⚫", disc("#2a353b", GREY)],
   white_check_mark: ["✅", [tile(GREEN), line(CHECK, "#fff", 2.2)]],
   heavy_check_mark: ["✔️", [line(CHECK, INK, 2.4)]],

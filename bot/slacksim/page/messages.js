@@ -25,7 +25,7 @@ export function timeline(messages, notices, ctx) {
       day = date;
       previous = null;
       const words = formatDate(at, "{day_divider_pretty}", true);
-      items.push({ key: `day:${date}`, sig: words, make: () => h("div", { class: "day", role: "separator" }, h("span", {}, words)) });
+      if (!ctx.oneDay) items.push({ key: `day:${date}`, sig: words, make: () => h("div", { class: "day", role: "separator" }, h("span", {}, words)) });
     }
     if (notice) {
       previous = null;
@@ -135,7 +135,7 @@ function foot(node, m, replies, ctx) {
     const when = bar.querySelector(".replies-last");
     if (last && when.dataset.ts !== last.ts) {
       when.dataset.ts = last.ts;
-      when.replaceChildren("last ", h("time", { "data-unix": seconds(last.ts), "data-format": "{ago}" }, ago(seconds(last.ts))));
+      when.replaceChildren("last reply ", h("time", { "data-unix": seconds(last.ts), "data-format": "{ago}" }, ago(seconds(last.ts))));
     }
   }
   const tools = node.querySelector(".tools");

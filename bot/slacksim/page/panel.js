@@ -74,7 +74,7 @@ function plainRow() {
 
 function expandableRow() {
   return h("details", { class: "row-details" },
-    h("summary", { class: "row" }, h("span", { class: "row-label" }), h("span", { class: "row-value" }), icon("chevron", "row-chevron")),
+    h("summary", { class: "row" }, h("span", { class: "row-label" }), icon("chevron", "row-chevron"), h("span", { class: "row-value" })),
     h("ul", { class: "row-list" }));
 }
 
