@@ -1,0 +1,288 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"refreshbot/jobs/engine"
+	"refreshbot/jobs/refresh"
+	"refreshbot/store"
+)
+
+var _ engine.Store = (*Store)(nil)
+
+// Commit writes one transition; see engine.Store. When it returns nil the transition is on disk. Besides the
+// declines there it returns an Internal *refresh.Error when the events do not lead to the row, or when the
+// disk is full. Nothing was written then.
+func (s *Store) Commit(ctx context.Context, c engine.Commit) error {
+	return s.update(ctx, "commit "+string(c.Row.ID), func(tx *bbolt.Tx) error {
+		if c.Key != "" && tx.Bucket(bInbox).Get([]byte(c.Key)) != nil {
+			return engine.ErrSeen
+		}
+		ops, id := tx.Bucket(bOps), []byte(c.Row.ID)
+		ch, err := store.Advance(ops.Get(id), c)
+		if err != nil {
+			return err
+		}
+		if len(c.Events) == 0 { // an input that changed nothing, worth remembering all the same
+			return remember(tx, c.Key, c.At)
+		}
+		if err := lock(tx, ch.Refresh, c.Base == 0); err != nil {
+			return err
+		}
+		if err := list(tx, ch.Refresh, c.Base == 0); err != nil {
+			return err
+		}
+		journal, err := tx.Bucket(bJournal).CreateBucketIfNotExists(id)
+		if err != nil {
+			return err
+		}
+		for i, e := range ch.Entries {
+			if err := journal.Put(seqKey(c.Base+int64(i)+1), e); err != nil {
+				return err
+			}
+		}
+		if err := ops.Put(id, ch.Row); err != nil {
+			return err
+		}
+		return remember(tx, c.Key, c.At)
+	})
+}
+
+// lock takes the target environment with the first event of a refresh and frees it with the last.
+func lock(tx *bbolt.Tx, r refresh.Refresh, first bool) error {
+	locks := tx.Bucket(bLocks)
+	for _, k := range store.LockKeys(r.Target) {
+		holder := locks.Get([]byte(k))
+		switch {
+		case first && holder != nil:
+			return fmt.Errorf("%w, by %s", engine.ErrBusy, holder)
+		case !first && !bytes.Equal(holder, []byte(r.ID)):
+			return store.Damaged(r.ID, fmt.Errorf("the lock %s is held by %q", k, holder))
+		}
+	}
+	for _, k := range store.LockKeys(r.Target) {
+		var err error
+		if !r.Status.Ended() {
+			if !first {
+				continue
+			}
+			err = locks.Put([]byte(k), []byte(r.ID))
+		} else {
+			err = locks.Delete([]byte(k))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list keeps the two lists in order of time.
+func list(tx *bbolt.Tx, r refresh.Refresh, first bool) error {
+	k := timeKey(r.RequestedAt, string(r.ID))
+	if first {
+		if err := tx.Bucket(bRecent).Put(k, []byte(r.Target.Name)); err != nil {
+			return err
+		}
+	}
+	if r.Status.Ended() {
+		return tx.Bucket(bOpen).Delete(k)
+	}
+	if !first {
+		return nil
+	}
+	return tx.Bucket(bOpen).Put(k, nil)
+}
+
+// forgetAtOnce bounds how many old keys one commit forgets. More than one, so that the inbox shrinks.
+const forgetAtOnce = 8
+
+// remember keeps the input's key and forgets a few that are older than store.KeepKeys.
+func remember(tx *bbolt.Tx, key string, at time.Time) error {
+	inbox, times := tx.Bucket(bInbox), tx.Bucket(bInboxTime)
+	limit := timeKey(at.Add(-store.KeepKeys), "")
+	var old [][]byte
+	c := times.Cursor()
+	for k, _ := c.First(); k != nil && len(old) < forgetAtOnce && bytes.Compare(k, limit) < 0; k, _ = c.Next() {
+		old = append(old, bytes.Clone(k)) // deleting moves the pages that k points into
+	}
+	for _, k := range old {
+		if err := errors.Join(inbox.Delete(k[timeSize:]), times.Delete(k)); err != nil {
+			return err
+		}
+	}
+	if key == "" {
+		return nil
+	}
+	k := timeKey(at, key)
+	return errors.Join(inbox.Put([]byte(key), k[:timeSize]), times.Put(k, nil))
+}
+
+// Seen reports whether an input with the key was committed; see engine.Store. A key is remembered for
+// store.KeepKeys at least.
+func (s *Store) Seen(ctx context.Context, key string) (seen bool, err error) {
+	err = s.view(ctx, "look for an input", func(tx *bbolt.Tx) error {
+		seen = tx.Bucket(bInbox).Get([]byte(key)) != nil
+		return nil
+	})
+	return seen, err
+}
+
+// Load returns a refresh as it stands; see engine.Store. The whole journal is folded and must lead to the row:
+// if it does not, the error is Internal and the refresh is to be left alone.
+func (s *Store) Load(ctx context.Context, id refresh.ID) (r refresh.Refresh, err error) {
+	err = s.view(ctx, "load "+string(id), func(tx *bbolt.Tx) (err error) {
+		r, err = load(tx, id)
+		return err
+	})
+	return r, err
+}
+
+func load(tx *bbolt.Tx, id refresh.ID) (refresh.Refresh, error) {
+	row := tx.Bucket(bOps).Get([]byte(id))
+	if row == nil {
+		return refresh.Refresh{}, fmt.Errorf("refresh %q: %w", id, engine.ErrNotFound)
+	}
+	return store.Read(id, row, entries(tx, id, 0))
+}
+
+// entries returns the raw journal entries after the one numbered after.
+func entries(tx *bbolt.Tx, id refresh.ID, after int64) [][]byte {
+	b := tx.Bucket(bJournal).Bucket([]byte(id))
+	if b == nil {
+		return nil
+	}
+	var raw [][]byte
+	c := b.Cursor()
+	for k, v := c.Seek(seqKey(after + 1)); k != nil; k, v = c.Next() {
+		raw = append(raw, v)
+	}
+	return raw
+}
+
+// Open returns every refresh that has not ended, oldest first, each checked as by Load. Those that cannot be
+// trusted are left out and named, one by one, in a joined error; the others are returned all the same.
+func (s *Store) Open(ctx context.Context) (rs []refresh.Refresh, err error) {
+	err = s.view(ctx, "list open refreshes", func(tx *bbolt.Tx) error {
+		var errs []error
+		c := tx.Bucket(bOpen).Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			r, err := loadOpen(tx, k)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			rs = append(rs, r)
+		}
+		return errors.Join(errs...)
+	})
+	return rs, err
+}
+
+func loadOpen(tx *bbolt.Tx, k []byte) (refresh.Refresh, error) {
+	id := idOf(k)
+	r, err := load(tx, id)
+	if errors.Is(err, engine.ErrNotFound) {
+		return r, store.Damaged(id, errors.New("listed as open, but there is no row"))
+	}
+	if err != nil {
+		return r, err
+	}
+	if r.Status.Ended() {
+		return r, store.Damaged(id, errors.New("listed as open, but it has ended"))
+	}
+	for _, l := range store.LockKeys(r.Target) {
+		if holder := tx.Bucket(bLocks).Get([]byte(l)); string(holder) != string(id) {
+			return r, store.Damaged(id, fmt.Errorf("it does not hold the lock %s; %q does", l, holder))
+		}
+	}
+	return r, nil
+}
+
+// Recent returns the newest refreshes of a target environment, newest first; see engine.Store. Rows are not
+// checked against their journals here. Unreadable ones are left out and named in a joined error.
+func (s *Store) Recent(ctx context.Context, target string, limit int) (rs []refresh.Refresh, err error) {
+	err = s.view(ctx, "list recent refreshes", func(tx *bbolt.Tx) error {
+		var errs []error
+		c := tx.Bucket(bRecent).Cursor()
+		for k, v := c.Last(); k != nil && len(rs) < limit; k, v = c.Prev() {
+			if target != "" && string(v) != target {
+				continue
+			}
+			id := idOf(k)
+			r, err := store.ReadRow(id, tx.Bucket(bOps).Get([]byte(id)))
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			rs = append(rs, r)
+		}
+		return errors.Join(errs...)
+	})
+	return rs, err
+}
+
+// Journal returns the entries of a refresh after the one numbered after, each as it was written: one that was
+// changed since is an Internal error. ErrNotFound when there is no such refresh.
+func (s *Store) Journal(ctx context.Context, id refresh.ID, after int64) (es []refresh.Entry, err error) {
+	after = max(0, after)
+	err = s.view(ctx, "read the journal of "+string(id), func(tx *bbolt.Tx) (err error) {
+		if tx.Bucket(bOps).Get([]byte(id)) == nil {
+			return fmt.Errorf("refresh %q: %w", id, engine.ErrNotFound)
+		}
+		es, err = store.ReadJournal(id, after, entries(tx, id, after))
+		return err
+	})
+	return es, err
+}
+
+// update runs one writing transaction. bbolt allows one at a time; fn must not do anything slow.
+func (s *Store) update(ctx context.Context, what string, fn func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return s.explain(what, s.db.Update(fn))
+}
+
+func (s *Store) view(ctx context.Context, what string, fn func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return s.explain(what, s.db.View(fn))
+}
+
+func (s *Store) explain(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case noRoom(err):
+		return &refresh.Error{
+			Code: refresh.Internal,
+			Msg:  fmt.Sprintf("There is no room left for %s. Free space on its disk; refreshbot goes on where it was.", s.path),
+			Err:  fmt.Errorf("%s: %w", what, err),
+		}
+	default:
+		return fmt.Errorf("%s: %w", what, err)
+	}
+}
+
+func seqKey(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+const timeSize = 12
+
+// timeKey sorts by time, then by name: seconds with the sign turned, so that times before 1970 come first,
+// and nanoseconds.
+func timeKey(t time.Time, name string) []byte {
+	k := binary.BigEndian.AppendUint64(nil, uint64(t.Unix())^1<<63)
+	k = binary.BigEndian.AppendUint32(k, uint32(t.Nanosecond()))
+	return append(k, name...)
+}
+
+func idOf(k []byte) refresh.ID { return refresh.ID(k[min(timeSize, len(k)):]) }

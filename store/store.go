@@ -1,0 +1,256 @@
+// Package store says what a store writes, whatever it writes to: the row of a refresh and the entries of its
+// journal as bytes, what ties the two together, and which locks a refresh holds on its target.
+//
+// A backend (package bolt) keeps these bytes and commits row, entries, locks and input key in one transaction.
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"refreshbot/jobs/engine"
+	"refreshbot/jobs/refresh"
+)
+
+// Schema is the shape of everything in a store. A store of a higher one is never touched. A change of shape
+// raises it and teaches readRow the old one; testdata keeps a sample of every shape ever shipped.
+const Schema = 1
+
+// record is a row as it is stored.
+type record struct {
+	Schema int             `json:"schema"`
+	Hash   string          `json:"hash"` // of the journal's last entry: the next one is chained to it
+	Row    json.RawMessage `json:"row"`
+}
+
+// Change is what one commit writes.
+type Change struct {
+	Refresh refresh.Refresh // as it stands afterwards
+	Row     []byte
+	Entries [][]byte // to be numbered from Base+1
+}
+
+// Advance works out what the commit writes over the stored row; nil when there is none yet. It returns
+// engine.ErrStale when the row is not the one that the events were decided on, and an Internal error when the
+// events do not lead to the row that the commit wants.
+func Advance(stored []byte, c engine.Commit) (Change, error) {
+	var r refresh.Refresh
+	var prev string
+	if stored != nil {
+		var err error
+		if r, prev, err = readRow(stored); err != nil {
+			return Change{}, err
+		}
+	}
+	if r.Version != c.Base {
+		return Change{}, fmt.Errorf("%s stands at version %d, not %d: %w", c.Row.ID, r.Version, c.Base, engine.ErrStale)
+	}
+	if c.Row.ID == "" || c.At.IsZero() || c.Base == 0 && len(c.Events) == 0 {
+		return Change{}, refresh.Errorf(refresh.Internal, "A commit needs the id of a refresh, a time and, for a new refresh, its first event.")
+	}
+	entries, err := seal(c, prev)
+	if err != nil {
+		return Change{}, fmt.Errorf("seal the journal of %s: %w", c.Row.ID, err)
+	}
+	ch := Change{}
+	for _, e := range entries {
+		r = refresh.Apply(r, e.Event, e.At)
+		prev = e.Hash
+		data, err := json.Marshal(e)
+		if err != nil {
+			return Change{}, fmt.Errorf("encode entry %d of %s: %w", e.Seq, c.Row.ID, err)
+		}
+		ch.Entries = append(ch.Entries, data)
+	}
+	row, err := json.Marshal(r)
+	if err != nil {
+		return Change{}, fmt.Errorf("encode %s: %w", c.Row.ID, err)
+	}
+	wanted, err := canonical(c.Row)
+	if err != nil {
+		return Change{}, fmt.Errorf("encode %s: %w", c.Row.ID, err)
+	}
+	if !bytes.Equal(row, wanted) {
+		return Change{}, refresh.Errorf(refresh.Internal, "The events do not lead to the row of %s that was to be written. Nothing was written; this is a defect in refreshbot.", c.Row.ID)
+	}
+	ch.Refresh = r
+	ch.Row, err = json.Marshal(record{Schema, prev, row})
+	return ch, err
+}
+
+// seal makes the entries of the commit. The events go through JSON once before they are hashed, because what
+// a reader gets can differ from what was given: text that is not UTF-8, as a far side's reply may hold, is
+// repaired on the way, and a hash over the unrepaired text would never fit again.
+func seal(c engine.Commit, prev string) ([]refresh.Entry, error) {
+	draft, err := refresh.Seal(c.Row.ID, c.Base, prev, c.At, c.Events)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]refresh.Event, len(draft))
+	for i, d := range draft {
+		data, err := json.Marshal(d)
+		if err != nil {
+			return nil, err
+		}
+		var e refresh.Entry
+		if err := json.Unmarshal(data, &e); err != nil {
+			return nil, err
+		}
+		events[i] = e.Event
+	}
+	return refresh.Seal(c.Row.ID, c.Base, prev, c.At, events)
+}
+
+// canonical encodes r as it will look after it has been read back.
+func canonical(r refresh.Refresh) ([]byte, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	r = refresh.Refresh{}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, err
+	}
+	return json.Marshal(r)
+}
+
+// Read returns the refresh with the id from its row and its whole journal. It is an Internal error, and a
+// sentence for people, if the two do not agree or the journal was changed after it was written.
+func Read(id refresh.ID, row []byte, journal [][]byte) (refresh.Refresh, error) {
+	r, err := read(id, row, journal)
+	if err != nil {
+		return refresh.Refresh{}, Damaged(id, err)
+	}
+	return r, nil
+}
+
+func read(id refresh.ID, row []byte, journal [][]byte) (refresh.Refresh, error) {
+	r, hash, err := readRow(row)
+	if err != nil {
+		return refresh.Refresh{}, err
+	}
+	entries, err := decode(id, 0, journal)
+	if err != nil {
+		return refresh.Refresh{}, err
+	}
+	folded, err := refresh.Fold(entries)
+	if err != nil {
+		return refresh.Refresh{}, err
+	}
+	a, err := json.Marshal(r)
+	if err != nil {
+		return refresh.Refresh{}, err
+	}
+	b, err := json.Marshal(folded)
+	if err != nil {
+		return refresh.Refresh{}, err
+	}
+	switch {
+	case r.ID != id:
+		return refresh.Refresh{}, fmt.Errorf("the row says it is %q", r.ID)
+	case !bytes.Equal(a, b):
+		return refresh.Refresh{}, fmt.Errorf("the row stands at version %d, the journal leads to another row at version %d", r.Version, folded.Version)
+	case entries[len(entries)-1].Hash != hash: // equal rows: there is at least one entry
+		return refresh.Refresh{}, fmt.Errorf("the row belongs to another last entry")
+	}
+	return r, nil
+}
+
+// ReadRow returns the refresh with the id from its row alone. Enough for a list; before a refresh is acted on
+// it is Read.
+func ReadRow(id refresh.ID, row []byte) (refresh.Refresh, error) {
+	r, _, err := readRow(row)
+	if err == nil && r.ID != id {
+		err = fmt.Errorf("the row says it is %q", r.ID)
+	}
+	if err != nil {
+		return refresh.Refresh{}, Damaged(id, err)
+	}
+	return r, nil
+}
+
+// readRow is where older shapes of a row become the present one.
+func readRow(data []byte) (refresh.Refresh, string, error) {
+	var rec record
+	if err := json.Unmarshal(data, &rec); err != nil {
+		return refresh.Refresh{}, "", fmt.Errorf("decode row: %w", err)
+	}
+	if rec.Schema != Schema {
+		return refresh.Refresh{}, "", fmt.Errorf("the row has schema %d; this refreshbot reads %d", rec.Schema, Schema)
+	}
+	var r refresh.Refresh
+	d := json.NewDecoder(bytes.NewReader(rec.Row))
+	d.DisallowUnknownFields() // fields of a newer program would be lost at the next commit
+	if err := d.Decode(&r); err != nil {
+		return refresh.Refresh{}, "", fmt.Errorf("decode row: %w", err)
+	}
+	return r, rec.Hash, nil
+}
+
+// ReadJournal decodes the entries after the one numbered after, and checks that each is as it was written.
+func ReadJournal(id refresh.ID, after int64, raw [][]byte) ([]refresh.Entry, error) {
+	entries, err := decode(id, after, raw)
+	if err != nil {
+		return nil, Damaged(id, err)
+	}
+	for i, e := range entries {
+		again, err := refresh.Seal(id, e.Seq-1, e.Prev, e.At, []refresh.Event{e.Event})
+		if err != nil {
+			return nil, Damaged(id, err)
+		}
+		if again[0].Hash != e.Hash || i > 0 && entries[i-1].Hash != e.Prev {
+			return nil, Damaged(id, fmt.Errorf("entry %d was changed after it was written", e.Seq))
+		}
+	}
+	return entries, nil
+}
+
+func decode(id refresh.ID, after int64, raw [][]byte) ([]refresh.Entry, error) {
+	var entries []refresh.Entry
+	for i, data := range raw {
+		var e refresh.Entry
+		if err := json.Unmarshal(data, &e); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", after+int64(i)+1, err)
+		}
+		if e.Refresh != id || e.Seq != after+int64(i)+1 {
+			return nil, fmt.Errorf("entry %d of %q stands where entry %d belongs", e.Seq, e.Refresh, after+int64(i)+1)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// Damaged is the error for a refresh whose record cannot be trusted.
+func Damaged(id refresh.ID, cause error) error {
+	return &refresh.Error{
+		Code: refresh.Internal,
+		Msg: fmt.Sprintf("The journal and the row of %s do not agree, so it is left alone. "+
+			"Look at its target environment in Lifecycle Services, then restore the store from a backup.", id),
+		Err: cause,
+	}
+}
+
+// LockKeys names the target environment in every way that tells it from others. Two configuration names for
+// one LCS environment share a key.
+func LockKeys(target refresh.Environment) []string {
+	keys := []string{"name:" + strings.ToLower(strings.TrimSpace(target.Name))}
+	if id := refresh.NormalizeID(target.LCS); id != "" {
+		keys = append(keys, "lcs:"+id)
+	}
+	return keys
+}
+
+// KeepKeys is how long the key of an input is remembered at least. Slack redelivers for minutes, and a
+// process may have been down over a weekend.
+const KeepKeys = 7 * 24 * time.Hour
+
+// CheckRecord refuses the names that no backend can keep a record under.
+func CheckRecord(space, key string) error {
+	if space == "" || key == "" {
+		return refresh.Errorf(refresh.Internal, "A record needs a space and a key.")
+	}
+	return nil
+}
