@@ -1,0 +1,269 @@
+package finops_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"refreshbot/jobs/cloudsim"
+	"refreshbot/jobs/finops"
+	"refreshbot/jobs/refresh"
+)
+
+// cloud starts a simulated cloud with small pages and a client of its environment uat.
+func cloud(t *testing.T) (*cloudsim.Cloud, *finops.Client) {
+	t.Helper()
+	sim, err := cloudsim.Start(cloudsim.Options{ODataPageSize: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := sim.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	env := sim.EnvironmentURL("uat")
+	token := func(context.Context) (string, error) {
+		res, err := sim.HTTPClient().PostForm(sim.AuthorityURL()+"/"+sim.Tenant()+"/oauth2/v2.0/token", url.Values{
+			"grant_type": {"client_credentials"}, "client_id": {sim.AppID()}, "client_secret": {sim.AppSecret()}, "scope": {env + "/.default"},
+		})
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = res.Body.Close() }()
+		var body struct {
+			AccessToken string `json:"access_token"`
+		}
+		if err := json.NewDecoder(res.Body).Decode(&body); err != nil || body.AccessToken == "" {
+			return "", fmt.Errorf("token: HTTP %d, %v", res.StatusCode, err)
+		}
+		return body.AccessToken, nil
+	}
+	return sim, finops.New(finops.Options{URL: env, HTTP: sim.HTTPClient(), Token: token, Timeout: 30 * time.Second})
+}
+
+func wantCode(t *testing.T, what string, err error, want refresh.Code) {
+	t.Helper()
+	if got := refresh.CodeOf(err); got != want {
+		t.Fatalf("%s: code %q, want %q: %v", what, got, want, err)
+	}
+}
+
+func TestReadingASimulatedEnvironment(t *testing.T) {
+	t.Parallel()
+	sim, c := cloud(t)
+	have := sim.Snapshot("uat")
+	wantCode(t, "ping", c.Ping(t.Context()), "")
+
+	companies, err := c.Companies(t.Context())
+	wantCode(t, "companies", err, "")
+	var wantCompanies []string
+	for _, x := range have.Companies {
+		wantCompanies = append(wantCompanies, x.ID)
+	}
+	users, err := c.Users(t.Context())
+	wantCode(t, "users", err, "")
+	var wantUsers []refresh.User
+	for _, u := range have.Users {
+		wantUsers = append(wantUsers, refresh.User{ID: u.ID, SignIn: u.Alias, Name: u.Name, Email: u.Email, Enabled: u.Enabled})
+	}
+	jobs, err := c.BatchJobs(t.Context())
+	wantCode(t, "batch jobs", err, "")
+	var wantJobs []refresh.BatchJob
+	for _, j := range have.BatchJobs {
+		wantJobs = append(wantJobs, refresh.BatchJob{RecID: j.RecID, Description: j.Description, Company: j.Company, Status: j.Status})
+	}
+	groups, err := c.BatchGroups(t.Context())
+	wantCode(t, "batch groups", err, "")
+	var wantGroups []refresh.BatchGroup
+	for _, g := range have.BatchGroups {
+		wantGroups = append(wantGroups, refresh.BatchGroup{Group: g.GroupID, Server: g.ServerID, Description: g.Description})
+	}
+	servers, err := c.BatchServers(t.Context())
+	wantCode(t, "batch servers", err, "")
+	var wantServers []string
+	for _, s := range have.BatchServers {
+		if s.IsBatch == "Yes" {
+			wantServers = append(wantServers, s.Name)
+		}
+	}
+	email, err := c.EmailParameters(t.Context())
+	wantCode(t, "e-mail", err, "")
+	wantEmail := refresh.EmailParameters{Server: have.Email.Server, Port: have.Email.Port, User: have.Email.User, RequireSSL: have.Email.RequireSSL == "Yes"}
+
+	if len(wantUsers) <= 3 {
+		t.Fatalf("%d users do not make a second page", len(wantUsers))
+	}
+	type all struct {
+		Companies, Servers []string
+		Users              []refresh.User
+		Jobs               []refresh.BatchJob
+		Groups             []refresh.BatchGroup
+		Email              refresh.EmailParameters
+	}
+	sortAll := func(a all) all {
+		slices.Sort(a.Companies)
+		slices.Sort(a.Servers)
+		slices.SortFunc(a.Users, func(x, y refresh.User) int { return strings.Compare(x.ID, y.ID) })
+		slices.SortFunc(a.Jobs, func(x, y refresh.BatchJob) int { return int(x.RecID - y.RecID) })
+		slices.SortFunc(a.Groups, func(x, y refresh.BatchGroup) int { return strings.Compare(x.Group+"/"+x.Server, y.Group+"/"+y.Server) })
+		return a
+	}
+	want := sortAll(all{wantCompanies, wantServers, wantUsers, wantJobs, wantGroups, wantEmail})
+	if d := cmp.Diff(want, sortAll(all{companies, servers, users, jobs, groups, email})); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestWritingToASimulatedEnvironment(t *testing.T) {
+	t.Parallel()
+	sim, c := cloud(t)
+	ctx := t.Context()
+
+	wantCode(t, "enable", c.EnableUser(ctx, "FINN"), "")
+	wantCode(t, "enable nobody", c.EnableUser(ctx, "O'Nobody/x"), refresh.NotFound)
+	wantCode(t, "add group", c.AddBatchGroup(ctx, refresh.BatchGroup{Group: "MRP", Server: "BATCH2", Description: "Master planning"}), "")
+	wantCode(t, "add it again", c.AddBatchGroup(ctx, refresh.BatchGroup{Group: "MRP", Server: "BATCH2", Description: "Master planning"}), "")
+	wantCode(t, "unknown server", c.AddBatchGroup(ctx, refresh.BatchGroup{Group: "MRP", Server: "NOWHERE"}), refresh.Refused)
+	email := refresh.EmailParameters{Server: "smtp.uat", Port: 25, User: "u", RequireSSL: true}
+	wantCode(t, "e-mail", c.SetEmailParameters(ctx, email), "")
+	wantCode(t, "bad port", c.SetEmailParameters(ctx, refresh.EmailParameters{Port: -1}), refresh.Refused)
+	document := refresh.Record{Entity: "DocumentParameters", Key: map[string]any{"dataAreaId": "demf", "Key": 0}, Set: map[string]any{"WebAppsServerURL": "https://office-uat"}}
+	wantCode(t, "document parameters", c.Write(ctx, document), "")
+	document.Set = map[string]any{"NoSuchField": 1}
+	wantCode(t, "unknown field", c.Write(ctx, document), refresh.Refused)
+	document.Entity = "NoSuchEntities"
+	wantCode(t, "unknown entity", c.Write(ctx, document), refresh.NotFound)
+	_, err := c.CallService(ctx, "No/Such/Service", nil)
+	wantCode(t, "unknown service", err, refresh.NotFound)
+	from := time.Date(2026, 11, 28, 22, 0, 0, 0, time.UTC)
+	id, err := c.Broadcast(ctx, from, from.Add(4*time.Hour))
+	wantCode(t, "broadcast", err, "")
+
+	now := sim.Snapshot("uat")
+	for _, u := range now.Users {
+		if u.ID == "FINN" && !u.Enabled {
+			t.Error("FINN is not enabled")
+		}
+	}
+	if got := slices.DeleteFunc(now.BatchGroups, func(g cloudsim.BatchGroup) bool { return g.GroupID != "MRP" || g.ServerID != "BATCH2" }); len(got) != 1 {
+		t.Errorf("batch groups: %v", got)
+	}
+	if got, err := c.EmailParameters(ctx); err != nil || got != email {
+		t.Errorf("e-mail: %v, %v", got, err)
+	}
+	for _, d := range now.DocumentParameters {
+		if (d.WebAppsServer == "https://office-uat") != (d.Company == "demf") {
+			t.Errorf("document parameters of %s: %s", d.Company, d.WebAppsServer)
+		}
+	}
+	if b := now.Broadcasts; len(b) != 1 || !b[0].From.Equal(from) || !b[0].To.Equal(from.Add(4*time.Hour)) || fmt.Sprint(b[0].RecID) != id {
+		t.Errorf("broadcast %q: %v", id, b)
+	}
+}
+
+func TestBatchJobsOfASimulatedEnvironment(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		is   cloudsim.BatchBehaviour
+		want refresh.Code
+	}{
+		"complex":              {cloudsim.BatchBehaviour{Reply: "complex"}, ""},
+		"string":               {cloudsim.BatchBehaviour{Reply: "string"}, ""},
+		"plain":                {cloudsim.BatchBehaviour{Reply: "plain"}, ""},
+		"only the status":      {cloudsim.BatchBehaviour{Reply: "string", WithholdRefused: true, StatusWritable: true}, ""},
+		"only the status, too": {cloudsim.BatchBehaviour{WithholdRefused: true, StatusWritable: true}, ""},
+		"neither":              {cloudsim.BatchBehaviour{WithholdRefused: true}, refresh.Refused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim, c := cloud(t)
+			sim.SetBatchBehaviour(tt.is)
+			find := func(jobs []cloudsim.BatchJob) cloudsim.BatchJob {
+				return jobs[slices.IndexFunc(jobs, func(j cloudsim.BatchJob) bool { return j.Description == "Bank payment export" })]
+			}
+			job := find(sim.Snapshot("uat").BatchJobs)
+			wantCode(t, "set waiting", c.SetBatchJobWaiting(t.Context(), job.RecID), tt.want)
+			if got := find(sim.Snapshot("uat").BatchJobs).Status; (got == refresh.BatchWaiting) != (tt.want == "") {
+				t.Errorf("the job is now %s", got)
+			}
+			if err := c.SetBatchJobWaiting(t.Context(), 42); refresh.CodeOf(err) != refresh.Refused && refresh.CodeOf(err) != refresh.NotFound {
+				t.Errorf("a job that is not there: %v", err)
+			}
+		})
+	}
+}
+
+func TestASimulatedEnvironmentInTrouble(t *testing.T) {
+	t.Parallel()
+	sim, c := cloud(t)
+	ctx := t.Context()
+	from := time.Now()
+	broadcast := func() error { _, err := c.Broadcast(ctx, from, from.Add(time.Hour)); return err }
+
+	sim.Fail("uat", "SystemUsers", cloudsim.Fault{Status: 429, RetryAfter: 3})
+	_, err := c.Users(ctx)
+	wantCode(t, "429", err, refresh.Throttled)
+	sim.Fail("uat", "", cloudsim.Fault{Status: 503})
+	wantCode(t, "503", c.Ping(ctx), refresh.Offline)
+	sim.Fail("uat", "", cloudsim.Fault{Status: 500})
+	wantCode(t, "500", c.EnableUser(ctx, "FINN"), refresh.Offline)
+	sim.Fail("uat", "", cloudsim.Fault{Body: "<html>Sign in</html>"})
+	wantCode(t, "a page", c.EnableUser(ctx, "FINN"), refresh.Offline)
+	sim.Fail("uat", "", cloudsim.Fault{DropReply: true, Method: http.MethodPatch})
+	wantCode(t, "lost reply to a write", c.EnableUser(ctx, "FINN"), refresh.Offline)
+	sim.Fail("uat", "AddMessage", cloudsim.Fault{DropReply: true})
+	wantCode(t, "lost reply to a broadcast", broadcast(), refresh.Unknown)
+	sim.Fail("uat", "AddMessage", cloudsim.Fault{CutBody: true})
+	wantCode(t, "cut reply to a broadcast", broadcast(), refresh.Unknown)
+	if n := len(sim.Snapshot("uat").Broadcasts); n != 2 {
+		t.Errorf("%d broadcasts", n)
+	}
+
+	sim.RemoveApp("uat", sim.AppID())
+	wantCode(t, "not registered", c.Ping(ctx), refresh.Denied)
+	wantCode(t, "not registered", c.EnableUser(ctx, "FINN"), refresh.Denied)
+	sim.AddApp("uat", sim.AppID(), "Admin")
+	wantCode(t, "registered again", c.Ping(ctx), "")
+}
+
+func TestASimulatedEnvironmentDuringARefresh(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"503", "404", "refused"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			sim, c := cloud(t)
+			sim.SetOfflineMode(mode)
+			sim.SetTailMode(mode)
+			if sim.StartByHand("uat") == "" {
+				t.Fatal("the refresh did not start")
+			}
+			wentDown := false
+			for {
+				online := sim.Snapshot("uat").Online
+				want := refresh.Offline
+				if online {
+					want = ""
+				}
+				wentDown = wentDown || !online
+				_, err := c.Users(t.Context())
+				wantCode(t, "users", err, want)
+				wantCode(t, "e-mail", c.SetEmailParameters(t.Context(), refresh.EmailParameters{Server: "s"}), want)
+				if !sim.Advance("uat") {
+					break
+				}
+			}
+			if !wentDown {
+				t.Error("the environment never went down")
+			}
+		})
+	}
+}
