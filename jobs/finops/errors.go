@@ -44,7 +44,7 @@ func (c *Client) judge(r request, rep reply) error {
 	case s == http.StatusUnauthorized:
 		return fail(refresh.Denied, "%s does not know this app (%s): add it in System administration > Setup > Microsoft Entra applications there, with a user that is enabled", c.host, r.doing)
 	case s == http.StatusForbidden:
-		return fail(refresh.Denied, "%s does not allow this app's user %s%s. Give that user a role that may do it", c.host, r.doing, after(why))
+		return fail(refresh.Denied, "%s does not let this app do that (%s)%s. Give the user that the app is registered with a role that may", c.host, r.doing, after(why))
 	case s == http.StatusTooManyRequests:
 		wait, _ := retryAfter(rep.header)
 		return c.throttled(r, wait)
