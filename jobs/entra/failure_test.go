@@ -92,12 +92,13 @@ func TestOtherReplies(t *testing.T) {
 		"no token":                   {status(200, "", "", `{"expires_in":3600,"token_type":"`+planted+`"}`), refresh.Offline, 0},
 		"error with status 200":      {status(200, "", "", `{"expires_in":3600,"error":"x","error_description":"`+planted+`"}`), refresh.Offline, 0},
 		"other scope granted":        {status(200, "", "", `{"expires_in":3600,"access_token":"`+accessToken+`","scope":"`+accessToken+`"}`), refresh.Offline, 0},
-		"endless reply": {func(w http.ResponseWriter, r *http.Request) {
-			for r.Context().Err() == nil {
-				if _, err := w.Write([]byte(strings.Repeat(accessToken, 1000))); err != nil {
+		"endless reply": {func(w http.ResponseWriter, _ *http.Request) {
+			for range 16 << 10 {
+				if _, err := w.Write([]byte(strings.Repeat(accessToken, 50))); err != nil {
 					return
 				}
 			}
+			t.Error("16 MB of a token reply were read")
 		}, refresh.Offline, 0},
 	} {
 		for _, app := range []bool{false, true} {

@@ -30,7 +30,7 @@ type fake struct {
 	*httptest.Server
 	mu   sync.Mutex
 	seen []string
-	last http.Header
+	last *http.Request
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *fake {
@@ -38,7 +38,7 @@ func serve(t *testing.T, h http.HandlerFunc) *fake {
 	f := &fake{}
 	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
-		f.seen, f.last = append(f.seen, r.Method+" "+r.URL.String()), r.Header.Clone()
+		f.seen, f.last = append(f.seen, r.Method+" "+r.URL.String()), r.Clone(context.Background())
 		f.mu.Unlock()
 		h(w, r)
 	}))

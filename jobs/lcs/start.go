@@ -115,6 +115,9 @@ var quotaText = regexp.MustCompile(`(?i)maximum allowed API operations are (\d+)
 // quotaWindow is how long a start counts, by its start time (same page).
 const quotaWindow = 24 * time.Hour
 
+// quota is how many operations LCS starts by API in that time on one environment (same page).
+const quota = 3
+
 // refused turns IsSuccess false into an error with LCS's own words. They are shown to people, so the token is taken
 // out should they quote the request.
 func (c *Client) refused(e envelope, token string) error {
@@ -140,7 +143,6 @@ func (c *Client) refused(e envelope, token string) error {
 // for each environment. freeAt is when one more becomes possible; it is zero when one is possible already. The
 // history does not tell API calls from starts by hand, so all refreshes and exports count.
 func QuotaUsed(ops []refresh.Operation, now time.Time) (used int, freeAt time.Time) {
-	const allowed = 3
 	ops = append([]refresh.Operation(nil), ops...)
 	newestFirst(ops)
 	for _, op := range ops {
@@ -157,7 +159,7 @@ func QuotaUsed(ops []refresh.Operation, now time.Time) (used int, freeAt time.Ti
 		if !start.After(now.Add(-quotaWindow)) {
 			continue
 		}
-		if used++; used == allowed { // newest first: once this one is out of the window, two are left
+		if used++; used == quota { // newest first: once this one is out of the window, two are left
 			freeAt = start.Add(quotaWindow)
 		}
 	}

@@ -29,9 +29,24 @@ func TestStart(t *testing.T) {
 		t.Errorf("sent %q, want %q", got, want)
 	}
 	for k, v := range map[string]string{"Authorization": "Bearer " + token, "X-Ms-Version": "2017-09-15", "Idempotency-Key": ""} {
-		if f.last.Get(k) != v {
-			t.Errorf("header %s: %q, want %q", k, f.last.Get(k), v)
+		if f.last.Header.Get(k) != v {
+			t.Errorf("header %s: %q, want %q", k, f.last.Header.Get(k), v)
 		}
+	}
+}
+
+func TestStartHasAConnectionOfItsOwn(t *testing.T) {
+	t.Parallel()
+	f := serve(t, body(`{"IsSuccess":true,"OperationActivityId":"`+operation+`"}`))
+	client, kept := f.client(), ""
+	for range 2 {
+		if _, err := client.Start(t.Context(), source, target); err != nil {
+			t.Fatal(err)
+		}
+		if f.last.ProtoMajor != 1 || !f.last.Close || f.last.RemoteAddr == kept {
+			t.Errorf("a start came over %s from %s, on a connection that is kept", f.last.Proto, f.last.RemoteAddr)
+		}
+		kept = f.last.RemoteAddr
 	}
 }
 

@@ -1,0 +1,115 @@
+package lcs_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"refreshbot/jobs/cloudsim"
+	"refreshbot/jobs/lcs"
+	"refreshbot/jobs/refresh"
+)
+
+// The simulator has wire structs of its own, so agreeing with it checks more than agreeing with this package's fakes.
+func TestAgainstTheSimulatedCloud(t *testing.T) {
+	t.Parallel()
+	cloud, err := cloudsim.Start(cloudsim.Options{
+		NoRateLimits: true,
+		Timeline:     cloudsim.Timeline{NotStarted: time.Millisecond, Copy: 20 * time.Millisecond, Sync: 20 * time.Millisecond, Tail: time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cloud.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	client := lcs.New(lcs.Options{
+		BaseURL: cloud.LCSURL(), ProjectID: cloud.ProjectID(), HTTP: cloud.HTTPClient(),
+		Token: func(ctx context.Context) (string, error) { return signIn(ctx, cloud) },
+	})
+	prod, uat := cloud.LCSID("prod"), cloud.LCSID("uat")
+
+	for id, production := range map[string]bool{prod: true, refresh.NormalizeID(uat): false} {
+		d, err := client.Environment(ctx, id)
+		if err != nil || d.Production() != production || d.Sandbox() == production || d.ID != refresh.NormalizeID(id) || d.State != "Finished" {
+			t.Errorf("Environment(%s): %+v, %v", id, d, err)
+		}
+	}
+
+	id, err := client.Start(ctx, prod, uat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for status := refresh.CopyStatus(""); !status.Ended(); {
+		if status, err = client.Status(ctx, uat, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := countRefreshes(t, ctx, client, uat, id); n != 1 {
+		t.Errorf("the history holds the refresh %d times", n)
+	}
+
+	// The reply is lost: the refresh runs, the client must not claim that it does not.
+	cloud.Fail("lcs", "/refresh/", cloudsim.Fault{DropReply: true})
+	if _, err := client.Start(ctx, prod, uat); refresh.CodeOf(err) != refresh.Unknown {
+		t.Errorf("lost reply: %v, want Unknown", err)
+	}
+	if _, err := client.Start(ctx, prod, uat); refresh.CodeOf(err) != refresh.Refused {
+		t.Errorf("while one runs: %v, want Refused", err)
+	}
+	if _, err := client.Start(ctx, uat, prod); refresh.CodeOf(err) != refresh.Refused {
+		t.Errorf("into production: %v, want Refused", err)
+	}
+	if _, err := client.Status(ctx, uat, "99999999-1111-4222-8333-444455556666"); refresh.CodeOf(err) != refresh.Refused {
+		t.Errorf("an unknown operation: %v, want Refused", err)
+	}
+	if _, err := client.Environment(ctx, "99999999-1111-4222-8333-444455556666"); refresh.CodeOf(err) != refresh.NotFound {
+		t.Errorf("an unknown environment: %v, want NotFound", err)
+	}
+	cloud.SetProjectRole(cloud.LCSUser(), "Project team member")
+	if _, err := client.History(ctx, uat); refresh.CodeOf(err) != refresh.Denied {
+		t.Errorf("without the role: %v, want Denied", err)
+	}
+}
+
+func countRefreshes(t *testing.T, ctx context.Context, client *lcs.Client, target, id string) (n int) {
+	t.Helper()
+	ops, err := client.History(ctx, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range ops {
+		if op.ID == id && op.IsRefresh() && !op.Running() {
+			n++
+		}
+	}
+	return n
+}
+
+// signIn is the documented password request, without this project's own token client.
+func signIn(ctx context.Context, cloud *cloudsim.Cloud) (string, error) {
+	form := url.Values{"grant_type": {"password"}, "client_id": {cloud.LCSClientID()}, "username": {cloud.LCSUser()},
+		"password": {cloud.LCSPassword()}, "scope": {cloud.LCSURL() + "//.default"}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, cloud.AuthorityURL()+"/"+cloud.Tenant()+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := cloud.HTTPClient().Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	var r struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&r); err != nil || r.Token == "" {
+		return "", fmt.Errorf("simulated Entra answered %s: %w", res.Status, err)
+	}
+	return r.Token, nil
+}
