@@ -115,6 +115,7 @@ function render() {
   const all = channelMessages();
   const replies = new Map();
   for (const m of all) if (isReply(m)) replies.set(m.thread_ts, [...(replies.get(m.thread_ts) || []), m]);
+  renderIntro(channel);
   renderChannel(all.filter((m) => !isReply(m)), replies);
   renderThread(all, replies);
   markSeen();
@@ -133,7 +134,27 @@ function renderChannel(top, replies) {
   keepScroll($("scroll"), () => renderTimeline($("timeline"), top, notices, {
     dir: app.dir, act, openThread, dismiss, replies: (m) => replies.get(m.ts) || [],
   }), true);
-  $("scroll").classList.toggle("is-empty", !top.length && !notices.length);
+}
+
+/** renderIntro is the first thing in a channel: what this place is, and what can be done here. */
+function renderIntro(channel) {
+  const intro = $("intro");
+  const sig = JSON.stringify([channel?.id, channel?.name, app.state.workspace]);
+  if (intro._sig === sig) return;
+  intro._sig = sig;
+  intro.hidden = !channel;
+  if (!channel) return;
+  if (channel.is_im) {
+    intro.replaceChildren(h("h2", {}, channel.name), h("p", {}, "What the app tells you alone."));
+    return;
+  }
+  intro.replaceChildren(
+    h("h2", {}, `This is #${channel.name}`),
+    h("p", {}, `A channel of the simulated workspace ${app.state.workspace}. Nothing here reaches a real Slack or a real environment, but the bot is the real one and does not know the difference.`),
+    h("ol", { class: "steps" },
+      h("li", {}, h("strong", {}, "Ask"), " with a slash command in the box below."),
+      h("li", {}, h("strong", {}, "Approve"), " as somebody else: choose a person under “You are”. Your own request you cannot approve."),
+      h("li", {}, h("strong", {}, "Watch"), " the messages, their threads, and what the environments really hold.")));
 }
 
 function renderThread(all, replies) {

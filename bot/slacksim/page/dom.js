@@ -107,7 +107,7 @@ function ink(hex) {
     return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
   });
   const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  return 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.055 ? "#ffffff" : "#10181c";
+  return 1.05 / (luminance + 0.05) >= 3.6 ? "#ffffff" : "#10181c"; // bold initials count as large text: 3 to 1 would do
 }
 
 // Line icons on a 24x24 grid.

@@ -120,7 +120,10 @@ export class Modal {
     try {
       const answer = await this.host.submit(view.id, values);
       if (this.view !== view) return; // the app has put another view in its place
-      if (answer.ok === false) this.showErrors(answer.errors || {}, true);
+      if (answer.ok === false) {
+        const errors = answer.errors || {};
+        this.showErrors(Object.keys(errors).length ? errors : { "": "The app did not take this. Please try again." }, true);
+      }
       else {
         this.left = sig;
         this.remove();
