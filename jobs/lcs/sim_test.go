@@ -16,22 +16,13 @@ import (
 )
 
 // The simulator has wire structs of its own, so agreeing with it checks more than agreeing with this package's fakes.
-func TestAgainstTheSimulatedCloud(t *testing.T) {
+
+func TestRefreshInTheSimulatedCloud(t *testing.T) {
 	t.Parallel()
-	cloud, err := cloudsim.Start(cloudsim.Options{
-		NoRateLimits: true,
-		Timeline:     cloudsim.Timeline{NotStarted: time.Millisecond, Copy: 20 * time.Millisecond, Sync: 20 * time.Millisecond, Tail: time.Millisecond},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cloud.Close() })
+	const ms = time.Millisecond
+	cloud, client := simulated(t, cloudsim.Timeline{NotStarted: ms, Copy: 20 * ms, Sync: 20 * ms, Tail: ms})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	client := lcs.New(lcs.Options{
-		BaseURL: cloud.LCSURL(), ProjectID: cloud.ProjectID(), HTTP: cloud.HTTPClient(),
-		Token: func(ctx context.Context) (string, error) { return signIn(ctx, cloud) },
-	})
 	prod, uat := cloud.LCSID("prod"), cloud.LCSID("uat")
 
 	for id, production := range map[string]bool{prod: true, refresh.NormalizeID(uat): false} {
@@ -40,7 +31,6 @@ func TestAgainstTheSimulatedCloud(t *testing.T) {
 			t.Errorf("Environment(%s): %+v, %v", id, d, err)
 		}
 	}
-
 	id, err := client.Start(ctx, prod, uat)
 	if err != nil {
 		t.Fatal(err)
@@ -53,11 +43,17 @@ func TestAgainstTheSimulatedCloud(t *testing.T) {
 	if n := countRefreshes(t, ctx, client, uat, id); n != 1 {
 		t.Errorf("the history holds the refresh %d times", n)
 	}
+}
 
-	// The reply is lost: the refresh runs, the client must not claim that it does not.
+func TestRefusalsOfTheSimulatedCloud(t *testing.T) {
+	t.Parallel()
+	cloud, client := simulated(t, cloudsim.Timeline{}) // a refresh that starts here outlasts the test
+	ctx, prod, uat := t.Context(), cloud.LCSID("prod"), cloud.LCSID("uat")
+	const nobody = "99999999-1111-4222-8333-444455556666"
+
 	cloud.Fail("lcs", "/refresh/", cloudsim.Fault{DropReply: true})
 	if _, err := client.Start(ctx, prod, uat); refresh.CodeOf(err) != refresh.Unknown {
-		t.Errorf("lost reply: %v, want Unknown", err)
+		t.Errorf("lost reply to a refresh that began: %v, want Unknown", err)
 	}
 	if _, err := client.Start(ctx, prod, uat); refresh.CodeOf(err) != refresh.Refused {
 		t.Errorf("while one runs: %v, want Refused", err)
@@ -65,16 +61,29 @@ func TestAgainstTheSimulatedCloud(t *testing.T) {
 	if _, err := client.Start(ctx, uat, prod); refresh.CodeOf(err) != refresh.Refused {
 		t.Errorf("into production: %v, want Refused", err)
 	}
-	if _, err := client.Status(ctx, uat, "99999999-1111-4222-8333-444455556666"); refresh.CodeOf(err) != refresh.Refused {
+	if _, err := client.Status(ctx, uat, nobody); refresh.CodeOf(err) != refresh.Refused {
 		t.Errorf("an unknown operation: %v, want Refused", err)
 	}
-	if _, err := client.Environment(ctx, "99999999-1111-4222-8333-444455556666"); refresh.CodeOf(err) != refresh.NotFound {
+	if _, err := client.Environment(ctx, nobody); refresh.CodeOf(err) != refresh.NotFound {
 		t.Errorf("an unknown environment: %v, want NotFound", err)
 	}
 	cloud.SetProjectRole(cloud.LCSUser(), "Project team member")
 	if _, err := client.History(ctx, uat); refresh.CodeOf(err) != refresh.Denied {
 		t.Errorf("without the role: %v, want Denied", err)
 	}
+}
+
+func simulated(t *testing.T, timeline cloudsim.Timeline) (*cloudsim.Cloud, *lcs.Client) {
+	t.Helper()
+	cloud, err := cloudsim.Start(cloudsim.Options{NoRateLimits: true, Timeline: timeline})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cloud.Close() })
+	return cloud, lcs.New(lcs.Options{
+		BaseURL: cloud.LCSURL(), ProjectID: cloud.ProjectID(), HTTP: cloud.HTTPClient(),
+		Token: func(ctx context.Context) (string, error) { return signIn(ctx, cloud) },
+	})
 }
 
 func countRefreshes(t *testing.T, ctx context.Context, client *lcs.Client, target, id string) (n int) {
