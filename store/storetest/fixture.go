@@ -53,11 +53,16 @@ func decide(r refresh.Refresh, in refresh.Input, at time.Time, key string) (engi
 	if err != nil {
 		return engine.Commit{}, err
 	}
+	return Commit(r, events, at, key), nil
+}
+
+// Commit is the commit of the events on r.
+func Commit(r refresh.Refresh, events []refresh.Event, at time.Time, key string) engine.Commit {
 	c := engine.Commit{Row: r, Base: r.Version, Events: events, At: at, Key: key}
 	for _, e := range events {
 		c.Row = refresh.Apply(c.Row, e, at)
 	}
-	return c, nil
+	return c
 }
 
 // Cancel is the requester's own.
