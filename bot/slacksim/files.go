@@ -172,15 +172,15 @@ func (f *file) mimetype() string {
 	return "application/octet-stream"
 }
 
-// serveFile hands out a file to the bot token with files:read. Anyone else gets a sign-in page, as at Slack.
+// serveFile hands out a file to the bot token with files:read. Anyone else is sent to a sign-in page, as
+// at Slack.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	allowed := s.checkToken(s.kindOf(bearer(r)), tokenBot) == nil && s.needScope("files:read") == nil
 	f := s.doneFile(r.PathValue("id"))
 	s.mu.Unlock()
 	if !allowed {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, "<!doctype html><title>Sign in</title>")
+		http.Redirect(w, r, "/signin?redir="+url.QueryEscape(r.URL.Path), http.StatusFound)
 		return
 	}
 	sendFile(w, f)

@@ -132,17 +132,6 @@ func ackWith(payload any) func(*app, socketmode.Event) {
 	}
 }
 
-// must is for calls of the client that have to work.
-func must[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
 // slackError reads Slack's error name.
 func slackError(err error) string {
 	var se slack.SlackErrorResponse
