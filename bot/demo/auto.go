@@ -1,0 +1,152 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"refreshbot/bot/slacksim"
+	"refreshbot/jobs/cloudsim"
+)
+
+// auto plays everybody in the simulated Slack and judges by what the simulated cloud holds afterwards.
+func auto(ctx context.Context, o Options, slack *slacksim.Server, cloud *cloudsim.Cloud) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("the refresh did not end in time"))
+	defer cancel()
+	before := cloud.Snapshot("prod")
+	played := play(ctx, slack)
+	if _, err := fmt.Fprintln(o.Out, slack.Transcript(channel)); err != nil {
+		return err
+	}
+	if played != nil {
+		return played
+	}
+	if err := judge(before, cloud); err != nil {
+		return fmt.Errorf("UAT did not end as it should:\n%w", err)
+	}
+	_, err := fmt.Fprintln(o.Out, "UAT holds production's data, its settings are its own again, and its users are in.")
+	return err
+}
+
+// play is the story: Rita asks, may not approve her own request, Sam may not either, Anna does.
+func play(ctx context.Context, slack *slacksim.Server) error {
+	if ack, err := slack.Slash(ctx, rita, channel, "/refresh uat for March training"); err != nil || !ack.OK {
+		return fmt.Errorf("/refresh uat: %s: %w", ack.Error, err)
+	}
+	for _, p := range []struct {
+		who    string
+		action string
+	}{{anna, "gate:approve"}, {anna, "gate:start_now"}, {ben, "gate:sign_off"}, {ben, "gate:done"}, {anna, "gate:open"}} {
+		card, err := offered(ctx, slack, p.action)
+		if err != nil {
+			return fmt.Errorf("waiting for the button %s: %w", p.action, err)
+		}
+		if p.action == "gate:approve" {
+			for _, who := range []string{rita, sam} {
+				if err := refused(ctx, slack, who, card, p.action); err != nil {
+					return err
+				}
+			}
+		}
+		ack, err := slack.Click(ctx, p.who, channel, card, p.action)
+		if err != nil {
+			return fmt.Errorf("click %s: %w", p.action, err)
+		}
+		if !ack.OK {
+			return fmt.Errorf("click %s: Slack says %s", p.action, ack.Error)
+		}
+	}
+	if err := slack.Wait(ctx, func() bool {
+		card, ok := theCard(slack)
+		return ok && len(decisions(card)) == 0 && strings.Contains(card.Plain(), "users enabled")
+	}); err != nil {
+		return fmt.Errorf("waiting for the end: %w", err)
+	}
+	return nil
+}
+
+// refused clicks as somebody who may not, and wants to be told so.
+func refused(ctx context.Context, slack *slacksim.Server, who, card, action string) error {
+	told := len(slack.Ephemerals(who))
+	if _, err := slack.Click(ctx, who, channel, card, action); err != nil {
+		return fmt.Errorf("click %s as %s: %w", action, who, err)
+	}
+	if err := slack.Wait(ctx, func() bool { return len(slack.Ephemerals(who)) > told }); err != nil {
+		return fmt.Errorf("%s was not told that this is not theirs to decide: %w", who, err)
+	}
+	return nil
+}
+
+// offered waits until the card has a button.
+func offered(ctx context.Context, slack *slacksim.Server, action string) (card string, err error) {
+	err = slack.Wait(ctx, func() bool {
+		c, ok := theCard(slack)
+		card = c.TS
+		return ok && slices.Contains(decisions(c), action)
+	})
+	return card, err
+}
+
+func theCard(slack *slacksim.Server) (slacksim.Message, bool) {
+	for _, m := range slack.Messages(channel) {
+		if m.ThreadTS == "" && len(m.Metadata) > 0 && !m.Ephemeral {
+			return m, true
+		}
+	}
+	return slacksim.Message{}, false
+}
+
+func decisions(m slacksim.Message) []string {
+	var actions []string
+	for _, b := range m.Buttons() {
+		if strings.HasPrefix(b.ActionID, "gate:") {
+			actions = append(actions, b.ActionID)
+		}
+	}
+	return actions
+}
+
+// judge compares the simulated target with what the configuration asks for, without a word from the bot.
+func judge(source cloudsim.Environment, cloud *cloudsim.Cloud) error {
+	uat := cloud.Snapshot("uat")
+	var wrong []error
+	want := func(ok bool, format string, args ...any) {
+		if !ok {
+			wrong = append(wrong, fmt.Errorf("  "+format, args...))
+		}
+	}
+	want(cloud.Starts("uat") == 1, "LCS counted %d starts, not 1", cloud.Starts("uat"))
+	want(uat.Online, "it is offline")
+	want(uat.Operation.Status == "Completed", "LCS says %s", uat.Operation.Status)
+	want(uat.SalesOrders == source.SalesOrders, "it has %d sales orders, production %d", uat.SalesOrders, source.SalesOrders)
+	want(uat.Email.Server == mailServer && uat.Email.Port == mailPort, "e-mail goes through %s:%d", uat.Email.Server, uat.Email.Port)
+
+	let := map[string]bool{"admin": true, "dbmovementapi": true, "frserviceuser": true, "syshealthserviceuser": true, "scaleunitmanagement": true, "powerplatformapp": true, "retailserviceaccount": true}
+	for _, name := range usersToEnable() {
+		let[strings.ToLower(name)] = true
+	}
+	for _, u := range uat.Users {
+		should := let[strings.ToLower(u.ID)] || let[strings.ToLower(u.Alias)]
+		want(u.Enabled == should, "user %s: enabled is %v", u.ID, u.Enabled)
+	}
+	for _, j := range uat.BatchJobs {
+		should := slices.Contains(jobsToRelease(), j.Description)
+		want((j.Status == "Waiting") == should, "batch job %q is %s", j.Description, j.Status)
+	}
+	for _, g := range []cloudsim.BatchGroup{{GroupID: "", ServerID: "BATCH1"}, {GroupID: "", ServerID: "BATCH2"}, {GroupID: "MRP", ServerID: "BATCH1"}} {
+		want(slices.ContainsFunc(uat.BatchGroups, func(h cloudsim.BatchGroup) bool { return h.GroupID == g.GroupID && h.ServerID == g.ServerID }),
+			"batch group %q has no server %s", g.GroupID, g.ServerID)
+	}
+	want(slices.ContainsFunc(uat.EntityStore, func(e cloudsim.EntityStoreRefresh) bool {
+		return e.Entity == entityStore && e.At.After(uat.Operation.StartedAt)
+	}), "the entity store was not refreshed")
+	for _, d := range uat.DocumentParameters {
+		if d.Company == "usmf" {
+			want(d.WebAppsServer == officeServer, "document links of usmf go to %s", d.WebAppsServer)
+		}
+	}
+	return errors.Join(wrong...)
+}

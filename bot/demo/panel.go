@@ -1,0 +1,101 @@
+package demo
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"refreshbot/bot/slacksim"
+	"refreshbot/jobs/cloudsim"
+)
+
+// panel says what the environments really hold, for the page.
+func panel(cloud *cloudsim.Cloud) []slacksim.PanelSection {
+	return []slacksim.PanelSection{section("Production", cloud.Snapshot("prod")), section("UAT", cloud.Snapshot("uat"))}
+}
+
+func section(title string, e cloudsim.Environment) slacksim.PanelSection {
+	s := slacksim.PanelSection{Title: title, Subtitle: e.URL, Tone: "ok", Status: "Online"}
+	if !e.Online {
+		s.Tone, s.Status = "down", "Offline"
+	}
+	for _, b := range e.Broadcasts {
+		s.Banner = fmt.Sprintf("Downtime from %s to %s UTC", b.From.UTC().Format("15:04:05"), b.To.UTC().Format("15:04:05"))
+	}
+	if op := e.Operation; op.ID != "" {
+		row := slacksim.PanelRow{Label: "LCS operation", Value: op.Title + ": " + op.Status}
+		if !op.Ended() {
+			row.Tone = "warn"
+		}
+		if strings.Contains(op.Status, "Fail") || strings.Contains(op.Status, "Rollback") {
+			row.Tone = "bad"
+		}
+		s.Rows = append(s.Rows, row)
+	}
+	s.Rows = append(s.Rows,
+		slacksim.PanelRow{Label: "Sales orders", Value: fmt.Sprint(e.SalesOrders)},
+		slacksim.PanelRow{Label: "Data as of", Value: e.DataAsOf.UTC().Format("2006-01-02 15:04 UTC")},
+		users(e), jobs(e), groups(e),
+		slacksim.PanelRow{Label: "E-mail server", Value: orNone(e.Email.Server)},
+		registrations(e),
+	)
+	return s
+}
+
+func users(e cloudsim.Environment) slacksim.PanelRow {
+	row := slacksim.PanelRow{Label: "Users enabled"}
+	for _, u := range e.Users {
+		if u.Enabled {
+			row.Detail = append(row.Detail, fmt.Sprintf("%s (%s)", u.Name, u.ID))
+		}
+	}
+	row.Value = fmt.Sprintf("%d of %d", len(row.Detail), len(e.Users))
+	return row
+}
+
+func jobs(e cloudsim.Environment) slacksim.PanelRow {
+	count := map[string]int{}
+	row := slacksim.PanelRow{Label: "Batch jobs"}
+	for _, j := range e.BatchJobs {
+		status := j.Status
+		if status == "Hold" {
+			status = "Withhold"
+		}
+		count[status]++
+		row.Detail = append(row.Detail, j.Description+": "+status)
+	}
+	var parts []string
+	for status, n := range count {
+		parts = append(parts, fmt.Sprintf("%d %s", n, status))
+	}
+	slices.Sort(parts)
+	row.Value = strings.Join(parts, ", ")
+	return row
+}
+
+func groups(e cloudsim.Environment) slacksim.PanelRow {
+	row := slacksim.PanelRow{Label: "Batch group servers", Value: fmt.Sprint(len(e.BatchGroups))}
+	for _, g := range e.BatchGroups {
+		name := g.GroupID
+		if name == "" {
+			name = "(default)"
+		}
+		row.Detail = append(row.Detail, name+" on "+g.ServerID)
+	}
+	return row
+}
+
+func registrations(e cloudsim.Environment) slacksim.PanelRow {
+	row := slacksim.PanelRow{Label: "Entra applications", Value: fmt.Sprint(len(e.AADClients))}
+	for _, c := range e.AADClients {
+		row.Detail = append(row.Detail, c.Name+" as "+c.UserID)
+	}
+	return row
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

@@ -1,0 +1,148 @@
+package demo
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"refreshbot/bot/slacksim"
+	"refreshbot/jobs/cloudsim"
+)
+
+// The people of the simulated workspace, and where they meet.
+const (
+	rita    = "U0RITA" // asks
+	anna    = "U0ANNA" // approves
+	ben     = "U0BEN"  // approves, and is an admin
+	sam     = "U0SAM"  // may do neither
+	release = "S0RELEASE"
+	channel = "C0UAT"
+)
+
+func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Options {
+	return slacksim.Options{
+		Addr: addr, Workspace: "Contoso",
+		Commands: []slacksim.Command{{
+			Command: "/refresh", Description: "Refresh an F&O sandbox and prepare it for people", UsageHint: "uat | status | cancel uat | help",
+			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh status", "/refresh cancel uat", "/refresh help"},
+		}},
+		Users: []slacksim.User{
+			{ID: rita, Name: "rita", RealName: "Rita Sato", Title: "Functional lead", Email: "rita@contoso.com", TZ: "Europe/Copenhagen", Pick: true},
+			{ID: anna, Name: "anna", RealName: "Anna Berg", Title: "Release manager, approver", Email: "anna@contoso.com", TZ: "Europe/Copenhagen", Pick: true},
+			{ID: ben, Name: "ben", RealName: "Ben Okafor", Title: "F&O administrator, approver", Email: "ben@contoso.com", TZ: "America/New_York", Pick: true},
+			{ID: sam, Name: "sam", RealName: "Sam Cole", Title: "Trainer", Email: "sam@contoso.com", TZ: "Asia/Kolkata", Pick: true},
+		},
+		Channels:   []slacksim.Channel{{ID: channel, Name: "uat-refresh", Topic: "Refreshes of UAT from production", BotMember: true}},
+		UserGroups: []slacksim.UserGroup{{ID: release, Handle: "release", Name: "Release managers", Users: []string{rita, anna, ben}}},
+		Panel:      panel,
+	}
+}
+
+// What the demo's configuration sets in the target, for Auto to compare with.
+const (
+	mailServer   = "smtp-test.contoso.com"
+	mailPort     = 2525
+	officeServer = "https://office-uat.contoso.com"
+	entityStore  = "CustTransactions"
+)
+
+func jobsToRelease() []string {
+	return []string{"Workflow message processing", "Email distributor batch"}
+}
+func usersToEnable() []string { return []string{"anna@contoso.com", "BO", "carla@contoso.com", "GITA"} }
+
+// configure writes a configuration file as a customer would, and the secrets that it refers to.
+func configure(dir string, slack *slacksim.Server, cloud *cloudsim.Cloud, speed float64) (string, error) {
+	for name, secret := range map[string]string{
+		"slack-bot-token": slack.BotToken(), "slack-app-token": slack.AppToken(),
+		"lcs-password": cloud.LCSPassword(), "finops-secret": cloud.AppSecret(), "ca.pem": string(cloud.CAPEM()),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
+			return "", err
+		}
+	}
+	text := fmt.Sprintf(`# The configuration of the demo: the same keys as for a real one. Times are scaled by --speed.
+slack:
+  bot_token: {file: slack-bot-token}
+  app_token: {file: slack-app-token}
+  channel: %[1]s
+  api_url: %[2]s
+
+tls:
+  ca_file: ca.pem
+
+entra:
+  tenant: %[3]s
+  authority: %[4]s
+
+lcs:
+  project: %[5]d
+  client_id: %[6]s
+  username: %[7]s
+  password: {file: lcs-password}
+  api_url: %[8]s
+  poll: %[9]s
+  settle: 5s
+
+finops:
+  client_id: %[10]s
+  client_secret: {file: finops-secret}
+  poll: %[11]s
+
+store:
+  path: refreshbot.db
+
+http:
+  addr: 127.0.0.1:0
+
+time_zone: Europe/Copenhagen
+admins: [%[12]s]
+
+environments:
+  prod:
+    url: %[13]s
+    lcs_environment: %[14]s
+    production: true
+
+  uat:
+    url: %[15]s
+    lcs_environment: %[16]s
+    refresh:
+      from: prod
+      approve:  {by: [%[17]s], count: 1, expires: 24h}
+      sign_off: {by: [%[17]s], count: 1}
+      open:     {by: [%[17]s], count: 1}
+      schedule: {cron: "0 20 * * FRI", missed: skip}
+      notice: %[18]s
+      downtime: %[19]s
+      reconfigure:
+        - batch_groups:
+            - {group: "", description: Default}
+            - {group: MRP, servers: [BATCH1]}
+        - email: {server: %[20]s, port: %[21]d, user: uat@contoso.com, require_ssl: false}
+        - batch_jobs: {to_waiting: ["%[22]s", "%[23]s"]}
+        - service:
+            name: Entity store
+            path: ContosoRefresh/PostRefresh/refreshEntityStore
+            body: {_request: {Entities: ["%[24]s"]}}
+        - odata:
+            name: Document links
+            entity: DocumentParameters
+            key: {dataAreaId: usmf, Key: 0}
+            set: {WebAppsServerURL: "%[25]s"}
+        - manual:
+            name: Reconnect LCS Help
+            text: "System administration > Setup > System parameters > Help: choose the UAT Help library."
+      users:
+        enable: [%[26]s]
+`,
+		channel, slack.APIURL(), cloud.Tenant(), cloud.AuthorityURL(), cloud.ProjectID(), cloud.LCSClientID(), cloud.LCSUser(), cloud.LCSURL(),
+		scaled(time.Minute, speed), cloud.AppID(), scaled(15*time.Second, speed), ben,
+		cloud.EnvironmentURL("prod"), cloud.LCSID("prod"), cloud.EnvironmentURL("uat"), cloud.LCSID("uat"),
+		release, scaled(15*time.Minute, speed), scaled(90*time.Minute, speed),
+		mailServer, mailPort, jobsToRelease()[0], jobsToRelease()[1], entityStore, officeServer, strings.Join(usersToEnable(), ", "))
+	file := filepath.Join(dir, "refreshbot.yml")
+	return file, os.WriteFile(file, []byte(text), 0o600)
+}

@@ -1,0 +1,420 @@
+// Command refreshbot is a Slack bot that refreshes a Dynamics 365 Finance and Operations sandbox from production
+// and prepares it for the people who work there.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+	_ "time/tzdata" // time zones in an image that has none
+
+	"refreshbot/bot"
+	"refreshbot/bot/check"
+	"refreshbot/bot/config"
+	"refreshbot/bot/demo"
+	"refreshbot/bot/view"
+	"refreshbot/commands"
+	"refreshbot/jobs/engine"
+	"refreshbot/jobs/entra"
+	"refreshbot/jobs/finops"
+	"refreshbot/jobs/lcs"
+	"refreshbot/jobs/phases"
+	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/schedule"
+	"refreshbot/store/bolt"
+
+	"github.com/slack-go/slack"
+)
+
+const usage = `refreshbot takes an F&O sandbox from "we need fresh data" to "people are working in it", from Slack.
+
+  refreshbot demo  [--addr 127.0.0.1:8080] [--auto] [--speed N]   everything simulated, with a page to play with
+  refreshbot run   --config refreshbot.yml                        the bot
+  refreshbot check --config refreshbot.yml                        try every credential and permission
+  refreshbot version
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// execute runs one command and returns the exit code: 0 for done, 1 for failed, 2 for a command line that makes
+// no sense.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		_, _ = io.WriteString(stderr, usage)
+		return 2
+	}
+	flags := flag.NewFlagSet("refreshbot "+args[0], flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	var err error
+	switch args[0] {
+	case "run", "check":
+		file := flags.String("config", "refreshbot.yml", "the configuration `file`")
+		if !parsed(flags, args[1:], stderr) {
+			return 2
+		}
+		if args[0] == "run" {
+			err = run(ctx, *file, log)
+		} else {
+			err = checkAll(ctx, *file, stdout)
+		}
+	case "demo":
+		o := demo.Options{Out: stdout, Run: run}
+		flags.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "where the page is served")
+		flags.BoolVar(&o.Auto, "auto", false, "play everybody, print the channel, and check how the simulated target ended")
+		flags.Float64Var(&o.Speed, "speed", 0, "how many times faster than real the simulated cloud runs; 0 chooses")
+		if !parsed(flags, args[1:], stderr) {
+			return 2
+		}
+		err = demo.Play(ctx, o)
+	case "version":
+		_, err = fmt.Fprintln(stdout, "refreshbot", version())
+	case "help", "-h", "--help":
+		_, err = io.WriteString(stdout, usage)
+	default:
+		_, _ = fmt.Fprintf(stderr, "refreshbot: there is no command %q\n\n%s", args[0], usage)
+		return 2
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "refreshbot:", message(err))
+		return 1
+	}
+	return 0
+}
+
+func parsed(flags *flag.FlagSet, args []string, stderr io.Writer) bool {
+	if err := flags.Parse(args); err != nil {
+		return false // the flag set has said why
+	}
+	if flags.NArg() > 0 {
+		_, _ = fmt.Fprintf(stderr, "%s: %q is too much; see refreshbot help\n", flags.Name(), flags.Arg(0))
+		return false
+	}
+	return true
+}
+
+// message is the sentence for whoever started the program; the chain is in the log.
+func message(err error) string {
+	if e, ok := errors.AsType[*refresh.Error](err); ok {
+		return e.Msg
+	}
+	return err.Error()
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = s.Value
+		}
+	}
+	return v
+}
+
+// run is the bot: it returns when ctx ends, or with what keeps it from beginning.
+func run(ctx context.Context, file string, log *slog.Logger) (err error) {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	out, err := connect(cfg)
+	if err != nil {
+		return err
+	}
+	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, record.Close()) }()
+	if err := admit(ctx, cfg, out, record, log); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cfg.HTTP.Addr)
+	if err != nil {
+		return fmt.Errorf("http.addr: cannot listen on %s; choose another address: %w", cfg.HTTP.Addr, err)
+	}
+	targets, err := targets(cfg)
+	if err != nil {
+		return err
+	}
+
+	var slackBot *bot.Bot
+	health := bot.NewHealth()
+	performer := phases.New(phases.Options{
+		Copier: out.lcs, Environments: out.environments, StatusPoll: cfg.LCS.Poll, AnswerPoll: cfg.FinOps.Poll,
+	})
+	machine := engine.New(engine.Options{
+		Store: record, Performer: performer, Log: log, Committed: func(id refresh.ID) { slackBot.Committed(id) },
+	})
+	answers := commands.New(commands.Options{
+		Engine: machine, Record: record, Directory: bot.NewDirectory(out.slack), Targets: targets,
+		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
+	})
+	timetable, err := schedule.New(schedule.Options{
+		Entries: entries(cfg), Zone: cfg.TimeZone, Asker: answers, Records: record, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	answers.Next = timetable.Next
+	slackBot = bot.New(bot.Options{
+		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
+		View: view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone},
+	})
+
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	server := &http.Server{Handler: health.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	var parts sync.WaitGroup
+	start := func(part func(context.Context) error) {
+		parts.Go(func() {
+			if err := part(ctx); err != nil {
+				stop(err)
+			}
+		})
+	}
+	start(func(context.Context) error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	start(machine.Run)
+	start(func(ctx context.Context) error {
+		select {
+		case <-machine.Recovered():
+			health.Recovered()
+		case <-ctx.Done():
+			return nil
+		}
+		// Nobody is listened to before every open refresh has been taken up again.
+		start(slackBot.Run)
+		start(timetable.Run)
+		select {
+		case <-health.Ready():
+			log.Info("ready", "version", version(), "http", listener.Addr().String())
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	<-ctx.Done()
+	log.Info("stopping")
+	if err := server.Close(); err != nil {
+		log.Warn("stop the health pages", "err", err)
+	}
+	parts.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// admit refuses to begin with a Slack setup that cannot work, since nobody would ever be asked anything. A
+// refresh that is under way matters more: then the bot goes on, says that it is not ready, and shows everything
+// once Slack lets it.
+func admit(ctx context.Context, cfg *config.Config, out *outside, record *bolt.Store, log *slog.Logger) error {
+	var wrong []string
+	for _, r := range check.Slack(ctx, out.slackOptions(cfg)) {
+		if !r.OK && !r.Passing {
+			wrong = append(wrong, fmt.Sprintf("Slack, %s: %s", r.Name, r.Text))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	open, err := record.Open(ctx)
+	if len(open) == 0 && err == nil {
+		return errors.New(strings.Join(wrong, "\n"))
+	}
+	log.Error("Slack does not work as configured; going on for the refreshes that are under way", "problems", wrong)
+	return nil
+}
+
+// errFailed ends a check whose table says what failed.
+var errFailed = errors.New("the configuration does not work yet; the table says what to do")
+
+// checkAll tries everything and prints a table. It changes nothing anywhere.
+func checkAll(ctx context.Context, file string, stdout io.Writer) error {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	out, err := connect(cfg)
+	if err != nil {
+		return err
+	}
+	list := check.Slack(ctx, out.slackOptions(cfg))
+	_, err = out.user.Token(ctx)
+	list = append(list, check.Try("Entra", "LCS user "+cfg.LCS.Username, "signed in", err))
+	performer := phases.New(phases.Options{Copier: out.lcs, Environments: out.environments, StatusPoll: cfg.LCS.Poll, AnswerPoll: cfg.FinOps.Poll})
+	for _, e := range cfg.Targets() {
+		source, _ := cfg.Environment(e.Refresh.From)
+		for _, env := range []*config.Environment{source, e} {
+			_, err := out.app.Token(ctx, env.URL)
+			list = append(list, check.Try("Entra", "F&O app for "+env.Name, "signed in", err))
+		}
+		asked := refresh.Refresh{Source: remembered(source), Target: remembered(e)}
+		list = append(list, check.Preflight(source.Name, e.Name, performer.Perform(ctx, asked, refresh.Step{Spec: refresh.Spec{Kind: refresh.KindPreflight}}))...)
+	}
+	if err := check.Print(stdout, list); err != nil {
+		return err
+	}
+	if !check.Passed(list) {
+		return errFailed
+	}
+	return nil
+}
+
+// outside is every client of an outside service.
+type outside struct {
+	transport    http.RoundTripper
+	slack        *slack.Client
+	user         *entra.User
+	app          *entra.App
+	lcs          *lcs.Client
+	environments map[string]phases.Environment
+}
+
+// connect makes the clients. It sends nothing.
+func connect(cfg *config.Config) (*outside, error) {
+	roots, err := cfg.TLS.RootCAs()
+	if err != nil {
+		return nil, err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	web := &http.Client{Transport: transport}
+
+	out := &outside{transport: transport, environments: map[string]phases.Environment{}}
+	out.slack = bot.NewAPI(cfg.Slack.BotToken.Reveal(), cfg.Slack.AppToken.Reveal(), cfg.Slack.APIURL, transport)
+	out.user, err = entra.NewUser(entra.UserOptions{
+		Authority: cfg.Entra.Authority, Tenant: cfg.Entra.Tenant, ClientID: cfg.LCS.ClientID, Username: cfg.LCS.Username,
+		Password: revealed(cfg.LCS.Password), Scope: entra.LCSScope(cfg.LCS.APIURL), HTTP: web,
+	})
+	if err != nil {
+		return nil, err
+	}
+	app := entra.AppOptions{
+		Authority: cfg.Entra.Authority, Tenant: cfg.Entra.Tenant, ClientID: cfg.FinOps.ClientID,
+		FederatedTokenFile: cfg.FinOps.FederatedToken, HTTP: web,
+	}
+	if cfg.FinOps.ClientSecret.IsSet() {
+		app.ClientSecret = revealed(cfg.FinOps.ClientSecret)
+	}
+	if cfg.FinOps.Certificate != "" {
+		app.Certificate = func() (string, error) {
+			pem, err := os.ReadFile(cfg.FinOps.Certificate)
+			return string(pem), err
+		}
+	}
+	if out.app, err = entra.NewApp(app); err != nil {
+		return nil, err
+	}
+	out.lcs = lcs.New(lcs.Options{BaseURL: cfg.LCS.APIURL, ProjectID: int(cfg.LCS.Project), Token: out.user.Token, HTTP: web, Timeout: cfg.LCS.Timeout})
+	for _, e := range cfg.Environments {
+		out.environments[e.Name] = finops.New(finops.Options{
+			URL: e.URL, HTTP: web, Timeout: cfg.FinOps.Timeout,
+			Token: func(ctx context.Context) (string, error) { return out.app.Token(ctx, e.URL) },
+		})
+	}
+	return out, nil
+}
+
+func revealed(s config.Secret) func() (string, error) {
+	return func() (string, error) { return s.Reveal(), nil }
+}
+
+// slackOptions gathers every channel and user group that the configuration names.
+func (out *outside) slackOptions(cfg *config.Config) check.SlackOptions {
+	o := check.SlackOptions{
+		BotToken: cfg.Slack.BotToken.Reveal(), AppToken: cfg.Slack.AppToken.Reveal(), APIURL: cfg.Slack.APIURL, Transport: out.transport,
+	}
+	for _, e := range cfg.Targets() {
+		o.Channels = append(o.Channels, e.Refresh.Channel)
+		named := slices.Concat(e.Refresh.Requesters, e.Refresh.Approve.By, e.Refresh.SignOff.By)
+		if e.Refresh.Open != nil {
+			named = append(named, e.Refresh.Open.By...)
+		}
+		for _, id := range named {
+			if strings.HasPrefix(id, "S") {
+				o.Groups = append(o.Groups, id)
+			}
+		}
+	}
+	slices.Sort(o.Channels)
+	slices.Sort(o.Groups)
+	o.Channels, o.Groups = slices.Compact(o.Channels), slices.Compact(o.Groups)
+	return o
+}
+
+// targets turns the configuration into what can be asked for. A plan is made anew for each request from this
+// template, so a running refresh keeps its own.
+func targets(cfg *config.Config) (map[string]commands.Target, error) {
+	all := map[string]commands.Target{}
+	for _, e := range cfg.Targets() {
+		plan, err := phases.Plan(e.Refresh.Recipe())
+		if err != nil {
+			return nil, err
+		}
+		source, _ := cfg.Environment(e.Refresh.From)
+		all[e.Name] = commands.Target{
+			Requesters: e.Refresh.Requesters,
+			Request: refresh.Request{
+				Source: remembered(source), Target: remembered(e), Channel: e.Refresh.Channel,
+				Trouble: e.Refresh.Approve.By, Plan: plan,
+				Settings: refresh.Settings{
+					Notice: e.Refresh.Notice, Downtime: e.Refresh.Downtime, Postpone: 30 * time.Minute,
+					Settle: cfg.LCS.Settle, Retry: cfg.FinOps.Poll,
+				},
+			},
+		}
+	}
+	return all, nil
+}
+
+func remembered(e *config.Environment) refresh.Environment {
+	return refresh.Environment{Name: e.Name, URL: e.URL, LCS: e.LCSEnvironment}
+}
+
+func sources(cfg *config.Config) []string {
+	var names []string
+	for _, e := range cfg.Environments {
+		if e.Refresh == nil {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+func entries(cfg *config.Config) []schedule.Entry {
+	var list []schedule.Entry
+	for _, e := range cfg.Targets() {
+		if s := e.Refresh.Schedule; s != nil {
+			list = append(list, schedule.Entry{Target: e.Name, Cron: s.Cron, Missed: schedule.Missed(s.Missed)})
+		}
+	}
+	return list
+}
