@@ -83,10 +83,11 @@ function onState(state) {
 
 /** directory of names; its version changes with any name, so that mentions are drawn anew. */
 function directory(state, old) {
-  const version = JSON.stringify([state.me, state.users, state.usergroups, state.channels.map((c) => [c.id, c.name])]);
-  if (old?.version === version) return old;
+  const sig = JSON.stringify([state.me, state.users, state.usergroups, state.channels.map((c) => [c.id, c.name])]);
+  if (old?.sig === sig) return old;
   return {
-    version,
+    sig,
+    version: (old?.version || 0) + 1,
     me: state.me,
     users: new Map(state.users.map((u) => [u.id, u])),
     groups: new Map((state.usergroups || []).map((g) => [g.id, g])),
@@ -116,7 +117,7 @@ function render() {
   const replies = new Map();
   for (const m of all) if (isReply(m)) replies.set(m.thread_ts, [...(replies.get(m.thread_ts) || []), m]);
   renderIntro(channel);
-  renderChannel(all.filter((m) => !isReply(m)), replies);
+  renderChannel(all.filter((m) => !isReply(m) || m.broadcast), replies);
   renderThread(all, replies);
   markSeen();
   announce(all);
@@ -153,7 +154,7 @@ function renderIntro(channel) {
     h("p", {}, `A channel of the simulated workspace ${app.state.workspace}. Nothing here reaches a real Slack or a real environment, but the bot is the real one and does not know the difference.`),
     h("ol", { class: "steps" },
       h("li", {}, h("strong", {}, "Ask"), " with a slash command in the box below."),
-      h("li", {}, h("strong", {}, "Approve"), " as somebody else: choose a person under “You are”. Your own request you cannot approve."),
+      h("li", {}, h("strong", {}, "Approve"), " as somebody else: choose a person under “You are”. You cannot approve your own request."),
       h("li", {}, h("strong", {}, "Watch"), " the messages, their threads, and what the environments really hold.")));
 }
 
@@ -272,7 +273,11 @@ function renderHint() {
 
 function showTrouble() {
   const box = $("trouble");
-  const text = app.lost ? "Connection to the demo lost, reconnecting…" : app.state && app.state.connections === 0 ? "refreshbot is not connected. Commands and buttons fail until it is back." : !app.state ? "Connecting to the demo…" : "";
+  const bot = app.state?.users.find((u) => u.is_bot);
+  let text = "";
+  if (app.lost) text = "Connection to the demo lost, reconnecting…";
+  else if (!app.state) text = "Connecting to the demo…";
+  else if (app.state.connections === 0) text = `${bot?.real_name || bot?.name || "The bot"} is not connected. Commands and buttons fail until it is back.`;
   box.hidden = !text;
   box.dataset.testid = "trouble";
   box.classList.toggle("trouble-bad", app.lost);
@@ -493,7 +498,7 @@ function unread(channel) {
   if (channel.id === app.channel) return 0;
   const key = `${app.me}/${channel.id}`;
   const seen = app.seen.get(key) || { ts: opened, server: 0 };
-  const fresh = app.state.messages.filter((m) => m.channel === channel.id && !isReply(m) && m.user !== app.me && parseFloat(m.ts) > seen.ts).length;
+  const fresh = app.state.messages.filter((m) => m.channel === channel.id && (!isReply(m) || m.broadcast) && m.user !== app.me && parseFloat(m.ts) > seen.ts).length;
   return Math.max(fresh, (channel.unread || 0) - seen.server, 0);
 }
 

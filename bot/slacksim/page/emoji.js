@@ -64,6 +64,7 @@ const GLYPHS = {
   leftwards_arrow_with_hook: ["↩️", [tile(BLUE), line("M8 5.5 5 8.5l3 3M5.5 8.5h6a3 3 0 0 1 0 6H9", "#fff", 1.7)]],
   arrow_forward: ["▶️", [tile(BLUE), fill("M7 5.5 14.5 10 7 14.5z", "#fff")]],
   fast_forward: ["⏩", [tile(BLUE), fill("M4.5 6 10 10l-5.5 4zM10 6l5.5 4-5.5 4z", "#fff")]],
+  rewind: ["⏪", [tile(BLUE), fill("M15.5 6 10 10l5.5 4zM10 6l-5.5 4 5.5 4z", "#fff")]],
   double_vertical_bar: ["⏸️", [tile(BLUE), line("M7.5 6v8M12.5 6v8", "#fff", 2.2)]],
   black_square_for_stop: ["⏹️", [tile(BLUE), fill("M6.5 6.5h7v7h-7z", "#fff")]],
   lock: ["🔒", padlock("M6.5 9V6.5a3.5 3.5 0 0 1 7 0V9")],
@@ -111,6 +112,7 @@ const GLYPHS = {
   package: ["📦", [fill("M2.5 6 10 2.5 17.5 6v8.5L10 18l-7.5-3.5z", "#c79a5c"), line("M2.5 6 10 9.5 17.5 6M10 9.5V18", "#8a6534", 1.3)]],
   speech_balloon: ["💬", [fill("M4 3.5h12A1.5 1.5 0 0 1 17.5 5v7a1.5 1.5 0 0 1-1.5 1.5H9.5L5.5 17v-3.5H4A1.5 1.5 0 0 1 2.5 12V5A1.5 1.5 0 0 1 4 3.5z", "#c5d0d6")]],
   fire: ["🔥", [fill("M10.5 1.5c.5 3.5 4.5 5 4.5 10a5 5 0 0 1-10 0c0-2 1-3.5 2-4.5.2 1.5.8 2 1.5 2.3C8.3 6 9 3.5 10.5 1.5z", "#e8741e"), fill("M10 17.5a2.7 2.7 0 0 1-2.7-2.8c0-1.7 1.5-2.5 2.2-4.2 1.5 1 3.2 2.5 3.2 4.3A2.7 2.7 0 0 1 10 17.5z", YELLOW)]],
+  inbox_tray: ["📥", [line("M10 2.5v7M6.5 6.5l3.5 3.5 3.5-3.5", BLUE, 2), fill("M2 11h4.5l1.5 2.5h4l1.5-2.5H18v6.5H2z", GREY)]],
   floppy_disk: ["💾", [["rect", { x: 2.5, y: 2.5, width: 15, height: 15, rx: 1.5, fill: BLUE }], fill("M6 2.5h8v5H6z", "#dfe7ec"), fill("M5.5 10.5h9v7h-9z", "#f4f6f7")]],
   desktop_computer: ["🖥️", [["rect", { x: 2, y: 3, width: 16, height: 11, rx: 1.5, fill: "#4a5860" }], fill("M3.5 4.5h13v8h-13z", "#9cc4ea"), line("M7 17h6M10 14v3", GREY, 1.8)]],
 };
@@ -122,7 +124,7 @@ const ALIASES = {
   green_circle: "large_green_circle", yellow_circle: "large_yellow_circle", orange_circle: "large_orange_circle",
   blue_circle: "large_blue_circle", large_red_circle: "red_circle", stop_sign: "octagonal_sign", stop: "octagonal_sign",
   thumbsup: "+1", thumbsdown: "-1", hand: "raised_hand", "e-mail": "envelope", pencil: "memo", pause_button: "double_vertical_bar",
-  stop_button: "black_square_for_stop", play: "arrow_forward", heavy_exclamation_mark: "exclamation", outbox_tray: "package",
+  stop_button: "black_square_for_stop", play: "arrow_forward", heavy_exclamation_mark: "exclamation", outbox_tray: "inbox_tray",
   hammer: "hammer_and_wrench", computer: "desktop_computer", open_file_folder: "file_folder", incoming_envelope: "envelope",
 };
 

@@ -4,6 +4,7 @@ import { h, icon, avatar, reconcile, setText } from "./dom.js";
 import { ago, clockTime, formatDate, fullDate, mrkdwn } from "./mrkdwn.js";
 import { renderBlocks, blockText } from "./blocks.js";
 
+// Messages of one author this close together share the author's line, unless one opens with a header of its own.
 const GROUP_SECONDS = 300;
 
 export const isReply = (m) => !!m.thread_ts && m.thread_ts !== m.ts;
@@ -33,8 +34,8 @@ export function timeline(messages, notices, ctx) {
       continue;
     }
     const m = message;
-    const follows = !!previous && previous.user === m.user && !previous.ephemeral && !m.ephemeral && !m.blocks?.length && !previous.blocks?.length
-      && seconds(m.ts) - seconds(previous.ts) < GROUP_SECONDS;
+    const follows = !!previous && previous.user === m.user && !previous.ephemeral && !m.ephemeral && !(m.broadcast && ctx.openThread)
+      && m.blocks?.[0]?.type !== "header" && seconds(m.ts) - seconds(previous.ts) < GROUP_SECONDS;
     previous = m;
     const replies = ctx.replies ? ctx.replies(m) : null;
     items.push({
@@ -69,6 +70,7 @@ function messageNode(m) {
     h("div", { class: "gutter" }),
     h("div", { class: "message-main" },
       h("div", { class: "only-you", hidden: !m.ephemeral }, icon("eye"), "Only visible to you"),
+      h("div", { class: "also-in", hidden: true }),
       h("div", { class: "message-head" }),
       h("div", { class: "blocks" }),
       h("div", { class: "message-foot" })),
@@ -114,7 +116,12 @@ function fillMessage(node, m, follows, replies, ctx) {
 }
 
 function foot(node, m, replies, ctx) {
-  const open = () => ctx.openThread(m.ts);
+  const open = () => ctx.openThread(m.thread_ts || m.ts);
+  const also = node.querySelector(".also-in");
+  if (m.broadcast && !also.firstChild) {
+    also.append("From a thread ", h("button", { type: "button", class: "link", "data-testid": "thread-open", onclick: open }, "Open it"));
+    also.hidden = false;
+  }
   const shared = replies.filter((r) => !r.ephemeral);
   const count = Math.max(m.reply_count || 0, shared.length);
   const own = replies.length - shared.length;
@@ -139,7 +146,7 @@ function foot(node, m, replies, ctx) {
     }
   }
   const tools = node.querySelector(".tools");
-  if (m.ephemeral) return;
+  if (m.ephemeral || m.broadcast) return;
   const testid = has ? "reply-in-thread" : "thread-open";
   if (!tools.firstElementChild) {
     tools.append(h("button", { type: "button", class: "tool", "aria-label": "Reply in thread", title: "Reply in thread", onclick: open }, icon("reply")));
