@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,50 +16,52 @@ import (
 // too), and that lists, locks and inbox say the same. All that is wrong comes as one joined error. It takes
 // time in proportion to the store, and commits wait for it: a maintenance call.
 func (s *Store) Check(ctx context.Context) error {
-	// bbolt's own check must not run beside a writer, hence a writing transaction that writes nothing.
-	err := s.update(ctx, "check the store", func(tx *bbolt.Tx) error {
-		errs := []error{checkTx(tx)}
-		open, recent, locks := map[string]bool{}, map[string]bool{}, map[string]string{}
-		err := tx.Bucket(bOps).ForEach(func(k, _ []byte) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			r, err := load(tx, refresh.ID(k))
-			if err != nil {
-				errs = append(errs, err)
-				return nil
-			}
-			at := string(timeKey(r.RequestedAt, string(r.ID)))
-			recent[at] = true
-			if r.Status.Ended() {
-				return nil
-			}
-			open[at] = true
-			for _, l := range store.LockKeys(r.Target) {
-				if locks[l] != "" {
-					errs = append(errs, fmt.Errorf("%s and %s are open for one target environment", locks[l], r.ID))
-				}
-				locks[l] = string(r.ID)
-			}
-			return nil
-		})
-		errs = append(errs, err,
-			same(tx, bOpen, len(open), func(k, _ []byte) bool { return open[string(k)] }),
-			same(tx, bRecent, len(recent), func(k, _ []byte) bool { return recent[string(k)] }),
-			same(tx, bLocks, len(locks), func(k, v []byte) bool { return locks[string(k)] == string(v) }),
-			same(tx, bJournal, len(recent), func(k, _ []byte) bool { return tx.Bucket(bOps).Get(k) != nil }),
-			checkInbox(tx),
-		)
-		return cmp.Or(errors.Join(errs...), errSound)
-	})
-	if errors.Is(err, errSound) {
-		return nil
+	const what = "check the store"
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	return err
+	tx, err := s.db.Begin(true) // bbolt's own check must not run beside a writer
+	if err != nil {
+		return s.explain(what, err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return s.explain(what, check(ctx, tx))
 }
 
-// errSound rolls the transaction of Check back.
-var errSound = errors.New("nothing is wrong")
+func check(ctx context.Context, tx *bbolt.Tx) error {
+	errs := []error{checkTx(tx)}
+	open, recent, locks := map[string]bool{}, map[string]bool{}, map[string]string{}
+	err := tx.Bucket(bOps).ForEach(func(k, _ []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, err := load(tx, refresh.ID(k))
+		if err != nil {
+			errs = append(errs, err)
+			return nil
+		}
+		at := string(timeKey(r.RequestedAt, string(r.ID)))
+		recent[at] = true
+		if r.Status.Ended() {
+			return nil
+		}
+		open[at] = true
+		for _, l := range store.LockKeys(r.Target) {
+			if locks[l] != "" {
+				errs = append(errs, fmt.Errorf("%s and %s are open for one target environment", locks[l], r.ID))
+			}
+			locks[l] = string(r.ID)
+		}
+		return nil
+	})
+	return errors.Join(append(errs, err,
+		same(tx, bOpen, len(open), func(k, _ []byte) bool { return open[string(k)] }),
+		same(tx, bRecent, len(recent), func(k, _ []byte) bool { return recent[string(k)] }),
+		same(tx, bLocks, len(locks), func(k, v []byte) bool { return locks[string(k)] == string(v) }),
+		same(tx, bJournal, len(recent), func(k, _ []byte) bool { return tx.Bucket(bOps).Get(k) != nil }),
+		checkInbox(tx),
+	)...)
+}
 
 // same checks that a bucket holds n keys and that each belongs there.
 func same(tx *bbolt.Tx, bucket []byte, n int, belongs func(k, v []byte) bool) error {

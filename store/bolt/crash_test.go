@@ -83,7 +83,7 @@ func TestKillWhileCommitting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "refreshbot.db")
 	acked := map[refresh.ID]int64{}
 	for round := range 6 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test itself
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), committerEnv+"="+path)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()

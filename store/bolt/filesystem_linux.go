@@ -11,7 +11,7 @@ func networkFileSystem(dir string) (string, error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return "", fmt.Errorf("look at the file system of %s: %w", dir, err)
 	}
-	return networkName(uint32(st.Type)), nil //nolint:gosec,unconvert // the field's width differs by architecture; magic numbers have 32 bits
+	return networkName(uint32(st.Type)), nil // the field's width differs by architecture; magic numbers have 32 bits
 }
 
 // networkName knows the magic numbers of statfs(2).

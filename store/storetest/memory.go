@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 
@@ -98,12 +97,11 @@ func (m *Memory) Recent(ctx context.Context, target string, limit int) ([]refres
 // list returns the refreshes that match, oldest first.
 func (m *Memory) list(ctx context.Context, match func(refresh.Refresh) bool) ([]refresh.Refresh, error) {
 	m.mu.Lock()
-	ids := slices.Collect(maps.Keys(m.rows))
-	m.mu.Unlock()
+	defer m.mu.Unlock()
 	var rs []refresh.Refresh
 	var errs error
-	for _, id := range ids {
-		r, err := m.Load(ctx, id)
+	for id, row := range m.rows {
+		r, err := store.ReadRow(id, row)
 		if errs = errors.Join(errs, err); err == nil && match(r) {
 			rs = append(rs, r)
 		}

@@ -21,7 +21,7 @@ func testModel(t *testing.T, open func(t *testing.T) Backend) {
 		b, m := open(t), NewMemory()
 		defer func() { noError(rt, b.Close()) }()
 		w := &walk{rt: rt, now: Start(), rows: map[refresh.ID]refresh.Refresh{}}
-		for range rapid.IntRange(1, 30).Draw(rt, "commits") {
+		for range rapid.IntRange(1, 20).Draw(rt, "commits") {
 			c, ok := w.next()
 			if !ok {
 				continue
