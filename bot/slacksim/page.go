@@ -227,9 +227,10 @@ func (s *Server) pageEvents(w http.ResponseWriter, r *http.Request) {
 func (s *Server) watch(delta int) {
 	s.mu.Lock()
 	s.watchers += delta
-	first := delta > 0 && s.watchers == 1 && s.opts.Panel != nil
+	start := s.watchers > 0 && !s.polling && s.opts.Panel != nil
+	s.polling = s.polling || start
 	s.mu.Unlock()
-	if first {
+	if start {
 		s.spawn(s.pollPanel)
 	}
 }
@@ -247,7 +248,8 @@ func (s *Server) pollPanel() {
 			s.panel = panel
 			s.touch()
 		}
-		watched := s.watchers > 0
+		s.polling = s.watchers > 0
+		watched := s.polling
 		s.mu.Unlock()
 		if !watched || !s.pause(panelEvery) {
 			return

@@ -93,7 +93,10 @@ func TestChoiceOnAMessageIsInItsState(t *testing.T) {
 	if got := a.interaction(t).BlockActionState.Values["b1"]["env"].SelectedOption.Value; got != "test" {
 		t.Errorf("state holds %q", got)
 	}
-	if b.Click(b.ctx, "U2", "C1", ts, "go"); a.interaction(t).BlockActionState.Values["b1"]["env"].SelectedOption.Value != "" {
+	if _, err := b.Click(b.ctx, "U2", "C1", ts, "go"); err != nil {
+		t.Fatal(err)
+	}
+	if a.interaction(t).BlockActionState.Values["b1"]["env"].SelectedOption.Value != "" {
 		t.Error("one person's choice shows in another's state")
 	}
 }
@@ -363,7 +366,7 @@ func TestHomeTab(t *testing.T) {
 		t.Errorf("stale hash: %v", err)
 	}
 	v, ok := b.Home("U1")
-	if !ok || v.ID != pub.View.ID {
+	if !ok || v.ID != pub.ID {
 		t.Fatalf("home %+v", v)
 	}
 	if ack, err := b.ActInView(b.ctx, "U1", v.ID, "mine", nil); err != nil || !ack.OK {

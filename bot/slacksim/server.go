@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +60,7 @@ type Server struct {
 	deliveries map[string]*delivery
 	lastFrame  *frame
 	watchers   int
+	polling    bool // the panel is being polled
 	panel      []PanelSection
 }
 
@@ -126,9 +128,27 @@ func start(opts Options, tune tuning) (*Server, error) {
 	})
 	mux.HandleFunc("GET /link/", s.serveSocket)
 	s.routePage(mux)
-	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: s.counted(mux), ReadHeaderTimeout: 10 * time.Second}
 	s.wg.Go(func() { _ = s.http.Serve(ln) }) // always ends with ErrServerClosed, at Close
 	return s, nil
+}
+
+// counted makes Close wait for every request that is being served.
+func (s *Server) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		closed := s.closed
+		if !closed {
+			s.wg.Add(1)
+		}
+		s.mu.Unlock()
+		if closed {
+			http.Error(w, "closed", http.StatusServiceUnavailable)
+			return
+		}
+		defer s.wg.Done()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Close stops serving, drops every connection and waits for the server's goroutines.
@@ -140,6 +160,9 @@ func (s *Server) Close() error {
 	}
 	s.closed = true
 	conns := append([]*conn(nil), s.conns...)
+	for _, d := range s.deliveries {
+		d.timer.Stop()
+	}
 	s.mu.Unlock()
 	s.cancel()
 	for _, c := range conns {
@@ -154,7 +177,16 @@ func (s *Server) Close() error {
 }
 
 // URL is the page's address, without a slash at the end.
-func (s *Server) URL() string { return "http://" + s.ln.Addr().String() }
+func (s *Server) URL() string { return "http://" + s.host() }
+
+// host is the address clients on this machine use, also when the server listens on every interface.
+func (s *Server) host() string {
+	addr, ok := s.ln.Addr().(*net.TCPAddr)
+	if ok && addr.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(addr.Port))
+	}
+	return s.ln.Addr().String()
+}
 
 // APIURL is the base address for Slack clients. It ends in "/api/".
 func (s *Server) APIURL() string { return s.URL() + "/api/" }

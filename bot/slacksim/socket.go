@@ -38,7 +38,7 @@ func (s *Server) connectionsOpen(args) (obj, error) {
 	}
 	ticket := uuid()
 	s.tickets[ticket] = now
-	return obj{"url": "ws://" + s.ln.Addr().String() + "/link/?ticket=" + ticket + "&app_id=" + appID}, nil
+	return obj{"url": "ws://" + s.host() + "/link/?ticket=" + ticket + "&app_id=" + appID}, nil
 }
 
 // serveSocket upgrades one connection and reads it to its end. A ticket opens one connection. Any
@@ -48,16 +48,12 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	at, ok := s.tickets[ticket]
 	delete(s.tickets, ticket)
-	ok = ok && s.tune.now().Sub(at) <= ticketLife && !s.closed
-	if ok {
-		s.wg.Add(1)
-	}
+	ok = ok && s.tune.now().Sub(at) <= ticketLife
 	s.mu.Unlock()
 	if !ok {
 		http.Error(w, "invalid ticket", http.StatusForbidden)
 		return
 	}
-	defer s.wg.Done()
 	up := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }, WriteBufferSize: 32 << 10}
 	ws, err := up.Upgrade(w, r, nil)
 	if err != nil {

@@ -2,10 +2,13 @@ package slacksim
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 )
@@ -322,5 +325,52 @@ func TestChaosDeliversSomeEnvelopesTwice(t *testing.T) {
 	}
 	if twice == 0 {
 		t.Error("no envelope was doubled")
+	}
+}
+
+func TestClientThatIgnoresADisconnectIsClosed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(_ *Options, tu *tuning) { tu.closeGrace = 10 * time.Millisecond })
+	ws := dial(b)
+	defer func() { _ = ws.Close() }()
+	b.until("connection", func() bool { return b.Connections() == 1 })
+	b.Disconnect("link_disabled")
+	if b.Connections() != 0 {
+		t.Error("a connection that was told to go still counts")
+	}
+	var last struct{ Type, Reason string }
+	var err error
+	for err == nil {
+		var msg struct{ Type, Reason string }
+		if err = ws.ReadJSON(&msg); err == nil {
+			last = msg
+		}
+	}
+	if last.Type != "disconnect" || last.Reason != "link_disabled" || !websocket.IsCloseError(err, websocket.CloseNormalClosure) {
+		t.Errorf("last message %+v, then %v", last, err)
+	}
+	// Our side answered the close frame; the server then ends the TCP connection.
+	_ = ws.UnderlyingConn().SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := ws.UnderlyingConn().Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("after the close handshake: %v", err)
+	}
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.connect(nil)
+	b.watchPage("U1")
+	done := make(chan error, 1)
+	go func() { _, err := b.Slash(b.ctx, "U1", "C1", "/refresh"); done <- err }()
+	b.until("envelope", func() bool { return len(b.Envelopes()) == 1 })
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err == nil {
+		t.Error("a command outlived the server")
+	}
+	if _, err := b.api.AuthTestContext(b.ctx); err == nil {
+		t.Error("the API still answers")
 	}
 }
