@@ -20,6 +20,7 @@ type directory struct {
 	resources []resource
 	access    map[string]accessToken
 	refresh   map[string]refreshToken
+	issued    []string // every token that was given out, for IssuedTokens
 }
 
 type account struct {
@@ -82,7 +83,7 @@ func newDirectory(o Options) directory {
 
 func (d *directory) addResource(r resource) { d.resources = append(d.resources, r) }
 
-// domain is the tenant's verified domain: that of its first account, and all others share it.
+// hasDomain reports whether a domain belongs to the tenant: those of its accounts do.
 func (d *directory) hasDomain(name string) bool {
 	for upn := range d.accounts {
 		if _, domain, _ := strings.Cut(upn, "@"); strings.EqualFold(domain, name) {
@@ -112,6 +113,7 @@ func (d *directory) issue(t accessToken, now time.Time) string {
 	}
 	token := jwt(claims)
 	d.access[token] = t
+	d.issued = append(d.issued, token)
 	return token
 }
 

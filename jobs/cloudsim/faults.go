@@ -23,7 +23,10 @@ type Fault struct {
 	DropReply   bool          // the request takes effect, its answer is lost
 	CutBody     bool          // the answer's body ends half way
 	Delay       time.Duration // wait before anything else
+	DelayReply  time.Duration // the request takes effect at once, its answer comes after this long
 	LandLate    time.Duration // cut the connection now; the request takes effect after this long
+
+	Met func() // called for each request that meets the fault, before anything else
 }
 
 type fault struct {

@@ -25,7 +25,7 @@ func (c *Cloud) serveFinOps(e *environment, r *request) reply {
 		return c.serveBatch(e, who, r)
 	case strings.EqualFold(head, "data"):
 		return c.serveOData(e, who, r, rest)
-	case strings.EqualFold(path, "api/services") || len(path) > 13 && strings.EqualFold(path[:13], "api/services/"):
+	case strings.EqualFold(path, "api/services") || len(path) >= 13 && strings.EqualFold(path[:13], "api/services/"):
 		return c.serveServices(e, who, r, strings.Trim(path[12:], "/"))
 	default:
 		return newReply(http.StatusNotFound, "text/html", []byte("<html><body>404 - File or directory not found.</body></html>"))

@@ -182,13 +182,20 @@ func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f := c.takeFault(h.name, req, false)
 	c.mu.Unlock()
 
-	if f.Delay > 0 {
+	wait := func(d time.Duration) {
+		if d <= 0 {
+			return
+		}
 		select {
-		case <-time.After(f.Delay):
+		case <-time.After(d):
 		case <-r.Context().Done():
 		case <-c.done:
 		}
 	}
+	if f.Met != nil {
+		f.Met()
+	}
+	wait(f.Delay)
 	if f.DropRequest {
 		c.mu.Lock()
 		c.record(h.name, req, 0, true)
@@ -202,6 +209,7 @@ func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	rep := h.run(req, f, f.DropReply)
+	wait(f.DelayReply)
 	if f.DropReply {
 		panic(http.ErrAbortHandler)
 	}

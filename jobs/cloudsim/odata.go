@@ -2,8 +2,8 @@ package cloudsim
 
 import (
 	"encoding/xml"
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -175,7 +175,7 @@ func count(s string, otherwise int) (int, error) {
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("Invalid value '%s' for a query option.", s) //nolint:staticcheck // the service's own words
+		return 0, said("Invalid value '%s' for a query option.", s)
 	}
 	return n, nil
 }
@@ -207,7 +207,7 @@ func (q *odataRequest) sort(rows []reflect.Value, orderBy string) error {
 	for term := range strings.SplitSeq(orderBy, ",") {
 		words := strings.Fields(term)
 		if len(words) == 0 || len(words) > 2 || len(words) == 2 && words[1] != "asc" && words[1] != "desc" {
-			return fmt.Errorf("Syntax error in '%s'.", orderBy) //nolint:staticcheck // the service's own words
+			return said("Syntax error in '%s'.", orderBy)
 		}
 		p, ok := q.set.property(words[0])
 		if !ok {
@@ -264,7 +264,7 @@ func (q *odataRequest) metadata() reply {
 		}
 		b.WriteString(`</EntityType>`)
 	}
-	for name := range enums {
+	for _, name := range slices.Sorted(maps.Keys(enums)) {
 		fmt.Fprintf(&b, `<EnumType Name="%s">`, name)
 		for i, m := range enumMembers(name) {
 			fmt.Fprintf(&b, `<Member Name="%s" Value="%d"/>`, m, i)
@@ -308,5 +308,5 @@ func (q *odataRequest) notFound() reply {
 }
 
 func (s *entitySet) noProperty(name string) error {
-	return errors.New("Could not find a property named '" + name + "' on type '" + enumPrefix + s.entity + "'.")
+	return said("Could not find a property named '%s' on type '%s%s'.", name, enumPrefix, s.entity)
 }

@@ -32,7 +32,7 @@ func (c *Cloud) serveBatch(e *environment, who caller, r *request) reply {
 	out := newMultipart("batchresponse_")
 	for {
 		part, err := in.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // a wrapped one says that the closing boundary is missing
 			break
 		}
 		if err == nil {
@@ -72,7 +72,7 @@ func (b *batch) part(part *multipart.Part, out *multipartWriter) error {
 	var failed *reply
 	for {
 		p, err := in.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			break
 		}
 		if err != nil {

@@ -1,15 +1,14 @@
 package cloudsim
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 )
 
-// infolog is the text that an entity's own validation writes to the Infolog.
-func infolog(format string, args ...any) error { return errors.New(fmt.Sprintf(format, args...)) }
+// said is an error in the service's own words, which begin and end as sentences do.
+func said(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
 // entitySets describes every entity set that the environments have. Source: reference pages of the entities in the
 // Common Data Model (operationsCommon, System administration).
@@ -32,7 +31,7 @@ func entitySets() []*entitySet {
 			slice: func(d *Database) any { return &d.BatchJobs },
 			check: func(w *write, old, row any) error {
 				if o, n := old.(*BatchJob), row.(*BatchJob); o.Status != n.Status && !w.c.switches.batch.StatusWritable {
-					return infolog("Field 'Status' does not allow editing.")
+					return said("Field 'Status' does not allow editing.")
 				}
 				return nil
 			},
@@ -43,7 +42,7 @@ func entitySets() []*entitySet {
 			check: func(w *write, _, row any) error {
 				server := row.(*BatchGroup).ServerID
 				if server != "" && !slices.ContainsFunc(w.env.db.BatchServers, func(s BatchServer) bool { return strings.EqualFold(s.Name, server) }) {
-					return infolog("The value '%s' in field 'Server ID' is not found in the related table 'Server configuration'.", server)
+					return said("The value '%s' in field 'Server ID' is not found in the related table 'Server configuration'.", server)
 				}
 				return nil
 			},
@@ -58,7 +57,7 @@ func entitySets() []*entitySet {
 			single: func(d *Database) any { return &d.Email },
 			check: func(_ *write, _, row any) error {
 				if port := row.(*EmailParameters).Port; port < 0 || port > 65535 {
-					return infolog("Port number %d is not valid.", port)
+					return said("Port number %d is not valid.", port)
 				}
 				return nil
 			},
@@ -73,10 +72,10 @@ func entitySets() []*entitySet {
 			check: func(w *write, _, row any) error {
 				a := row.(*AADClient)
 				if len(bareGUID(a.ClientID)) != 32 {
-					return infolog("Client Id '%s' is not a valid GUID.", a.ClientID)
+					return said("Client Id '%s' is not a valid GUID.", a.ClientID)
 				}
 				if w.env.user(a.UserID) == nil {
-					return infolog("The value '%s' in field 'User ID' is not found in the related table 'User information'.", a.UserID)
+					return said("The value '%s' in field 'User ID' is not found in the related table 'User information'.", a.UserID)
 				}
 				return nil
 			},

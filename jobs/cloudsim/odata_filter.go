@@ -1,7 +1,6 @@
 package cloudsim
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -33,7 +32,7 @@ type filterParser struct {
 }
 
 func (f *filterParser) syntax(at lexToken) error {
-	return fmt.Errorf("Syntax error at '%s' in '%s'.", at.text, f.text) //nolint:staticcheck // the service's own words
+	return said("Syntax error at '%s' in '%s'.", at.text, f.text)
 }
 
 func (f *filterParser) or() (predicate, error) {
@@ -87,7 +86,7 @@ func (f *filterParser) comparison() (predicate, error) {
 		return nil, f.syntax(name)
 	}
 	if f.peek().text == "(" {
-		return nil, fmt.Errorf("An unknown function with name '%s' was found.", name.text) //nolint:staticcheck // the service's own words
+		return nil, said("An unknown function with name '%s' was found.", name.text)
 	}
 	p, ok := f.set.property(name.text)
 	if !ok {
@@ -106,7 +105,7 @@ func (f *filterParser) comparison() (predicate, error) {
 		return nil, err
 	}
 	if p.enum != "" && op.text != "eq" && op.text != "ne" {
-		return nil, fmt.Errorf("The operator '%s' is not supported for the enum '%s'.", op.text, p.edmType()) //nolint:staticcheck // the service's own words
+		return nil, said("The operator '%s' is not supported for the enum '%s'.", op.text, p.edmType())
 	}
 	if s, ok := want.(string); ok && p.enum == "" && strings.Contains(s, "*") && (op.text == "eq" || op.text == "ne") {
 		return func(r reflect.Value) bool { return wildcard(s, p.get(r).(string)) == (op.text == "eq") }, nil

@@ -1,7 +1,6 @@
 package cloudsim
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -45,7 +44,7 @@ func splitPath(path string) (set string, key []keyPart, rest string, err error) 
 		case ")":
 			return set, key, strings.TrimPrefix(l.rest(), "/"), nil
 		}
-		return "", nil, "", fmt.Errorf("Bad Request - Error in query syntax: '%s'.", path) //nolint:staticcheck // the service's own words
+		return "", nil, "", said("Bad Request - Error in query syntax: '%s'.", path)
 	}
 }
 
@@ -65,7 +64,7 @@ func (s *entitySet) keyValues(parts []keyPart) (map[string]any, error) {
 		}
 		p, ok := s.property(name)
 		if !ok || !p.key {
-			return nil, fmt.Errorf("The key in the request URI is not valid: '%s' is not a key property of '%s%s'.", name, enumPrefix, s.entity) //nolint:staticcheck // the service's own words
+			return nil, said("The key in the request URI is not valid: '%s' is not a key property of '%s%s'.", name, enumPrefix, s.entity)
 		}
 		v, err := p.accept(part.value)
 		if err != nil {
@@ -74,7 +73,7 @@ func (s *entitySet) keyValues(parts []keyPart) (map[string]any, error) {
 		values[name] = v
 	}
 	if len(values) != len(names) {
-		return nil, fmt.Errorf("The number of keys specified in the URI does not match number of key properties for the resource '%s%s'.", enumPrefix, s.entity) //nolint:staticcheck // the service's own words
+		return nil, said("The number of keys specified in the URI does not match number of key properties for the resource '%s%s'.", enumPrefix, s.entity)
 	}
 	return values, nil
 }
@@ -109,7 +108,7 @@ func (p property) accept(l literal) (any, error) {
 		ok = p.kind == reflect.TypeFor[time.Time]()
 	}
 	if !ok {
-		return nil, fmt.Errorf("A binary operator with incompatible types was detected. Found operand types '%s' and '%s' for operator kind 'Equal'.", //nolint:staticcheck // the service's own words
+		return nil, said("A binary operator with incompatible types was detected. Found operand types '%s' and '%s' for operator kind 'Equal'.",
 			p.edmType(), l.edmType())
 	}
 	return l.value, nil
@@ -230,11 +229,11 @@ func (t lexToken) literal() (literal, error) {
 	case t.kind == quoted:
 		enum, ok := strings.CutPrefix(t.enum, enumPrefix)
 		if !ok {
-			return literal{}, fmt.Errorf("Unrecognized literal '%s'.", t.enum) //nolint:staticcheck // the service's own words
+			return literal{}, fmt.Errorf("Unrecognized literal '%s'.", t.enum)
 		}
 		return literal{value: t.text, enum: enum}, nil
 	case t.kind != word:
-		return literal{}, errors.New("Syntax error: an expression was expected.") //nolint:staticcheck // the service's own words
+		return literal{}, said("Syntax error: an expression was expected.")
 	case t.text == "true" || t.text == "false":
 		return literal{value: t.text == "true"}, nil
 	case t.text == "null":
@@ -246,5 +245,5 @@ func (t lexToken) literal() (literal, error) {
 	if at, err := time.Parse(time.RFC3339, t.text); err == nil {
 		return literal{value: at}, nil
 	}
-	return literal{}, fmt.Errorf("Syntax error: '%s' is not a literal.", t.text) //nolint:staticcheck // the service's own words
+	return literal{}, said("Syntax error: '%s' is not a literal.", t.text)
 }

@@ -50,7 +50,7 @@ type property struct {
 	kind      reflect.Type
 }
 
-// enums lists the members of the enums that matter; a property of another enum takes any word.
+// enumMembers lists the members of the enums that matter; a property of another enum takes any word.
 func enumMembers(name string) []string {
 	switch name {
 	case "BatchStatus":
@@ -79,10 +79,10 @@ func properties(row any) []property {
 		words := strings.Split(tag, ",")
 		p := property{name: words[0], index: f.Index[0], kind: f.Type}
 		for _, w := range words[1:] {
-			switch {
-			case w == "key":
+			switch w {
+			case "key":
 				p.key = true
-			case w == "mandatory":
+			case "mandatory":
 				p.mandatory = true
 			default:
 				p.enum = strings.TrimPrefix(w, "enum=")
@@ -99,12 +99,6 @@ func (s *entitySet) property(name string) (property, bool) {
 		return property{}, false
 	}
 	return s.props[i], true
-}
-
-// companyBound reports whether rows belong to a legal entity.
-func (s *entitySet) companyBound() bool {
-	_, ok := s.property("dataAreaId")
-	return ok
 }
 
 // rows returns a pointer to each row, in order.
@@ -173,7 +167,7 @@ func (p property) get(row reflect.Value) any {
 // "False", as some clients send them.
 func (p property) set(row reflect.Value, v any) error {
 	f := row.Elem().Field(p.index)
-	wrong := fmt.Errorf("Cannot convert a value of property '%s' to the expected type '%s'.", p.name, p.edmType()) //nolint:staticcheck // the service's own words
+	wrong := said("Cannot convert a value of property '%s' to the expected type '%s'.", p.name, p.edmType())
 	if t, ok := v.(string); ok && p.kind == reflect.TypeFor[time.Time]() {
 		at, err := time.Parse(time.RFC3339, t)
 		if err != nil {

@@ -3,7 +3,6 @@ package cloudsim
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -16,7 +15,7 @@ func (q *odataRequest) values(row reflect.Value) error {
 	dec.UseNumber()
 	var body map[string]any
 	if err := dec.Decode(&body); err != nil || body == nil {
-		return errors.New("The request body is not a valid JSON object.") //nolint:staticcheck // the service's own words
+		return said("The request body is not a valid JSON object.")
 	}
 	for name, v := range body {
 		if strings.Contains(name, "@odata.") {
@@ -24,7 +23,7 @@ func (q *odataRequest) values(row reflect.Value) error {
 		}
 		p, ok := q.set.property(name)
 		if !ok {
-			return fmt.Errorf("The property '%s' does not exist on type '%s%s'. Make sure to only use property names that are defined by the type.", //nolint:staticcheck // the service's own words
+			return said("The property '%s' does not exist on type '%s%s'. Make sure to only use property names that are defined by the type.",
 				name, enumPrefix, q.set.entity)
 		}
 		if err := p.set(row, v); err != nil {
@@ -36,7 +35,7 @@ func (q *odataRequest) values(row reflect.Value) error {
 
 func (q *odataRequest) create() reply {
 	if !q.set.insert {
-		return q.set.writeFailure(infolog("Insert is not allowed for %s.", q.set.name))
+		return q.set.writeFailure(said("Insert is not allowed for %s.", q.set.name))
 	}
 	row := reflect.New(reflect.TypeOf(q.set.slice(&Database{})).Elem().Elem())
 	for _, p := range q.set.props {
@@ -50,14 +49,14 @@ func (q *odataRequest) create() reply {
 	key := map[string]any{}
 	for _, p := range q.set.props {
 		if p.mandatory && p.get(row) == "" {
-			return q.set.writeFailure(infolog("Field '%s' must be filled in.", p.name))
+			return q.set.writeFailure(said("Field '%s' must be filled in.", p.name))
 		}
 		if p.key {
 			key[p.name] = p.get(row)
 		}
 	}
 	if _, exists := q.find(key); exists {
-		return q.set.writeFailure(infolog("Cannot create a record in %s. The record already exists.", q.set.table))
+		return q.set.writeFailure(said("Cannot create a record in %s. The record already exists.", q.set.table))
 	}
 	w := &write{q.c, q.env}
 	if q.set.check != nil {
@@ -85,7 +84,7 @@ func (q *odataRequest) update(key map[string]any) reply {
 		return odataFailure(http.StatusBadRequest, err.Error())
 	}
 	if !q.set.matches(changed, key) {
-		return q.set.writeFailure(infolog("A field of the key does not allow editing."))
+		return q.set.writeFailure(said("A field of the key does not allow editing."))
 	}
 	old := reflect.New(row.Type().Elem())
 	old.Elem().Set(row.Elem())
@@ -115,7 +114,7 @@ func (q *odataRequest) remove(key map[string]any) reply {
 // toWrite finds the row that a write is for, or the answer that refuses it. If-Match is optional and honoured.
 func (q *odataRequest) toWrite(key map[string]any, allowed bool, verb string) (row reflect.Value, refused reply, ok bool) {
 	if !allowed {
-		return row, q.set.writeFailure(infolog("%s is not allowed for %s.", verb, q.set.name)), false
+		return row, q.set.writeFailure(said("%s is not allowed for %s.", verb, q.set.name)), false
 	}
 	row, ok = q.find(key)
 	if !ok {

@@ -101,12 +101,12 @@ func (s customService) call(c *Cloud, e *environment, who caller, r *request) (a
 	var args map[string]json.RawMessage
 	if len(bytes.TrimSpace(r.body)) > 0 {
 		if err := json.Unmarshal(r.body, &args); err != nil {
-			return nil, errors.New("The request content is not valid JSON.") //nolint:staticcheck // the service's own words
+			return nil, said("The request content is not valid JSON.")
 		}
 	}
 	for _, p := range s.parameters {
 		if _, ok := args[p.Name]; !ok {
-			return nil, fmt.Errorf("Parameter '%s' is not found within the request content body.", p.Name) //nolint:staticcheck // the service's own words
+			return nil, said("Parameter '%s' is not found within the request content body.", p.Name)
 		}
 	}
 	return s.invoke(c, e, who, args, r.now)
@@ -117,18 +117,18 @@ func (s customService) call(c *Cloud, e *environment, who caller, r *request) (a
 func addBroadcast(_ *Cloud, e *environment, _ caller, args map[string]json.RawMessage, _ time.Time) (any, error) {
 	var in struct{ FromDateTime, ToDateTime string }
 	if err := json.Unmarshal(args["request"], &in); err != nil {
-		return nil, errors.New("Error converting the value of parameter 'request'.") //nolint:staticcheck // the service's own words
+		return nil, said("Error converting the value of parameter 'request'.")
 	}
 	from, err := serviceTime(in.FromDateTime)
 	if err != nil {
-		return nil, fmt.Errorf("FromDateTime: %w", err)
+		return nil, said("FromDateTime: %w", err)
 	}
 	to, err := serviceTime(in.ToDateTime)
 	if err != nil {
 		return nil, fmt.Errorf("ToDateTime: %w", err)
 	}
 	if !to.After(from) {
-		return nil, errors.New("The end of the downtime must be later than its start.") //nolint:staticcheck // the service's own words
+		return nil, errors.New("The end of the downtime must be later than its start.")
 	}
 	b := Broadcast{RecID: e.recID(), From: from, To: to}
 	e.db.Broadcasts = append(e.db.Broadcasts, b)
@@ -142,7 +142,7 @@ func serviceTime(s string) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("could not convert string %q to DateTime", s)
+	return time.Time{}, said("could not convert string %q to DateTime", s)
 }
 
 // entityStoreEntities are the aggregate measurements that exist.
@@ -155,14 +155,14 @@ func entityStoreEntities() []string {
 func refreshEntityStore(_ *Cloud, e *environment, who caller, args map[string]json.RawMessage, now time.Time) (any, error) {
 	var in struct{ Entities []string }
 	if err := json.Unmarshal(args["_request"], &in); err != nil {
-		return nil, errors.New("Error converting the value of parameter '_request'.") //nolint:staticcheck // the service's own words
+		return nil, errors.New("Error converting the value of parameter '_request'.")
 	}
 	if len(in.Entities) == 0 {
-		return nil, errors.New("No entity was named.") //nolint:staticcheck // the service's own words
+		return nil, said("No entity was named.")
 	}
 	for _, name := range in.Entities {
 		if !slices.Contains(entityStoreEntities(), name) {
-			return nil, fmt.Errorf("The entity '%s' does not exist in the entity store.", name) //nolint:staticcheck // the service's own words
+			return nil, said("The entity '%s' does not exist in the entity store.", name)
 		}
 	}
 	for _, name := range in.Entities {

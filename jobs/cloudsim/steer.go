@@ -136,7 +136,7 @@ func (c *Cloud) Mutate(name string, change func(*Environment)) {
 		s := e.snapshot()
 		change(&s)
 		e.spec.Type, e.spec.Release, e.platform, e.spec.Infrastructure = s.Type, s.Release, s.Platform, s.Infrastructure
-		e.db = s.Database.clone()
+		e.db = s.clone()
 	})
 }
 
