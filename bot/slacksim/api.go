@@ -235,6 +235,9 @@ func (s *Server) answer(w http.ResponseWriter, name string, kind tokenKind, a ar
 	}
 
 	if f != nil {
+		if f.Met != nil {
+			f.Met()
+		}
 		if f.DropReply && f.Delay > 0 {
 			s.spawn(func() {
 				if s.pause(f.Delay) {

@@ -14,6 +14,7 @@ type Fault struct {
 	DropReply   bool
 	DropRequest bool // cut the connection and do nothing
 	Delay       time.Duration
+	Met         func() // called for each call that meets the fault, before anything else
 }
 
 // Fail makes the next calls of a Web API method go wrong. Besides method names it knows

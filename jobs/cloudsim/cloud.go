@@ -257,6 +257,14 @@ func (c *Cloud) AppID() string { return c.opts.AppID }
 // AppSecret is the client secret that AppID started with.
 func (c *Cloud) AppSecret() string { return c.opts.AppSecret }
 
+// IssuedTokens returns every access and refresh token that was given out so far, for a test to look for where none
+// belongs.
+func (c *Cloud) IssuedTokens() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.directory.issued...)
+}
+
 // ProjectID is the LCS project of all environments.
 func (c *Cloud) ProjectID() int { return c.opts.ProjectID }
 
