@@ -152,7 +152,7 @@ func run(ctx context.Context, file string, log *slog.Logger) (err error) {
 	if err := admit(ctx, cfg, out, record, log); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", cfg.HTTP.Addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTP.Addr)
 	if err != nil {
 		return fmt.Errorf("http.addr: cannot listen on %s; choose another address: %w", cfg.HTTP.Addr, err)
 	}

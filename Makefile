@@ -1,0 +1,40 @@
+# Every task of the project. `make` alone lists them.
+.DEFAULT_GOAL := help
+GOLANGCI := 2.15.0
+
+.PHONY: help build demo test race bench fuzz lint golden screenshot ci
+
+help: ## list the tasks
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+build: ## the binary, ./refreshbot
+	CGO_ENABLED=0 go build -trimpath -o refreshbot .
+
+demo: ## everything simulated, with a page at http://127.0.0.1:8080
+	go run . demo
+
+test: ## all tests
+	go test ./...
+
+race: ## all tests under the race detector, in random order
+	go test -race -shuffle=on ./...
+
+bench: ## the benchmarks, each beside its alternative
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## each fuzz target for 30 seconds
+	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 30s -fuzzminimizetime 1x $$p || exit 1; done; done
+
+lint: ## go vet and golangci-lint
+	go vet ./...
+	golangci-lint run ./...
+
+golden: ## write the golden files and the state diagram anew; look at the diff
+	go test ./bot/view ./bot/check ./jobs/refresh ./jobs/phases -update
+
+screenshot: ## write the README's picture anew from the browser test
+	go test ./bot/slacksim/browser -run TestDemoPage -screenshot=$(CURDIR)/docs/demo.png
+
+ci: ## what runs before a change lands
+	.ci/run
