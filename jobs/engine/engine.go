@@ -48,7 +48,7 @@ type Engine struct {
 	mu      sync.Mutex
 	start   func(refresh.ID) // nil until Run has recovered, and after it has stopped
 	wake    map[refresh.ID]chan struct{}
-	begun   map[string]bool // irreversible attempts that this process has made
+	unsent  map[string]bool // irreversible attempts whose intent this process committed and has not acted on
 	runners sync.WaitGroup
 }
 
@@ -56,7 +56,7 @@ type Engine struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		store: o.Store, performer: o.Performer, log: o.Log, committed: o.Committed, grace: o.Grace,
-		recovered: make(chan struct{}), wake: map[refresh.ID]chan struct{}{}, begun: map[string]bool{},
+		recovered: make(chan struct{}), wake: map[refresh.ID]chan struct{}{}, unsent: map[string]bool{},
 	}
 	if e.committed == nil {
 		e.committed = func(refresh.ID) {}
@@ -79,14 +79,16 @@ func (e *Engine) Run(ctx context.Context) error {
 	calls, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 
+	e.commit.Lock() // a refresh that is asked for meanwhile must not fall between Open and start
 	open, err := e.store.Open(ctx)
 	if err != nil {
 		// What can be read goes on; what cannot stays as it is for a person to look at.
 		e.log.ErrorContext(ctx, "some refreshes cannot be read and are left alone", "err", err)
 	}
 	for _, r := range open {
-		if _, err := e.Tell(ctx, r.ID, refresh.Recovered{}, ""); err != nil {
-			return fmt.Errorf("recover %s: %w", r.ID, err)
+		if _, err := e.write(ctx, r, refresh.Recovered{}, ""); err != nil {
+			// Its runner goes on all the same: see take for why that is safe.
+			e.log.ErrorContext(ctx, "a refresh could not be recovered yet", "refresh", r.ID, "err", err)
 		}
 	}
 	start := func(id refresh.ID) {
@@ -106,6 +108,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		start(r.ID)
 	}
 	e.mu.Unlock()
+	e.commit.Unlock()
 	close(e.recovered)
 	<-ctx.Done()
 
@@ -172,6 +175,7 @@ func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input,
 	case err != nil:
 		return r, fmt.Errorf("commit %s: %w", c.Row.ID, err)
 	}
+	e.allow(c.Row, events)
 	for _, ev := range events {
 		e.log.InfoContext(ctx, "event", "refresh", c.Row.ID, "event", refresh.EventName(ev), "step", refresh.StepOf(ev))
 	}
@@ -180,18 +184,31 @@ func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input,
 	return c.Row, nil
 }
 
-// first reports whether this attempt of an irreversible step has not been made by this process, and notes that
-// it is being made. Whatever else goes wrong, one intent is never good for two calls.
-func (e *Engine) first(id refresh.ID, s refresh.Step) bool {
+// allow notes the irreversible attempts whose intents were just committed.
+func (e *Engine) allow(r refresh.Refresh, events []refresh.Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	key := fmt.Sprintf("%s/%s/%d", id, s.ID, s.Attempt)
-	if e.begun[key] {
-		return false
+	for _, ev := range events {
+		started, ok := ev.(refresh.StepStarted)
+		if s, _ := r.Step(started.Step); ok && s.Kind.Class() == refresh.ClassIrreversible {
+			e.unsent[attempt(r.ID, s.ID, started.Attempt)] = true
+		}
 	}
-	e.begun[key] = true
-	return true
 }
+
+// take reports whether an irreversible attempt may be made now, and uses that up: only the process that knows
+// it committed the intent may act on it, and only once. An intent found in the store, whoever wrote it and
+// whether or not recovery worked, is never acted on.
+func (e *Engine) take(id refresh.ID, s refresh.Step) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	key := attempt(id, s.ID, s.Attempt)
+	ok := e.unsent[key]
+	delete(e.unsent, key)
+	return ok
+}
+
+func attempt(id refresh.ID, step string, n int) string { return fmt.Sprintf("%s/%s/%d", id, step, n) }
 
 // rouse wakes the refresh's runner, or starts one.
 func (e *Engine) rouse(id refresh.ID) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -27,13 +28,13 @@ func (n *runner) run(ctx, calls context.Context) {
 	log := n.engine.log.With("refresh", n.id)
 	for failures := 0; ctx.Err() == nil; {
 		r, err := n.engine.store.Load(ctx, n.id)
-		if err != nil || r.Status.Ended() {
-			if err != nil && ctx.Err() == nil {
-				log.ErrorContext(ctx, "this refresh cannot be read and is left alone", "err", err)
-			}
+		var until time.Time
+		switch {
+		case ctx.Err() != nil, err == nil && r.Status.Ended():
 			return
+		case err == nil:
+			until, err = n.step(calls, r)
 		}
-		until, err := n.step(calls, r)
 		if err != nil {
 			failures++
 			log.ErrorContext(ctx, "this refresh does not move; trying again", "err", err)
@@ -56,18 +57,24 @@ func (n *runner) step(calls context.Context, r refresh.Refresh) (time.Time, erro
 	if !due.IsZero() && due.Before(next) {
 		next = due
 	}
-	for _, eff := range refresh.Effects(r) {
-		at := eff.NotTill
-		if again := n.again[eff.Step.ID]; again.After(at) {
-			at = again
-		}
-		if now.Before(at) {
-			next = earlier(next, at)
-			continue
-		}
-		return time.Time{}, n.perform(calls, r, eff)
+	// The one that is due longest goes first, so that a step asked again and again holds up no other.
+	todo := refresh.Effects(r)
+	slices.SortStableFunc(todo, func(a, b refresh.Effect) int { return n.at(a).Compare(n.at(b)) })
+	if len(todo) == 0 {
+		return next, nil
 	}
-	return next, nil
+	if at := n.at(todo[0]); now.Before(at) {
+		return earlier(next, at), nil
+	}
+	return time.Time{}, n.perform(calls, r, todo[0])
+}
+
+// at returns when an effect is due.
+func (n *runner) at(eff refresh.Effect) time.Time {
+	if again := n.again[eff.Step.ID]; again.After(eff.NotTill) {
+		return again
+	}
+	return eff.NotTill
 }
 
 // perform carries out one effect and commits its outcome. When the calls' context has ended meanwhile, the
@@ -84,7 +91,7 @@ func (n *runner) perform(calls context.Context, r refresh.Refresh, eff refresh.E
 		seen.Step, seen.Attempt = s.ID, s.Attempt
 		return n.tell(calls, seen)
 	}
-	if s.Kind.Class() == refresh.ClassIrreversible && !n.engine.first(r.ID, s) {
+	if s.Kind.Class() == refresh.ClassIrreversible && !n.engine.take(r.ID, s) {
 		return n.tell(calls, refresh.Recovered{})
 	}
 	do := n.engine.performer.Perform
@@ -101,7 +108,11 @@ func (n *runner) perform(calls context.Context, r refresh.Refresh, eff refresh.E
 		return nil
 	}
 	if out.Result == refresh.Continues || eff.Mode == refresh.ModeWatch {
-		n.again[s.ID] = time.Now().Add(max(out.Again, time.Millisecond))
+		pause := out.Again
+		if pause <= 0 {
+			pause = longestNap
+		}
+		n.again[s.ID] = time.Now().Add(pause)
 	}
 	return n.tell(calls, refresh.Reported{Step: s.ID, Attempt: s.Attempt, Outcome: out})
 }

@@ -41,16 +41,21 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		if e.Operation != "" {
 			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt = e.Operation, e.Adopted, at
 		}
-	case StepFailed:
-		// A definite failure means that nothing was sent: cancelling is possible again.
+	case StepUnsettled:
 		if s, _ := r.Step(e.Step); s.Kind == KindCopy {
+			r.Copy.LostAt = at
+		}
+	case StepFailed:
+		// A definite failure means that nothing was sent: cancelling is possible again. It says nothing about
+		// an earlier attempt whose reply was lost.
+		if s, _ := r.Step(e.Step); s.Kind == KindCopy && r.Copy.LostAt.IsZero() {
 			r.Copy.SentAt = time.Time{}
 		}
 	case WindowSet:
 		r.Window = e.Window
 		if e.By != (Person{}) { // moved: the environment has to be told again
 			for i, s := range r.Steps {
-				if s.Kind == KindBroadcast && s.Status.Finished() {
+				if s.Kind == KindBroadcast {
 					r.Steps[i] = Step{Spec: s.Spec, Status: Pending, Attempt: s.Attempt}
 				}
 			}

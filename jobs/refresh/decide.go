@@ -109,12 +109,15 @@ func Decide(r Refresh, in Input, now Now) ([]Event, error) {
 		return nil, Errorf(NotFound, "There is no such refresh.")
 	}
 	if r.Status.Ended() {
-		switch in.(type) {
+		switch in := in.(type) {
 		case Tick, Recovered, Reported, Sighted:
 			return nil, nil // a late outcome of a refresh that a person has ended
-		default:
-			return nil, Errorf(Stale, "This refresh has ended: nothing is left to decide.")
+		case Click:
+			if g, ok := r.Gate(in.Gate); ok && g.Nonce == in.Nonce && !g.Open() {
+				return nil, Errorf(Stale, "%s", alreadyDecided(g))
+			}
 		}
+		return nil, Errorf(Stale, "This refresh has ended: nothing is left to decide.")
 	}
 	var err error
 	switch in := in.(type) {
@@ -174,6 +177,9 @@ func (d *decision) request(in Request) error {
 	case in.Source.Name == in.Target.Name || NormalizeID(in.Source.LCS) == NormalizeID(in.Target.LCS):
 		return Errorf(Invalid, "%s cannot be refreshed from itself.", in.Target.Name)
 	}
+	if err := CheckPlan(in.Plan); err != nil {
+		return &Error{Code: Internal, Msg: "This refresh cannot be planned: its steps contradict each other.", Err: err}
+	}
 	d.emit(Requested{
 		ID: in.ID, Source: in.Source, Target: in.Target, Channel: in.Channel, By: in.By, Reason: in.Reason,
 		Settings: in.Settings, Trouble: in.Trouble, Plan: in.Plan, Version: DefinitionVersion,
@@ -191,8 +197,11 @@ func (d *decision) click(in Click) error {
 	case !g.Offers(in.Action):
 		return Errorf(Invalid, "That cannot be chosen here.")
 	}
-	if g.Kind == GateNotice && !d.now.Time.Before(g.ExpiresAt) {
-		return Errorf(Stale, "The notice is over: the refresh is starting.")
+	if !g.ExpiresAt.IsZero() && !d.now.Time.Before(g.ExpiresAt) { // the tick that closes it is on its way
+		if g.Kind == GateNotice {
+			return Errorf(Stale, "The notice is over: the refresh is starting.")
+		}
+		return Errorf(Stale, "Too late: this was to be decided by %s.", g.ExpiresAt.Format("15:04 MST"))
 	}
 	if err := g.permit(d.r, in.Action, in.By); err != nil {
 		return err
@@ -202,6 +211,7 @@ func (d *decision) click(in Click) error {
 	case ActionPostpone:
 		from := d.r.Window.From.Add(d.r.Settings.Postpone)
 		d.emit(GateClosed{g.ID, ActionPostpone})
+		d.dropBroadcastGate()
 		d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}, By: in.By.Person})
 		d.openGate(g.Step, GateNotice, "")
 	case ActionApprove, ActionSignOff, ActionOpen:
@@ -244,12 +254,22 @@ func (d *decision) act(g Gate, in Click) {
 	}
 }
 
-func alreadyDecided(g Gate) string {
-	last, ok := g.Last()
-	if !ok {
-		return fmt.Sprintf("This was closed at %s.", g.ClosedAt.Format("15:04 MST"))
+// dropBroadcastGate closes the question about a failed broadcast: moving the window starts it afresh.
+func (d *decision) dropBroadcastGate() {
+	for _, g := range d.r.OpenGates() {
+		if s, _ := d.r.Step(g.Step); s.Kind == KindBroadcast {
+			d.emit(GateClosed{g.ID, OutcomeMoot})
+		}
 	}
-	return fmt.Sprintf("Already decided: %s by %s at %s.", strings.ReplaceAll(string(g.Outcome), "_", " "), last.By.Name, last.At.Format("15:04 MST"))
+}
+
+func alreadyDecided(g Gate) string {
+	outcome := strings.ReplaceAll(string(g.Outcome), "_", " ")
+	last, ok := g.Last()
+	if !ok || last.Action != g.Outcome { // it closed by itself
+		return fmt.Sprintf("Already decided: %s at %s.", outcome, g.ClosedAt.Format("15:04 MST"))
+	}
+	return fmt.Sprintf("Already decided: %s by %s at %s.", outcome, last.By.Name, last.At.Format("15:04 MST"))
 }
 
 func (d *decision) cancel(in Cancel) error {
@@ -314,6 +334,10 @@ func (d *decision) reported(in Reported) {
 	if !ok || s.Status != Performing || s.Attempt != in.Attempt {
 		return // the outcome of an attempt that has been given up
 	}
+	if s.Kind.Class() == ClassIrreversible && !o.certain() {
+		d.settle(s, thenAsk, o.Problem.text("The reply was lost."))
+		return
+	}
 	switch o.Result {
 	case Succeeded:
 		d.progress(s, o)
@@ -321,10 +345,6 @@ func (d *decision) reported(in Reported) {
 	case Continues:
 		d.progress(s, o)
 	case NotKnown:
-		if s.Kind.Class() == ClassIrreversible {
-			d.settle(s, thenAsk, o.Problem.text("The reply was lost."))
-			return
-		}
 		d.fail(s, o, true)
 	case Impossible:
 		d.progress(s, o)
@@ -333,6 +353,18 @@ func (d *decision) reported(in Reported) {
 	default:
 		d.fail(s, o, o.Problem.passing())
 	}
+}
+
+// certain reports whether the outcome of an irreversible effect says beyond doubt that it happened, and as what,
+// or that it did not. Everything else counts as lost, so that a performer's slip cannot start a second copy.
+func (o Outcome) certain() bool {
+	switch o.Result {
+	case Succeeded:
+		return o.Operation != ""
+	case Failure, Impossible:
+		return o.Problem != nil && o.Problem.Code != Unknown
+	}
+	return false
 }
 
 // progress records what is new in the outcome and worth a line in the journal.
@@ -360,7 +392,8 @@ func (d *decision) fail(s Step, o Outcome, passing bool) {
 }
 
 func (d *decision) settle(s Step, then Action, why string) {
-	d.emit(StepUnsettled{Step: s.ID, Until: d.now.Time.Add(d.r.Settings.Settle), Then: then, Why: why})
+	wait := max(d.r.Settings.Settle, time.Second) // looking may fail again and again: not without a pause
+	d.emit(StepUnsettled{Step: s.ID, Until: d.now.Time.Add(wait), Then: then, Why: why})
 }
 
 func (d *decision) sighted(in Sighted) {
@@ -370,18 +403,26 @@ func (d *decision) sighted(in Sighted) {
 	}
 	found := len(in.Candidates)
 	switch {
-	case in.Problem != nil:
+	case in.Problem != nil && s.Then == ActionAbort:
+		d.giveUp(in.Problem.Message)
+	case in.Problem.passing():
 		d.settle(s, s.Then, in.Problem.Message)
+	case in.Problem != nil:
+		d.openGate(s.ID, GateUnknown, "Looking for the copy failed: "+in.Problem.Message)
 	case found == 1 || found > 1 && s.Then == ActionAdopt:
 		c := in.Candidates[0]
 		d.emit(StepSucceeded{Step: s.ID, Note: in.Seen, Operation: c.ID, Adopted: true, Status: c.Status})
 	case found == 0 && s.Then == ActionStartAgain:
 		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Asked: true})
-	case found == 0 && s.Then == ActionAbort:
-		d.emit(Ended{Status: Failed, Why: "Given up: it is not known whether the copy was started. " + in.Seen})
+	case s.Then == ActionAbort:
+		d.giveUp(in.Seen)
 	default:
 		d.openGate(s.ID, GateUnknown, in.Seen)
 	}
+}
+
+func (d *decision) giveUp(seen string) {
+	d.emit(Ended{Status: Failed, Why: "Given up: it is not known whether the copy was started. " + seen})
 }
 
 func (d *decision) signedOffElsewhere(s Step, o Outcome) {

@@ -52,8 +52,8 @@ type (
 		Findings  []Finding  `json:"findings,omitempty"`
 		Operation string     `json:"operation,omitempty"` // the copy's operation id
 		Adopted   bool       `json:"adopted,omitempty"`
-		Known     []string   `json:"known,omitempty"` // the target's earlier refreshes, seen before the copy
-		By        Person     `json:"by,omitzero"`     // who did it by hand
+		Known     []string   `json:"known,omitzero"` // the target's earlier refreshes, seen before the copy; empty is news, nil is not
+		By        Person     `json:"by,omitzero"`    // who did it by hand
 		Status    CopyStatus `json:"status,omitempty"`
 	}
 	// StepFailed is a bad outcome. With RetryAt it will be tried again by itself.

@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -92,6 +93,13 @@ func (g Gate) Last() (Decision, bool) {
 	return g.Decisions[len(g.Decisions)-1], true
 }
 
+func others(n int) string {
+	if n == 1 {
+		return "one other person"
+	}
+	return fmt.Sprintf("%d other people", n)
+}
+
 func (g Gate) votes(a Action) int {
 	n := 0
 	for _, d := range g.Decisions {
@@ -120,8 +128,8 @@ func (g Gate) permit(r Refresh, a Action, by Actor) *Error {
 		return Errorf(Denied, "This is not yours to decide: ask one of the people named on the card.")
 	}
 	for _, d := range g.Decisions {
-		if d.By.ID == by.ID && d.Action == a && a == ActionApprove {
-			return Errorf(Stale, "You have approved this already.")
+		if d.By.ID == by.ID && d.Action == a {
+			return Errorf(Stale, "You have decided this already; it waits for %s.", others(g.Count-g.votes(a)))
 		}
 	}
 	return nil

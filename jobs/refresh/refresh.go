@@ -65,6 +65,7 @@ type Copy struct {
 	Adopted    bool       `json:"adopted,omitempty"`   // found in LCS's history instead of in a reply
 	Known      []string   `json:"known,omitempty"`     // the target's earlier refreshes: none of these is ours
 	SentAt     time.Time  `json:"sent_at,omitzero"`    // the latest intent
+	LostAt     time.Time  `json:"lost_at,omitzero"`    // the latest time that nobody knew whether it had begun
 	AcceptedAt time.Time  `json:"accepted_at,omitzero"`
 	Status     CopyStatus `json:"status,omitempty"`
 	StatusAt   time.Time  `json:"status_at,omitzero"` // when Status was first seen
@@ -157,6 +158,16 @@ func (r Refresh) Approved() bool {
 		}
 	}
 	return asked
+}
+
+// lastGate returns the gate that was opened last for a step.
+func (r Refresh) lastGate(step string) (Gate, bool) {
+	for _, g := range slices.Backward(r.Gates) {
+		if g.Step == step {
+			return g, true
+		}
+	}
+	return Gate{}, false
 }
 
 func (r Refresh) stepIndex(id string) int {

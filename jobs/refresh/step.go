@@ -80,26 +80,27 @@ type behaviour struct {
 	gate     GateKind // opened when the step begins
 	unskip   bool     // skipping it would defeat the refresh
 	requires bool     // only after Approved
+	asks     bool     // its plan has to name who decides
 }
 
 // behaviours is the one place that says how each kind of step behaves.
 var behaviours = map[Kind]behaviour{
 	KindPreflight:   {class: ClassRead, unskip: true},
-	KindApproval:    {gate: GateApprove, unskip: true},
+	KindApproval:    {gate: GateApprove, unskip: true, asks: true},
 	KindAnnounce:    {requires: true},
 	KindBroadcast:   {class: ClassIdempotent, requires: true},
 	KindNotice:      {gate: GateNotice, requires: true},
 	KindCopy:        {class: ClassIrreversible, unskip: true, requires: true},
 	KindFollow:      {class: ClassRead, unskip: true},
 	KindSmoke:       {class: ClassRead},
-	KindSignOff:     {gate: GateSignOff, unskip: true},
+	KindSignOff:     {gate: GateSignOff, unskip: true, asks: true},
 	KindBatchGroups: {class: ClassIdempotent},
 	KindEmail:       {class: ClassIdempotent},
 	KindBatchJobs:   {class: ClassIdempotent},
 	KindService:     {class: ClassIdempotent},
 	KindOData:       {class: ClassIdempotent},
 	KindManual:      {gate: GateManual},
-	KindOpenGate:    {gate: GateOpen, unskip: true},
+	KindOpenGate:    {gate: GateOpen, unskip: true, asks: true},
 	KindEnable:      {class: ClassIdempotent},
 	KindVerify:      {class: ClassRead},
 }

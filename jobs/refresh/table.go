@@ -118,6 +118,9 @@ func mayStart(r Refresh, s Step) error {
 	if b.class == ClassIrreversible && (s.Status == Performing || s.Status == Settling && s.Then != ActionStartAgain) {
 		return fmt.Errorf("step %s cannot start again while nobody knows whether it happened", s.ID)
 	}
+	if g, ok := r.lastGate(s.ID); ok && s.Status == Troubled && g.Kind == GateUnknown {
+		return fmt.Errorf("step %s cannot start again before it was looked for once more", s.ID)
+	}
 	if s.Kind == KindCopy && r.Copy.Operation != "" {
 		return fmt.Errorf("the copy was started already, as operation %s", r.Copy.Operation)
 	}
