@@ -32,7 +32,7 @@ func (c *Cloud) serveBatch(e *environment, who caller, r *request) reply {
 	out := newMultipart("batchresponse_")
 	for {
 		part, err := in.NextRawPart()
-		if err == io.EOF { // a wrapped one says that the closing boundary is missing
+		if ended(err) {
 			break
 		}
 		if err == nil {
@@ -72,7 +72,7 @@ func (b *batch) part(part *multipart.Part, out *multipartWriter) error {
 	var failed *reply
 	for {
 		p, err := in.NextRawPart()
-		if err == io.EOF {
+		if ended(err) {
 			break
 		}
 		if err != nil {
@@ -149,6 +149,11 @@ func multipartReader(contentType string, body io.Reader) (*multipart.Reader, err
 		return nil, fmt.Errorf("content type %q is not multipart/mixed with a boundary", contentType)
 	}
 	return multipart.NewReader(body, params["boundary"]), nil
+}
+
+// ended reports whether all parts were read. A wrapped EOF means that the closing boundary is missing.
+func ended(err error) bool {
+	return err == io.EOF //nolint:errorlint // the difference matters here
 }
 
 // multipartWriter writes answers as parts.

@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// change is one PATCH of a user's Enabled as a changeset part.
-func change(s sim, id, user string, enabled bool) string {
-	return part(id, fmt.Sprintf("PATCH %s/data/SystemUsers('%s') HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"Enabled\":%v}", s.EnvironmentURL("uat"), user, enabled))
+// change is a changeset part that enables a user.
+func change(s sim, id, user string) string {
+	return part(id, fmt.Sprintf("PATCH %s/data/SystemUsers('%s') HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{\"Enabled\":true}", s.EnvironmentURL("uat"), user))
 }
 
 func part(id, request string) string {
@@ -96,7 +96,7 @@ func TestBatch(t *testing.T) {
 	}{
 		"one changeset": {
 			parts: func(s sim) []string {
-				return []string{changeset("changeset_1", change(s, "1", "FINN", true), change(s, "2", "TRAIN04", true))}
+				return []string{changeset("changeset_1", change(s, "1", "FINN"), change(s, "2", "TRAIN04"))}
 			},
 			want:    []string{"changeset 1 204", "changeset 2 204"},
 			enabled: map[string]bool{"FINN": true, "TRAIN04": true},
@@ -104,8 +104,8 @@ func TestBatch(t *testing.T) {
 		"a failing changeset has no effect, its neighbour has": {
 			parts: func(s sim) []string {
 				return []string{
-					changeset("changeset_1", change(s, "1", "FINN", true), change(s, "2", "NOBODY", true)),
-					changeset("changeset_2", change(s, "3", "TRAIN04", true)),
+					changeset("changeset_1", change(s, "1", "FINN"), change(s, "2", "NOBODY")),
+					changeset("changeset_2", change(s, "3", "TRAIN04")),
 				}
 			},
 			want:    []string{" 404", "changeset 3 204"},
@@ -114,7 +114,7 @@ func TestBatch(t *testing.T) {
 		"one part is throttled": {
 			prepare: func(s sim) { s.Fail("uat", "SystemUsers('FINN')", Fault{Status: 429, RetryAfter: 7}) },
 			parts: func(s sim) []string {
-				return []string{changeset("c1", change(s, "1", "FINN", true)), changeset("c2", change(s, "2", "TRAIN04", true))}
+				return []string{changeset("c1", change(s, "1", "FINN")), changeset("c2", change(s, "2", "TRAIN04"))}
 			},
 			want:    []string{" 429 after 7", "changeset 2 204"},
 			enabled: map[string]bool{"FINN": false, "TRAIN04": true},

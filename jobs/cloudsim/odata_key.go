@@ -1,7 +1,6 @@
 package cloudsim
 
 import (
-	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -229,7 +228,7 @@ func (t lexToken) literal() (literal, error) {
 	case t.kind == quoted:
 		enum, ok := strings.CutPrefix(t.enum, enumPrefix)
 		if !ok {
-			return literal{}, fmt.Errorf("Unrecognized literal '%s'.", t.enum)
+			return literal{}, said("Unrecognized literal '%s'.", t.enum)
 		}
 		return literal{value: t.text, enum: enum}, nil
 	case t.kind != word:

@@ -3,7 +3,6 @@ package cloudsim
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -121,14 +120,14 @@ func addBroadcast(_ *Cloud, e *environment, _ caller, args map[string]json.RawMe
 	}
 	from, err := serviceTime(in.FromDateTime)
 	if err != nil {
-		return nil, said("FromDateTime: %w", err)
+		return nil, fmt.Errorf("FromDateTime: %w", err)
 	}
 	to, err := serviceTime(in.ToDateTime)
 	if err != nil {
 		return nil, fmt.Errorf("ToDateTime: %w", err)
 	}
 	if !to.After(from) {
-		return nil, errors.New("The end of the downtime must be later than its start.")
+		return nil, said("The end of the downtime must be later than its start.")
 	}
 	b := Broadcast{RecID: e.recID(), From: from, To: to}
 	e.db.Broadcasts = append(e.db.Broadcasts, b)
@@ -142,7 +141,7 @@ func serviceTime(s string) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, said("could not convert string %q to DateTime", s)
+	return time.Time{}, fmt.Errorf("could not convert string %q to DateTime", s)
 }
 
 // entityStoreEntities are the aggregate measurements that exist.
@@ -155,7 +154,7 @@ func entityStoreEntities() []string {
 func refreshEntityStore(_ *Cloud, e *environment, who caller, args map[string]json.RawMessage, now time.Time) (any, error) {
 	var in struct{ Entities []string }
 	if err := json.Unmarshal(args["_request"], &in); err != nil {
-		return nil, errors.New("Error converting the value of parameter '_request'.")
+		return nil, said("Error converting the value of parameter '_request'.")
 	}
 	if len(in.Entities) == 0 {
 		return nil, said("No entity was named.")
