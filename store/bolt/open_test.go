@@ -110,6 +110,9 @@ func TestOpenRefusesAndChangesNothing(t *testing.T) {
 		{"cut within the first page", func(t *testing.T, dir string) string {
 			return write(t, filepath.Join(dir, "r.db"), sound[:100])
 		}, refresh.Internal, "damaged"},
+		{"keys out of order", func(t *testing.T, dir string) string { // within the bounds of each page: only bbolt's own check sees it
+			return write(t, filepath.Join(dir, "r.db"), bytes.ReplaceAll(sound, []byte("dev-1"), []byte("zev-1")))
+		}, refresh.Internal, "damaged"},
 		{"another program's database", func(t *testing.T, dir string) string {
 			path := filepath.Join(dir, "r.db")
 			edit(t, path, func(tx *bbolt.Tx) error {
