@@ -215,3 +215,27 @@ func TestEnvironmentsDifferRecognisably(t *testing.T) {
 		}
 	}
 }
+
+func TestFaultTellsThatItWasMet(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{})
+	met := make(chan struct{}, 1)
+	s.Fail("uat", "Companies", Fault{Status: 503, Met: func() { met <- struct{}{} }})
+	s.data("GET", "Companies", "")
+	select {
+	case <-met:
+	default:
+		t.Error("the fault was met in silence")
+	}
+}
+
+func TestIssuedTokensAreAllKnown(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{})
+	a := s.post(s.v2(), s.passwordForm())
+	for _, kind := range []string{"access_token", "refresh_token"} {
+		if token, ok := a.json[kind].(string); !ok || !slices.Contains(s.IssuedTokens(), token) {
+			t.Errorf("%s is not among the issued ones", kind)
+		}
+	}
+}
