@@ -276,6 +276,7 @@ func testConcurrentRequests(t *testing.T, b Backend) {
 		t.Fatalf("%d refreshes are open", len(rs))
 	}
 	same(t, rs[0], won.Row)
+	same(t, load(t, b, won.Row.ID), won.Row)
 }
 
 // race commits eight at once and returns the one that went through; the others must be declined with want and
