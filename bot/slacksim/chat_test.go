@@ -111,11 +111,7 @@ func TestScopesStandInTheAnswersHeader(t *testing.T) {
 func TestAppTokenCountsOnlyInTheHeader(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	resp, err := http.PostForm(b.APIURL()+"apps.connections.open", url.Values{"token": {b.AppToken()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
+	b.request(http.MethodPost, b.APIURL()+"apps.connections.open", "application/x-www-form-urlencoded", "token="+url.QueryEscape(b.AppToken()))
 	if c := b.Calls(); len(c) != 1 || c[0].Error != "not_authed" || c[0].Form["token"] != "" {
 		t.Errorf("calls %+v", c)
 	}

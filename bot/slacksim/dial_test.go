@@ -32,6 +32,7 @@ func dial(b *bundle) *rawConn {
 	if err := json.NewDecoder(resp.Body).Decode(&open); err != nil || !open.OK {
 		b.t.Fatalf("apps.connections.open: %+v %v", open, err)
 	}
+	//nolint:bodyclose // of a handshake; gorilla/websocket says it needs no closing
 	ws, hs, err := websocket.DefaultDialer.DialContext(b.ctx, open.URL+"&debug_reconnects=true", http.Header{"Origin": {"https://api.slack.com"}})
 	if err != nil {
 		b.t.Fatalf("dial: %v %+v", err, hs)
@@ -40,6 +41,7 @@ func dial(b *bundle) *rawConn {
 }
 
 func redial(c *rawConn) error {
+	//nolint:bodyclose // as above
 	ws, _, err := websocket.DefaultDialer.Dial(c.url, nil)
 	if err == nil {
 		return errors.Join(ws.Close(), nil)

@@ -84,9 +84,9 @@ func (c *checker) element(e obj, path string, where spot) {
 		c.str(e, path, "accessibility_label", 75)
 		c.oneOf(e, path, "style", "primary", "danger")
 	case "overflow":
-		c.options(e, path, "options", 1, 5, plainOnly)
+		c.options(e, path, 5, plainOnly)
 	case "checkboxes", "radio_buttons":
-		c.options(e, path, "options", 1, 10, anyText)
+		c.options(e, path, 10, anyText)
 	case "static_select", "multi_static_select":
 		c.staticSelect(e, path)
 	case "plain_text_input":
@@ -124,22 +124,22 @@ func (c *checker) staticSelect(e obj, path string) {
 		return
 	}
 	if e["options"] != nil {
-		c.options(e, path, "options", 1, 100, plainOnly)
+		c.options(e, path, 100, plainOnly)
 		return
 	}
 	for i, v := range c.items(e, path, "option_groups", 1, 100) {
 		g, _ := v.(obj)
 		p := at(path+"/option_groups", i)
 		c.textObject(g["label"], p+"/label", 75, plainOnly)
-		c.options(g, p, "options", 1, 100, plainOnly)
+		c.options(g, p, 100, plainOnly)
 	}
 }
 
 // options checks a list of option objects and that what is chosen at first is among them.
-func (c *checker) options(e obj, path, key string, least, most int, kind textKind) {
+func (c *checker) options(e obj, path string, most int, kind textKind) {
 	values := map[string]bool{}
-	for i, v := range c.items(e, path, key, least, most) {
-		p := at(path+"/"+key, i)
+	for i, v := range c.items(e, path, "options", 1, most) {
+		p := at(path+"/options", i)
 		o, ok := v.(obj)
 		if !ok {
 			c.bad(p, "option must be an object")

@@ -2,6 +2,7 @@ package slacksim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -200,8 +201,8 @@ func TestServerNamesTheOffendingPlace(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, _, err := b.api.PostMessageContext(b.ctx, "C1", slack.MsgOptionBlocks(section("ok"), section(strings.Repeat("x", 3001))))
-	se, ok := err.(slack.SlackErrorResponse)
-	if !ok || se.Err != "invalid_blocks" || len(se.ResponseMetadata.Messages) != 1 ||
+	var se slack.SlackErrorResponse
+	if !errors.As(err, &se) || se.Err != "invalid_blocks" || len(se.ResponseMetadata.Messages) != 1 ||
 		!strings.Contains(se.ResponseMetadata.Messages[0], "[json-pointer:/blocks/1/text/text]") {
 		t.Errorf("got %+v", err)
 	}

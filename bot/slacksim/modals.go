@@ -65,7 +65,7 @@ func (s *Server) submit(user, viewID string, values map[string]map[string]any) (
 				return ack
 			}
 		}
-		s.note(user, "", "error", modalTrouble)
+		s.note(user, "", modalTrouble)
 		return Ack{Error: failure}
 	})
 	return d, write, Ack{}, nil

@@ -2,9 +2,7 @@ package slacksim
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -48,16 +46,10 @@ func (b *bundle) watchPage(user string) func(what string, fits func(pageState) b
 	}
 }
 
-// do posts to the page's API and returns status and body.
+// act posts to the page's API and returns status and body.
 func (b *bundle) act(what string, body any) (int, string) {
 	b.t.Helper()
-	resp, err := http.Post(b.URL()+"/page/api/"+what, "application/json", bytes.NewReader(toJSON(body)))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	data, _ := io.ReadAll(resp.Body)
-	return resp.StatusCode, string(data)
+	return b.request(http.MethodPost, b.URL()+"/page/api/"+what, "application/json", string(toJSON(body)))
 }
 
 func TestPageShowsWhatOnePersonSees(t *testing.T) {
@@ -164,14 +156,9 @@ func TestPageFilesAreServed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, path := range []string{"/", "/page/index.html"} {
-		resp, err := http.Get(b.URL() + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusOK || !bytes.Contains(bytes.ToLower(body), []byte("<!doctype html>")) {
-			t.Errorf("%s: %d %.80s", path, resp.StatusCode, body)
+		status, body := b.request(http.MethodGet, b.URL()+path, "", "")
+		if status != http.StatusOK || !strings.Contains(strings.ToLower(body), "<!doctype html>") {
+			t.Errorf("%s: %d %.80s", path, status, body)
 		}
 	}
 }
@@ -180,12 +167,8 @@ func TestAnotherSiteCannotActThroughABrowser(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	body := toJSON(obj{"user": "U1", "channel": "C1", "text": "hello"})
-	resp, err := http.Post(b.URL()+"/page/api/message", "text/plain", bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close()
-	if resp.StatusCode != http.StatusBadRequest || len(b.Messages("C1")) != 0 {
-		t.Errorf("status %d, messages %v", resp.StatusCode, b.Messages("C1"))
+	status, _ := b.request(http.MethodPost, b.URL()+"/page/api/message", "text/plain", string(body))
+	if status != http.StatusBadRequest || len(b.Messages("C1")) != 0 {
+		t.Errorf("status %d, messages %v", status, b.Messages("C1"))
 	}
 }

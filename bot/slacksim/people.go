@@ -62,7 +62,7 @@ func (s *Server) slash(user, channel, line string) (*delivery, func(), error) {
 	rest = strings.TrimSpace(rest)
 	i := slices.IndexFunc(s.opts.Commands, func(k Command) bool { return k.Command == name })
 	if i < 0 {
-		s.note(user, channel, "error", name+" is not a valid command.")
+		s.note(user, channel, name+" is not a valid command.")
 		return nil, nil, nil
 	}
 	if s.opts.Commands[i].ShouldEscape {
@@ -81,7 +81,7 @@ func (s *Server) slash(user, channel, line string) (*delivery, func(), error) {
 				return ack
 			}
 		}
-		s.note(user, c.ID, "error", fmt.Sprintf("%s failed with the error %q", name, failure))
+		s.note(user, c.ID, fmt.Sprintf("%s failed with the error %q", name, failure))
 		return Ack{Error: failure}
 	})
 	return d, write, nil
@@ -301,7 +301,7 @@ func (s *Server) blockAction(user string, at place, action obj) (*delivery, func
 		})
 		s.pending = slices.Delete(s.pending, i, i+1)
 		if failure != "" {
-			s.note(user, at.channel, "error", fmt.Sprintf("That did not reach %s (%s).", s.opts.BotName, failure))
+			s.note(user, at.channel, fmt.Sprintf("That did not reach %s (%s).", s.opts.BotName, failure))
 		}
 		return Ack{OK: failure == "", Error: failure}
 	})

@@ -1,7 +1,6 @@
 package slacksim
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -138,12 +137,8 @@ func TestResponseURLRules(t *testing.T) {
 	}
 	send := func(to, body string) int {
 		t.Helper()
-		resp, err := http.Post(to, "application/json", bytes.NewBufferString(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode
+		status, _ := b.request(http.MethodPost, to, "application/json", body)
+		return status
 	}
 	last := func() Message { m := b.Messages("C1"); return m[len(m)-1] }
 

@@ -30,10 +30,10 @@ type pendingClick struct {
 	user string
 }
 
-// note shows a notice to a person. The lock is held.
-func (s *Server) note(user, channel, tone, text string) {
+// note tells a person that something failed. The lock is held.
+func (s *Server) note(user, channel, text string) {
 	s.notices = append(s.notices, notice{
-		ID: fmt.Sprintf("n%d", len(s.notices)+1), Channel: channel, Text: text, Tone: tone,
+		ID: fmt.Sprintf("n%d", len(s.notices)+1), Channel: channel, Text: text, Tone: "error",
 		At: s.tune.now().Unix(), user: user,
 	})
 	s.touch()

@@ -75,7 +75,8 @@ func Start(opts Options) (*Server, error) { return start(opts, defaultTuning()) 
 
 func start(opts Options, tune tuning) (*Server, error) {
 	opts.fillIn()
-	ln, err := net.Listen("tcp", opts.Addr)
+	var lc net.ListenConfig
+	ln, err := lc.Listen(context.Background(), "tcp", opts.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("slacksim: listen on %s: %w", opts.Addr, err)
 	}

@@ -3,7 +3,10 @@ package slacksim
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -130,6 +133,26 @@ func ackWith(payload any) func(*app, socketmode.Event) {
 		}
 		_ = a.client.Ack(*ev.Request, payload)
 	}
+}
+
+// request does one plain HTTP request and returns status and body.
+func (b *bundle) request(method, url, contentType, body string) (int, string) {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", contentType)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return resp.StatusCode, string(data)
 }
 
 // slackError reads Slack's error name.

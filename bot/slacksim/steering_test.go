@@ -3,7 +3,6 @@ package slacksim
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -158,12 +157,7 @@ func TestUploadedFileCanBeReadBack(t *testing.T) {
 	if !ok || name != "a.txt" || string(data) != "ok" {
 		t.Errorf("%q %q %v", name, data, ok)
 	}
-	resp, err := http.Get(b.URL() + "/page/api/file/" + f.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if body, _ := io.ReadAll(resp.Body); string(body) != "ok" {
+	if _, body := b.request(http.MethodGet, b.URL()+"/page/api/file/"+f.ID, "", ""); body != "ok" {
 		t.Errorf("through the page: %q", body)
 	}
 	b.Fail("upload", Fault{Status: 500})

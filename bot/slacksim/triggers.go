@@ -2,6 +2,7 @@ package slacksim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -97,7 +98,8 @@ func (s *Server) respond(u *responseURL, a args) error {
 	}
 	c, err := readContent(a, maxPostText)
 	if err != nil {
-		if ae, ok := err.(*apiError); ok {
+		var ae *apiError
+		if errors.As(err, &ae) {
 			extra := obj{"http_status": http.StatusBadRequest}
 			for k, v := range ae.extra {
 				extra[k] = v
