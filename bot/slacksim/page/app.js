@@ -241,13 +241,6 @@ function renderRail() {
   const dms = state.channels.filter((c) => c.is_im);
   $("dms-section").hidden = !dms.length;
   reconcile($("dms"), dms.map(item));
-  const link = $("link");
-  const n = state.connections;
-  link.className = `link-state tone-${n > 0 ? "ok" : "down"}`;
-  if (link._n !== n) {
-    link._n = n;
-    link.replaceChildren(h("span", { class: "dot" }), n > 0 ? `Bot connected (${n} socket${n === 1 ? "" : "s"})` : "Bot not connected");
-  }
 }
 
 function personButton(u) {
@@ -271,7 +264,13 @@ function renderHint() {
     examples.length > 1 ? h("span", { class: "hint-more" }, "Or try ", examples.slice(1, 4).map((e) => chip(e))) : "");
 }
 
+/** showTrouble says what is not connected: the page to the demo, or the bot to the workspace. */
 function showTrouble() {
+  const link = $("link");
+  const n = app.lost || !app.state ? 0 : app.state.connections;
+  const words = n > 0 ? `Bot connected (${n} socket${n === 1 ? "" : "s"})` : app.lost || !app.state ? "Not connected" : "Bot not connected";
+  link.className = `link-state tone-${n > 0 ? "ok" : "down"}`;
+  if (link.textContent !== words) link.replaceChildren(h("span", { class: "dot" }), words);
   const box = $("trouble");
   const bot = app.state?.users.find((u) => u.is_bot);
   let text = "";
