@@ -1,0 +1,95 @@
+package acceptance
+
+import (
+	"bufio"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// process is one run of the binary in the background.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed once it has exited and all it wrote has been read
+
+	mu      sync.Mutex
+	lines   []string
+	changed chan struct{}
+}
+
+func spawn(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(binary, args...), done: make(chan struct{}), changed: make(chan struct{})}
+	pipe, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		scan := bufio.NewScanner(pipe)
+		scan.Buffer(nil, 1<<20)
+		for scan.Scan() {
+			p.mu.Lock()
+			p.lines = append(p.lines, scan.Text())
+			close(p.changed)
+			p.changed = make(chan struct{})
+			p.mu.Unlock()
+		}
+		_ = p.cmd.Wait() // the exit code is in ProcessState
+		close(p.done)
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+// kill ends the process as a crash of the machine would: at once and without a word.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	<-p.done
+}
+
+func (p *process) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+
+func (p *process) exited() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// stderr returns what was written so far, and a channel that is closed when there is more.
+func (p *process) stderr() ([]string, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.lines), p.changed
+}
+
+func (p *process) text() string {
+	lines, _ := p.stderr()
+	return strings.Join(lines, "\n")
+}
+
+// logged reports whether a line of the log has these fields.
+func (p *process) logged(fields map[string]string) bool {
+	lines, _ := p.stderr()
+	return slices.ContainsFunc(lines, func(line string) bool {
+		var entry map[string]any
+		if json.Unmarshal([]byte(line), &entry) != nil {
+			return false
+		}
+		for k, v := range fields {
+			if entry[k] != v {
+				return false
+			}
+		}
+		return true
+	})
+}
