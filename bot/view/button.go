@@ -19,12 +19,13 @@ type Button struct {
 
 const (
 	buttonVersion = "1"
-	actionPrefix  = "gate:"
-	maxValue      = 2000 // Slack, Block Kit reference, button element
+	// ActionPrefix begins the action_id of every button that decides something; links have other ones.
+	ActionPrefix = "gate:"
+	maxValue     = 2000 // Slack, Block Kit reference, button element
 )
 
 // ActionID is the action_id of the button: unique within its block, which shows one gate.
-func (b Button) ActionID() string { return actionPrefix + string(b.Action) }
+func (b Button) ActionID() string { return ActionPrefix + string(b.Action) }
 
 // Value is the value of the button.
 func (b Button) Value() string {

@@ -27,11 +27,11 @@ func Card(r refresh.Refresh, now time.Time, o Options) Message {
 		blocks = append(blocks, openGates(p, r)...)
 	}
 	if lines := decided(p, r); len(lines) > 0 {
-		blocks = append(blocks, context(fit(lines, 1200)))
+		blocks = append(blocks, context(fit(lines, 1000)))
 	}
 	if !r.Status.Ended() {
 		if lines := steps(p, r); len(lines) > 0 {
-			blocks = append(blocks, section(fit(lines, 2000)))
+			blocks = append(blocks, section(fit(lines, 1500)))
 		}
 	}
 	p.plain = true
@@ -39,7 +39,7 @@ func Card(r refresh.Refresh, now time.Time, o Options) Message {
 }
 
 func title(r refresh.Refresh) string {
-	return fmt.Sprintf("Refresh of %s from %s", unmarked(r.Target.Name, 60), unmarked(r.Source.Name, 60))
+	return fmt.Sprintf("Refresh of %s from %s", unmarked(r.Target.Name, maxEnv), unmarked(r.Source.Name, maxEnv))
 }
 
 // facts are who asked, why and when, and the downtime as announced.
@@ -179,8 +179,14 @@ func stepLine(p pen, s refresh.Step) string {
 	switch s.Status {
 	case refresh.Performing:
 		mark, word = "▸", "running"
+		if s.Kind == refresh.KindCopy {
+			note = "" // left by a look that is over
+		}
 	case refresh.Retrying:
-		mark, word = "✗", "trying again at "+p.at(s.RetryAt)
+		mark, word = "✗", "failed"
+		if !s.RetryAt.IsZero() {
+			word = "trying again at " + p.at(s.RetryAt)
+		}
 		if s.Problem != nil {
 			note = s.Problem.Message
 		}
@@ -193,6 +199,9 @@ func stepLine(p pen, s refresh.Step) string {
 		}
 	case refresh.Troubled:
 		mark, word, note = "✗", "failed, waits for a person", "" // the gate above says why
+		if s.Then != "" {
+			mark, word = "▸", "not known, waits for a person"
+		}
 	case refresh.Completed:
 		mark, word = "✓", "done"
 		if s.EndedBy != (refresh.Person{}) {

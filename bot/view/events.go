@@ -211,7 +211,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 		body = body[1:]
 	}
 	if g.Kind == refresh.GateSignOff {
-		body = body[len(body)-1:] // what the checks saw was told when they were done
+		body = body[:1] // what the checks saw was told when they were done
 	}
 	return news{headline: h, details: body}, true
 }
@@ -264,12 +264,9 @@ func closing(p pen, r refresh.Refresh) news {
 		return n
 	}
 	n.lead = fmt.Sprintf("The refresh of %s from %s has ended.", env(r.Target), env(r.Source))
-	why := sentences(h.lead)
+	why := h.lead
 	if h.rest != "" {
-		why = h.lead + " " + h.rest
-		if h.lead[len(h.lead)-1] != ':' {
-			why = h.lead + ": " + h.rest
-		}
+		why += " " + h.rest
 	}
 	n.rest = sentences(why, aftermath(r))
 	if r.RequestedBy.ID != "" && r.EndedBy.ID != r.RequestedBy.ID {

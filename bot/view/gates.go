@@ -15,8 +15,8 @@ import (
 // A card shows this many open gates; the others are named below them and move up. The budget is for their
 // texts together: Slack refuses a message whose blocks hold much more than 13,000 characters in all.
 const (
-	maxGates   = 10
-	gateBudget = 6000
+	maxGates   = 8
+	gateBudget = 4000
 )
 
 // urgent orders open gates: trouble before planned questions, then the oldest first.
@@ -92,12 +92,11 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		return fmt.Sprintf("%s goes down at %s", target, p.at(r.Window.From)),
 			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back at %s.", p.at(r.Window.To))}
 	case refresh.GateSignOff:
-		body = findings(kindFindings(r, refresh.KindSmoke))
 		lcs := "LCS cannot be signed off from outside. A sign-off there counts here as well."
 		if link := p.lcs(r.Target, "Open "+target+" in LCS"); link != "" {
 			lcs += " " + link
 		}
-		return fmt.Sprintf("Does %s hold what you expect?", target), append(body, lcs)
+		return fmt.Sprintf("Does %s hold what you expect?", target), append([]string{lcs}, findings(kindFindings(r, refresh.KindSmoke))...)
 	case refresh.GateManual:
 		return stepName(s), instructions(s)
 	case refresh.GateOpen:
@@ -109,9 +108,7 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		}
 		return "Nobody knows whether the copy was started", body
 	case refresh.GateTrouble:
-		body = []string{line(g.Question, 600)}
-		body = append(body, findings(s.Findings)...)
-		return stepName(s) + " failed", append(body, wayOut(g, s))
+		return stepName(s) + " failed", append([]string{line(g.Question, 600), wayOut(g, s)}, findings(s.Findings)...)
 	}
 	return stepName(s), []string{line(g.Question, 600)}
 }
@@ -166,10 +163,10 @@ func reconfigured(p pen, r refresh.Refresh) []string {
 		if s.Phase != refresh.PhaseReconfigure {
 			continue
 		}
-		switch {
-		case s.Status == refresh.Skipped:
+		switch s.Status {
+		case refresh.Skipped:
 			odd = append(odd, fmt.Sprintf("✗ %s: skipped by %s", stepName(s), p.person(s.EndedBy)))
-		case s.Status == refresh.Completed:
+		case refresh.Completed:
 			done++
 		}
 		odd = append(odd, findings(notOK(s.Findings))...)
@@ -190,21 +187,31 @@ func notOK(all []refresh.Finding) []refresh.Finding {
 	return slices.DeleteFunc(slices.Clone(all), func(f refresh.Finding) bool { return f.OK })
 }
 
-// findings are lines with the bad news first, so that a cut never hides it.
+// findings are lines with the bad news first, so that a cut never hides it. Every caller fits them into one
+// text, so once they fill the largest there is, the rest only has to be counted.
 func findings(all []refresh.Finding) []string {
-	var bad, good []string
-	for _, f := range all {
-		mark, word, to := "✗", "not ok", &bad
-		if f.OK {
-			mark, word, to = "✓", "ok", &good
+	var lines []string
+	size := 0
+	for _, ok := range []bool{false, true} {
+		mark, word := "✗", "not ok"
+		if ok {
+			mark, word = "✓", "ok"
 		}
-		l := fmt.Sprintf("%s %s: %s", mark, line(f.Name, maxName), word)
-		if f.Detail != "" {
-			l += ", " + line(f.Detail, maxNote)
+		for _, f := range all {
+			switch {
+			case f.OK != ok:
+			case size > maxSection:
+				lines = append(lines, "")
+			default:
+				l := fmt.Sprintf("%s %s: %s", mark, line(f.Name, maxName), word)
+				if f.Detail != "" {
+					l += ", " + line(f.Detail, maxNote)
+				}
+				lines, size = append(lines, l), size+utf8.RuneCountInString(l)
+			}
 		}
-		*to = append(*to, l)
 	}
-	return append(bad, good...)
+	return lines
 }
 
 // buttons offers what can be decided at a gate.
@@ -236,7 +243,7 @@ type choice struct {
 
 // choose returns the button of an action at a gate. Its texts are for plain_text objects.
 func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action) choice {
-	source, target, step := unmarked(r.Source.Name, 40), unmarked(r.Target.Name, 40), unmarked(s.Name, 60)
+	source, target, step := unmarked(r.Source.Name, maxEnv), unmarked(r.Target.Name, maxEnv), unmarked(s.Name, 60)
 	whole := fmt.Sprintf("refresh of %s from %s", target, source)
 	overwrites := fmt.Sprintf("This overwrites %s with %s's data. Everything entered in %s since its last refresh is lost.", target, source, target)
 	stops := fmt.Sprintf("The refresh ends here. %s keeps the data of %s, and nobody is let in by refreshbot.", target, source)

@@ -9,6 +9,9 @@ import (
 	"refreshbot/commands"
 )
 
+// mostTargets is how many environments a status shows: the texts of more would be too much for one message.
+const mostTargets = 8
+
 // Reply is the ephemeral answer to one person: help, status, or why something was not done.
 func Reply(r commands.Reply, now time.Time, o Options) Message {
 	p := pen{o: o}
@@ -25,13 +28,13 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 		}
 		blocks = append(blocks, section(emoji+" "+lead))
 	}
-	const most = 15 // the texts of more would be too much for one message
-	for i, t := range r.Targets {
-		if i == most {
-			blocks = append(blocks, section(fmt.Sprintf("… and %d more: ask for one environment by name.", len(r.Targets)-most)))
-			break
-		}
+	all := len(r.Targets)
+	r.Targets = r.Targets[:min(all, mostTargets)]
+	for _, t := range r.Targets {
 		blocks = append(blocks, section(standing(p, t, now)))
+	}
+	if more := all - len(r.Targets); more > 0 {
+		blocks = append(blocks, section(fmt.Sprintf("… and %d more: ask for one environment by name.", more)))
 	}
 	if len(r.Help) > 0 {
 		var lines []string
@@ -72,24 +75,27 @@ func spoken(p pen, r commands.Reply) string {
 
 // standing is how one target environment stands.
 func standing(p pen, t commands.Standing, now time.Time) string {
+	a, l := t.Active, t.Last
 	lines := []string{fmt.Sprintf("%s from %s", p.bold(line(t.Target, maxName)), line(t.Source, maxName))}
-	if a := t.Active; a != nil {
+	if a != nil {
 		lines = append(lines, status(p, *a).write(p), phases(p, *a))
-		lines = append(lines, facts(p, *a, now)...)
+		if g, ok := mostUrgent(*a); ok && g.Question != "" {
+			lines = append(lines, line(g.Question, maxReason))
+		}
 		if slackID(a.Channel, "CG") {
 			lines = append(lines, fmt.Sprintf("Its card is in <#%s>", a.Channel))
 		}
+		lines = append(lines, facts(p, *a, now)...)
 	} else {
 		lines = append(lines, "No refresh is running.")
 	}
-	switch l := t.Last; {
-	case l != nil:
-		lines = append(lines, fmt.Sprintf("Last: %s, %s, took %s", status(p, *l).write(p), p.at(l.EndedAt), span(l.EndedAt.Sub(l.RequestedAt))))
-	case t.Active == nil:
+	if l != nil {
+		lines = append(lines, fmt.Sprintf("Last, until %s: %s", p.at(l.EndedAt), status(p, *l).write(p)))
+	} else if a == nil {
 		lines = append(lines, "It has not been refreshed by refreshbot yet.")
 	}
 	if !t.Next.IsZero() {
 		lines = append(lines, "Next by schedule: "+p.at(t.Next))
 	}
-	return fit(lines, 800)
+	return fit(lines, 1200)
 }

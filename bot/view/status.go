@@ -43,22 +43,25 @@ func status(p pen, r refresh.Refresh) headline {
 }
 
 func ended(p pen, r refresh.Refresh) headline {
-	reason := sentence(line(r.Ending, maxReason))
+	reason, colon := sentence(line(r.Ending, maxReason)), ""
+	if reason != "" {
+		colon = ":"
+	}
 	switch r.Status {
 	case refresh.Done:
 		in, _ := enabled(r)
 		return headline{":white_check_mark:", fmt.Sprintf("Open: %s enabled", count(len(in), "user")), ""}
 	case refresh.Cancelled:
-		return headline{":no_entry_sign:", "Cancelled by " + p.person(r.EndedBy), reason}
+		return headline{":no_entry_sign:", "Cancelled by " + p.person(r.EndedBy) + colon, reason}
 	case refresh.Rejected:
-		return headline{":no_entry_sign:", "Rejected by " + p.person(r.EndedBy), reason}
+		return headline{":no_entry_sign:", "Rejected by " + p.person(r.EndedBy) + colon, reason}
 	case refresh.Expired:
 		return headline{":zzz:", "Expired: " + expiry(r), ""}
 	}
 	if r.EndedBy != (refresh.Person{}) {
 		return headline{":x:", "Failed: stopped by " + p.person(r.EndedBy), ""}
 	}
-	return headline{":x:", "Failed:", reason}
+	return headline{":x:", "Failed" + colon, reason}
 }
 
 // expiry says which question nobody answered.
@@ -92,12 +95,12 @@ func waiting(p pen, r refresh.Refresh, g refresh.Gate) (headline, bool) {
 	case refresh.GateOpen:
 		return headline{":raised_hand:", fmt.Sprintf("Ready: waiting for %s to let users in %s", p.anyOf(g.By), votes), ""}, true
 	case refresh.GateUnknown:
-		return headline{":warning:", "Nobody knows whether the copy was started.", "Somebody has to look and decide."}, true
+		return headline{":warning:", "Nobody knows whether the copy was started; somebody has to look", ""}, true
 	case refresh.GateTrouble:
 		if s.Phase == refresh.PhaseReconfigure {
 			return headline{}, false
 		}
-		return headline{":warning:", stepName(s) + " failed:", line(g.Question, maxReason)}, true
+		return headline{":warning:", stepName(s) + " failed and needs a decision", ""}, true
 	}
 	return headline{}, false
 }
@@ -145,6 +148,9 @@ func working(p pen, r refresh.Refresh, s refresh.Step) headline {
 	switch s.Status {
 	case refresh.Retrying:
 		h := headline{":repeat:", fmt.Sprintf("%s did not work; trying again at %s:", stepName(s), p.at(s.RetryAt)), ""}
+		if s.RetryAt.IsZero() { // between its failure and the question what to do
+			h = headline{":warning:", stepName(s) + " failed:", ""}
+		}
 		if s.Problem != nil {
 			h.rest = line(s.Problem.Message, maxReason)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -279,11 +280,21 @@ func check(t testing.TB, m view.Message) {
 	if !utf8.Valid(data) {
 		t.Error("not UTF-8")
 	}
+	for _, m := range markup.FindAllString(string(data), -1) {
+		if !ours.MatchString(m) {
+			t.Errorf("markup that is not ours: %s", m)
+		}
+	}
 	// Slack refuses much more text than this in one message, though its pages name no limit.
 	if n := utf8.RuneCountInString(blockText(t, data)); n > 12000 {
 		t.Errorf("%d characters of text in the blocks", n)
 	}
 }
+
+var (
+	markup = regexp.MustCompile(`<[^>]*>?`)
+	ours   = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|#[CG][A-Z0-9]+|!date\^\d+\^\{date_short_pretty\} \{time\}\|[^<>|]+|https?://[^<>|\s]+(\|[^<>|]+)?)>$`)
+)
 
 // blockText is everything of a message that people read.
 func blockText(t testing.TB, data []byte) string {

@@ -39,9 +39,7 @@ func summary(p pen, r refresh.Refresh) []string {
 	}
 	if in, not := enabled(r); len(in)+len(not) > 0 {
 		add("Users enabled:", "%d: %s", len(in), list(in, 20))
-		for _, l := range findings(not) {
-			lines = append(lines, l)
-		}
+		lines = append(lines, findings(not)...)
 	}
 	var byHand, skipped, odd []string
 	for _, s := range r.Steps {
@@ -77,6 +75,8 @@ func aftermath(r refresh.Refresh) string {
 	switch {
 	case r.Status == refresh.Done:
 		return ""
+	case !r.PointOfNoReturn() && !r.Window.From.IsZero():
+		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.", target)
 	case !r.PointOfNoReturn():
 		return fmt.Sprintf("%s was not changed.", target)
 	case r.Copy.Status.Succeeded():

@@ -21,15 +21,20 @@ const (
 
 // How much of the texts that come from outside is shown where they stand among others.
 const (
+	maxEnv    = 40
 	maxName   = 80
 	maxReason = 300
 	maxNote   = 200
 )
 
 // Escape replaces the three characters that Slack gives a meaning in mrkdwn ("Formatting text for app surfaces").
-func Escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
-}
+func Escape(s string) string { return entities.Replace(s) }
+
+// The replacers hold no state: they are tables, and safe for concurrent use.
+var (
+	entities   = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	lookalikes = strings.NewReplacer("<", "‹", ">", "›")
+)
 
 // clip shortens mrkdwn to max characters. It never cuts through an entity, a mention or a link.
 func clip(s string, max int) string {
@@ -81,10 +86,34 @@ func tidy(s string, keep func(rune) bool) string {
 	}, s)
 }
 
+// oneLine tidies a text of which max characters will be shown. What could not be among them is not looked at:
+// a text from outside may be of any length.
+func oneLine(s string, max int) string {
+	if most := 4 * max; len(s) > most {
+		s = s[:most] + " …"
+	}
+	if clean(s) {
+		return s
+	}
+	return strings.Join(strings.Fields(tidy(s, func(rune) bool { return false })), " ")
+}
+
+// clean reports whether s is plain ASCII on one line with single spaces, as most texts are.
+func clean(s string) bool {
+	space := true
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c >= 0x7f || c == ' ' && space {
+			return false
+		}
+		space = c == ' '
+	}
+	return s == "" || !space
+}
+
 // line is a text from outside, on one line, escaped and at most max characters.
 func line(s string, max int) string {
-	s = tidy(s, func(rune) bool { return false })
-	return clip(Escape(strings.Join(strings.Fields(s), " ")), max)
+	return clip(Escape(oneLine(s, max)), max)
 }
 
 var webAddress = regexp.MustCompile(`https?://[^\s<>|]*[^\s<>|.,;:!?)'"]`)
@@ -99,8 +128,7 @@ func paragraph(s string, max int) string {
 // unmarked is a text for a plain_text object. Slack's pages leave open whether entities are decoded there, so
 // the brackets are replaced by look-alikes that mean nothing to it.
 func unmarked(s string, max int) string {
-	s = strings.Join(strings.Fields(tidy(s, func(rune) bool { return false })), " ")
-	s = strings.NewReplacer("<", "‹", ">", "›").Replace(s)
+	s = lookalikes.Replace(oneLine(s, max))
 	if r := []rune(s); len(r) > max {
 		return strings.TrimRight(string(r[:max-1]), " ") + "…"
 	}
@@ -109,29 +137,26 @@ func unmarked(s string, max int) string {
 
 // fit joins lines within max characters; what has no room is counted in a last line.
 func fit(lines []string, max int) string {
-	const room = 30 // for "… and 123456 more"
-	var b strings.Builder
-	n := 0
-	for i, l := range lines {
-		size := utf8.RuneCountInString(l) + 1
-		left := max - room
-		if i == len(lines)-1 {
-			left = max
-		}
-		if n+size > left {
-			if i == 0 {
-				return clip(l, max)
-			}
-			fmt.Fprintf(&b, "\n… and %d more", len(lines)-i)
+	all := strings.Join(lines, "\n")
+	if utf8.RuneCountInString(all) <= max {
+		return all
+	}
+	const room = 22 // for "… and 12345 more"
+	kept, n := 0, 0
+	for kept < len(lines)-1 {
+		n += utf8.RuneCountInString(lines[kept]) + 1
+		if n > max-room {
 			break
 		}
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(l)
-		n += size
+		kept++
 	}
-	return b.String()
+	if kept == 0 { // even the first is too long, so it is cut itself
+		if max <= 2*room || len(lines) == 1 {
+			return clip(lines[0], max)
+		}
+		return fmt.Sprintf("%s\n… and %d more", clip(lines[0], max-room), len(lines)-1)
+	}
+	return fmt.Sprintf("%s\n… and %d more", strings.Join(lines[:kept], "\n"), len(lines)-kept)
 }
 
 // list is "a, b, c and 4 more": at most most items, which are already escaped.
@@ -212,7 +237,7 @@ func (p pen) link(url, label string) string {
 	if p.plain || !webAddress.MatchString(url) || strings.ContainsAny(url, "<>| \n") {
 		return ""
 	}
-	return fmt.Sprintf("<%s|%s>", Escape(url), label)
+	return fmt.Sprintf("<%s|%s>", Escape(url), strings.ReplaceAll(label, "|", "¦"))
 }
 
 // lcs is a link to the environment in LCS, or nothing.
@@ -290,9 +315,9 @@ func sentences(all ...string) string {
 }
 
 // env is the name of an environment.
-func env(e refresh.Environment) string { return line(e.Name, maxName) }
+func env(e refresh.Environment) string { return line(e.Name, maxEnv) }
 
-// step is the name of a step.
+// stepName is the name of a step.
 func stepName(s refresh.Step) string {
 	if s.Name == "" {
 		return line(s.ID, maxName)

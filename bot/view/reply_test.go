@@ -1,0 +1,50 @@
+package view_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"refreshbot/bot/view"
+	"refreshbot/commands"
+	"refreshbot/jobs/refresh"
+)
+
+func TestReply(t *testing.T) {
+	t.Parallel()
+	running := begin(t, request()).following()
+	running.report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Offline: true})
+	stuck := begin(t, request()).copying()
+	stuck.report("copy", bad(refresh.Refused, "LCS refused: another operation is running on uat. Wait for it, then retry."))
+	over := begin(t, request()).checked().click(bo, refresh.ActionReject, "UAT is in use until Monday")
+	next := time.Date(2026, 11, 27, 19, 0, 0, 0, time.UTC)
+	var many []commands.Standing
+	for range 12 {
+		many = append(many, commands.Standing{Target: "sit", Source: "prod", Active: &running.r, Last: &over.r, Next: next})
+	}
+	replies := map[string]commands.Reply{
+		"help": {Text: "refreshbot refreshes sandboxes.", Hint: "Ask in the channel of the environment.", Help: []commands.Usage{
+			{Form: "/refresh status [environment]", What: "How things stand", Example: "/refresh status uat"},
+			{Form: "/refresh <environment> [reason]", What: "Ask for a refresh"},
+		}},
+		"help-alone":         {Help: []commands.Usage{{Form: "/refresh help", What: "This text"}}},
+		"status-nothing-yet": {Targets: []commands.Standing{{Target: "uat", Source: "prod"}}},
+		"status-scheduled":   {Targets: []commands.Standing{{Target: "uat", Source: "prod", Last: &over.r, Next: next}}},
+		"status-running":     {Text: "2 environments.", Targets: []commands.Standing{{Target: "uat", Source: "prod", Active: &running.r, Last: &over.r, Next: next}, {Target: "sit", Source: "prod", Active: &stuck.r}}},
+		"status-many":        {Targets: many},
+		"refused":            {Refused: true, Text: "uat is being refreshed already.", Hint: "Wait for it to end: /refresh status uat shows how far it is."},
+		"refused-hostile":    {Refused: true, Text: "There is no environment <!channel> & co.", Hint: "Try /refresh help."},
+		"done":               {Text: "The refresh of uat was asked for."},
+	}
+	for name, r := range replies {
+		m := view.Reply(r, friday, options())
+		check(t, m)
+		golden(t, "replies/"+name, payload(t, m))
+	}
+	long := commands.Reply{Refused: true, Text: strings.Repeat("é<&>", 3000), Hint: strings.Repeat("x", 5000)}
+	for range 200 {
+		long.Help = append(long.Help, commands.Usage{Form: strings.Repeat("`a", 200), What: strings.Repeat("<!here>", 400), Example: "x"})
+	}
+	check(t, view.Reply(long, friday, options()))
+	check(t, view.Reply(commands.Reply{}, friday, options()))
+}
