@@ -24,10 +24,12 @@ import { isReply, renderTimeline } from "./messages.js";
 import { confirmDialog, Modal } from "./modal.js";
 import { Composer } from "./composer.js";
 import { renderPanel, renderSummary } from "./panel.js";
+import { renderHint, renderIntro } from "./guide.js";
+import { followScroll, keepScroll } from "./scroll.js";
+import { themeSwitch } from "./theme.js";
 import { post, Stream } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
-const NEAR_BOTTOM = 80; // pixels from the end that still count as reading the newest
 
 const app = {
   state: null,
@@ -116,12 +118,12 @@ function render() {
   const all = channelMessages();
   const replies = new Map();
   for (const m of all) if (isReply(m)) replies.set(m.thread_ts, [...(replies.get(m.thread_ts) || []), m]);
-  renderIntro(channel);
+  renderIntro($("intro"), channel, state.workspace);
   renderChannel(all.filter((m) => !isReply(m) || m.broadcast), replies);
   renderThread(all, replies);
   markSeen();
   announce(all);
-  renderHint();
+  renderHint($("hint"), state.commands, app.commanded, (text) => composer.fill(text));
   paintClicks();
   showTrouble();
   renderPanel($("sections"), state.panel);
@@ -134,28 +136,7 @@ function renderChannel(top, replies) {
   const notices = [...(app.state.notices || []), ...app.notices.filter((n) => n.user === app.me)].filter((n) => !n.channel || n.channel === app.channel);
   keepScroll($("scroll"), () => renderTimeline($("timeline"), top, notices, {
     dir: app.dir, act, openThread, dismiss, replies: (m) => replies.get(m.ts) || [],
-  }), true);
-}
-
-/** renderIntro is the first thing in a channel: what this place is, and what can be done here. */
-function renderIntro(channel) {
-  const intro = $("intro");
-  const sig = JSON.stringify([channel?.id, channel?.name, app.state.workspace]);
-  if (intro._sig === sig) return;
-  intro._sig = sig;
-  intro.hidden = !channel;
-  if (!channel) return;
-  if (channel.is_im) {
-    intro.replaceChildren(h("h2", {}, channel.name), h("p", {}, "What the app tells you alone."));
-    return;
-  }
-  intro.replaceChildren(
-    h("h2", {}, `This is #${channel.name}`),
-    h("p", {}, `A channel of the simulated workspace ${app.state.workspace}. Nothing here reaches a real Slack or a real environment, but the bot is the real one and does not know the difference.`),
-    h("ol", { class: "steps" },
-      h("li", {}, h("strong", {}, "Ask"), " with a slash command in the box below."),
-      h("li", {}, h("strong", {}, "Approve"), " as somebody else: choose a person under “You are”. You cannot approve your own request."),
-      h("li", {}, h("strong", {}, "Watch"), " the messages, their threads, and what the environments really hold.")));
+  }), $("jump"));
 }
 
 function renderThread(all, replies) {
@@ -174,35 +155,6 @@ function renderThread(all, replies) {
   });
   const channel = app.dir.channels.get(app.channel);
   setText($("thread-channel"), channel ? (channel.is_im ? channel.name : "#" + channel.name) : "");
-}
-
-/**
- * keepScroll stays at the newest message while that is what the person reads (box._stick, kept by followScroll);
- * otherwise the browser's scroll anchoring holds the place and the jump button says that there is more.
- */
-function keepScroll(box, draw, withJump) {
-  const count = box.querySelectorAll(".message").length;
-  draw();
-  if (box._stick) box.scrollTop = box.scrollHeight;
-  else if (withJump && box.querySelectorAll(".message").length > count) $("jump").hidden = false;
-}
-
-/** followScroll remembers whether a box is read at its end, and holds it there when it or its content changes size. */
-function followScroll(box) {
-  box._stick = true;
-  let height = 0;
-  box.addEventListener("scroll", () => {
-    // A box that just changed size scrolls by itself; that is nobody's wish.
-    if (box.clientHeight !== height) return;
-    box._stick = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_BOTTOM;
-    if (box._stick && box === $("scroll")) $("jump").hidden = true;
-  });
-  const watch = new ResizeObserver(() => {
-    height = box.clientHeight;
-    if (box._stick) box.scrollTop = box.scrollHeight;
-  });
-  watch.observe(box);
-  for (const child of box.children) watch.observe(child);
 }
 
 function renderRail() {
@@ -248,20 +200,6 @@ function personButton(u) {
     avatar(u), h("span", { class: "person-text" },
       h("span", { class: "person-line" }, h("span", { class: "person-name" }, u.real_name || u.name), u.id === app.me ? h("span", { class: "person-you" }, "You") : ""),
       h("span", { class: "person-title" }, u.title || "")));
-}
-
-function renderHint() {
-  const hint = $("hint");
-  const examples = (app.state.commands || []).flatMap((c) => c.examples || []);
-  const show = !app.commanded && examples.length > 0;
-  hint.hidden = !show;
-  const sig = JSON.stringify(examples);
-  if (!show || hint._sig === sig) return;
-  hint._sig = sig;
-  hint.dataset.testid = "hint";
-  const chip = (text, main) => h("button", { type: "button", class: `example${main ? " example-main" : ""}`, "data-testid": "hint-example", onclick: () => composer.fill(text) }, text);
-  hint.replaceChildren(h("span", {}, "Type ", chip(examples[0], true), " and press Enter, then switch to an approver."),
-    examples.length > 1 ? h("span", { class: "hint-more" }, "Or try ", examples.slice(1, 4).map((e) => chip(e))) : "");
 }
 
 /** showTrouble says what is not connected: the page to the demo, or the bot to the workspace. */
@@ -376,10 +314,7 @@ function send(text, threadTs) {
     return false;
   }
   app.notices = app.notices.filter((n) => n.user !== app.me);
-  if (known) {
-    app.commanded = true;
-    $("scroll")._stick = true;
-  }
+  if (known) app.commanded = true;
   $(threadTs ? "thread-scroll" : "scroll")._stick = true;
   const body = { user: app.me, channel: app.channel, text, ...(threadTs ? { thread_ts: threadTs } : {}) };
   post(known ? "command" : "message", body).catch((error) => tell(error.message, "error"));
@@ -510,25 +445,6 @@ function markSeen() {
 
 // ---- once ----
 
-function theme(choice) {
-  const names = { light: "sun", dark: "moon", system: "monitor" };
-  const set = (name) => {
-    if (name === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = name;
-    try {
-      localStorage.setItem("theme", name);
-    } catch {
-      // a browser that stores nothing: the choice lasts as long as the page
-    }
-    for (const button of $("theme").children) button.setAttribute("aria-pressed", String(button.dataset.testid === `theme-${name}`));
-  };
-  for (const [name, picture] of Object.entries(names)) {
-    const words = name === "system" ? "As the system" : name === "light" ? "Light" : "Dark";
-    $("theme").append(h("button", { type: "button", class: "theme-choice", "data-testid": `theme-${name}`, "aria-label": words, title: words, onclick: () => set(name) }, icon(picture)));
-  }
-  set(names[choice] ? choice : "system");
-}
-
 function togglePanel(open) {
   $("app").classList.toggle("panel-shown", open);
   $("panel-open").setAttribute("aria-expanded", String(open));
@@ -536,13 +452,7 @@ function togglePanel(open) {
 }
 
 function start() {
-  let saved = "system";
-  try {
-    saved = localStorage.getItem("theme") || "system";
-  } catch {
-    // as above
-  }
-  theme(saved);
+  themeSwitch($("theme"));
   $("composer").append(composer.node);
   $("thread-composer").append(threadComposer.node);
   $("thread-close").append(icon("close"));
@@ -557,7 +467,7 @@ function start() {
     $("jump").hidden = true;
     composer.input.focus();
   });
-  followScroll($("scroll"));
+  followScroll($("scroll"), $("jump"));
   followScroll($("thread-scroll"));
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
