@@ -169,10 +169,13 @@ func run(ctx context.Context, file string, log *slog.Logger) (err error) {
 	machine := engine.New(engine.Options{
 		Store: record, Performer: performer, Log: log, Committed: func(id refresh.ID) { slackBot.Committed(id) },
 	})
-	answers := commands.New(commands.Options{
+	answers, err := commands.New(commands.Options{
 		Engine: machine, Record: record, Directory: bot.NewDirectory(out.slack), Targets: targets,
 		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
 	})
+	if err != nil {
+		return err
+	}
 	timetable, err := schedule.New(schedule.Options{
 		Entries: entries(cfg), Zone: cfg.TimeZone, Asker: answers, Records: record, Log: log,
 	})

@@ -56,14 +56,21 @@ type Service struct {
 	names []string // of the targets, in order
 }
 
-// New returns a Service.
-func New(o Options) *Service {
+// New returns a Service. A target that is named like a command could never be asked for, and is an error.
+func New(o Options) (*Service, error) {
 	s := &Service{Options: o}
 	for name := range o.Targets {
 		s.names = append(s.names, name)
 	}
 	slices.Sort(s.names)
-	return s
+	for _, name := range s.names {
+		for _, v := range verbs() {
+			if strings.EqualFold(name, v.name) {
+				return nil, refresh.Errorf(refresh.Invalid, "No environment can be named %s, since /refresh %s is a command. Rename it in the configuration.", name, v.name)
+			}
+		}
+	}
+	return s, nil
 }
 
 // Line is a slash command as it was typed. Key names the delivery, so that a second one changes nothing.
@@ -165,11 +172,11 @@ func hint(err error) string {
 }
 
 func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, error) {
-	t, err := s.target(words)
+	t, err := s.target("", words)
 	if err != nil {
 		return Reply{}, err
 	}
-	reason, err := reasonOf(words[1:])
+	reason, err := reasonOf(words[1:], fmt.Sprintf("/refresh %s for March training", t.Request.Target.Name))
 	if err != nil {
 		return Reply{}, err
 	}
@@ -196,8 +203,8 @@ func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, erro
 }
 
 // reasonOf reads "for …" or "because …". Anything else is refused instead of being taken for a reason: it may
-// be a time, and this would not wait for it.
-func reasonOf(words []string) (string, error) {
+// be a time, and this would not wait for it. The example shows how a reason is given.
+func reasonOf(words []string, example string) (string, error) {
 	if len(words) == 0 {
 		return "", nil
 	}
@@ -210,7 +217,7 @@ func reasonOf(words []string) (string, error) {
 		return string(reason), nil
 	}
 	return "", hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words, " ")),
-		"To give a reason: /refresh uat for March training"}
+		"To give a reason: " + example}
 }
 
 func (s *Service) mayAsk(ctx context.Context, in Line, t Target) error {
@@ -241,11 +248,11 @@ func (s *Service) mayAsk(ctx context.Context, in Line, t Target) error {
 }
 
 func (s *Service) cancel(ctx context.Context, in Line, words []string) (Reply, error) {
-	t, err := s.target(words)
+	t, err := s.target("cancel ", words)
 	if err != nil {
 		return Reply{}, err
 	}
-	reason, err := reasonOf(words[1:])
+	reason, err := reasonOf(words[1:], fmt.Sprintf("/refresh cancel %s because the training moved", t.Request.Target.Name))
 	if err != nil {
 		return Reply{}, err
 	}
@@ -273,9 +280,13 @@ func (s *Service) cancel(ctx context.Context, in Line, words []string) (Reply, e
 func (s *Service) status(ctx context.Context, _ Line, words []string) (Reply, error) {
 	names := s.names
 	if len(words) > 0 {
-		t, err := s.target(words)
+		t, err := s.target("status ", words)
 		if err != nil {
 			return Reply{}, err
+		}
+		if len(words) > 1 {
+			return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words[1:], " ")),
+				"Name one environment, or none to see all: /refresh status"}
 		}
 		names = []string{t.Request.Target.Name}
 	}
@@ -310,8 +321,9 @@ func (s *Service) help(context.Context, Line, []string) (Reply, error) {
 	return rep, nil
 }
 
-// target reads the environment at the head of words.
-func (s *Service) target(words []string) (Target, error) {
+// target reads the environment at the head of words. verb is what stood before it, with a space behind, so that
+// the nearest match suggests the same command again and not another.
+func (s *Service) target(verb string, words []string) (Target, error) {
 	if len(words) == 0 {
 		return Target{}, hinted{refresh.Errorf(refresh.Invalid, "Which environment?"), "Environments that can be refreshed: " + strings.Join(s.names, ", ") + "."}
 	}
@@ -326,15 +338,18 @@ func (s *Service) target(words []string) (Target, error) {
 			return Target{}, hinted{refresh.Errorf(refresh.Invalid, "%s is only a source: nothing is ever copied into it.", source), "Environments that can be refreshed: " + strings.Join(s.names, ", ") + "."}
 		}
 	}
-	choices := slices.Clone(s.names)
-	for _, v := range verbs()[1:] {
-		choices = append(choices, v.name)
+	choices, what := slices.Clone(s.names), "environment"
+	if verb == "" {
+		what = "command or environment"
+		for _, v := range verbs()[1:] {
+			choices = append(choices, v.name)
+		}
 	}
 	next := "/refresh help lists what can be asked. Environments: " + strings.Join(s.names, ", ") + "."
 	if near, ok := nearest(name, choices); ok {
-		next = fmt.Sprintf("Did you mean /refresh %s? %s", near, next)
+		next = fmt.Sprintf("Did you mean /refresh %s%s? %s", verb, near, next)
 	}
-	return Target{}, hinted{refresh.Errorf(refresh.Invalid, "I know no command or environment %q.", words[0]), next}
+	return Target{}, hinted{refresh.Errorf(refresh.Invalid, "I know no %s %q.", what, words[0]), next}
 }
 
 func (s *Service) active(ctx context.Context, target string) (*refresh.Refresh, error) {

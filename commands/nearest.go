@@ -1,11 +1,13 @@
 package commands
 
-// nearest returns the choice that takes the fewest single-letter changes to reach, if they are few enough for
+import "strings"
+
+// nearest returns the choice, whatever its case, that takes the fewest single-letter changes to reach, if they are few enough for
 // a typing error.
 func nearest(word string, choices []string) (string, bool) {
 	best, at := "", 1+len(word)/3
 	for _, c := range choices {
-		if d := distance(word, c); d <= at {
+		if d := distance(word, strings.ToLower(c)); d <= at {
 			best, at = c, d-1
 		}
 	}
