@@ -67,6 +67,7 @@ type pageMessage struct {
 	Blocks     json.RawMessage `json:"blocks,omitempty"`
 	Ephemeral  bool            `json:"ephemeral"`
 	Edited     bool            `json:"edited"`
+	Broadcast  bool            `json:"broadcast"` // a reply that the channel shows too
 	ReplyCount int             `json:"reply_count"`
 	IsBot      bool            `json:"is_bot"`
 }
@@ -161,7 +162,7 @@ func (s *Server) stateFor(me string) pageState {
 func (s *Server) pageMessage(m *Message) pageMessage {
 	p := pageMessage{
 		Channel: m.Channel, TS: m.TS, ThreadTS: m.ThreadTS, User: m.User, Text: m.Text, Blocks: m.Blocks,
-		Ephemeral: m.Ephemeral, Edited: m.Edited, IsBot: m.bot,
+		Ephemeral: m.Ephemeral, Edited: m.Edited, Broadcast: m.Broadcast, IsBot: m.bot,
 	}
 	for _, id := range m.Files {
 		if f := s.files[id]; f != nil {

@@ -35,6 +35,8 @@ func (s *Server) transcribe(sb *strings.Builder, m *Message, indent string) {
 	note := ""
 	if m.Ephemeral {
 		note = " (only " + s.names.name(m.To) + " sees this)"
+	} else if m.Broadcast {
+		note = " (shown in the channel too)"
 	} else if m.Edited {
 		note = " (edited)"
 	}
