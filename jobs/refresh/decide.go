@@ -164,6 +164,11 @@ func (d *decision) emit(e Event) {
 		d.broken = &Error{Code: Internal, Msg: "This refresh cannot do that now.", Err: err}
 		return
 	}
+	e, err := asRead(e)
+	if err != nil {
+		d.broken = &Error{Code: Internal, Msg: "This refresh cannot be recorded.", Err: err}
+		return
+	}
 	d.events = append(d.events, e)
 	d.r = Apply(d.r, e, d.now.Time)
 }
@@ -333,6 +338,12 @@ func (d *decision) reported(in Reported) {
 	}
 	if !ok || s.Status != Performing || s.Attempt != in.Attempt {
 		return // the outcome of an attempt that has been given up
+	}
+	if s.Kind != KindCopy {
+		o.Operation = "" // no other step can say what the copy is
+	}
+	if s.Kind != KindPreflight {
+		o.Known = nil
 	}
 	if s.Kind.Class() == ClassIrreversible && !o.certain() {
 		d.settle(s, thenAsk, o.Problem.text("The reply was lost."))

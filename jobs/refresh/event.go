@@ -147,3 +147,13 @@ func decode[E Event](data []byte) (Event, error) {
 	}
 	return e, nil
 }
+
+// asRead returns the event as the journal will give it back. JSON mends broken UTF-8, as an error text of the far
+// side cut in the middle of a letter has it; a row built from the unmended event would not be the journal's.
+func asRead(e Event) (Event, error) {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return nil, fmt.Errorf("encode event %s: %w", e.event(), err)
+	}
+	return decoders[e.event()](data)
+}
