@@ -16,7 +16,8 @@ import (
 var hostile = "<!channel> <https://evil.example|Approve> <@U0BOSS>\n*Approved* by `x` & &lt; \u202egnirts \x00\xff ümläut 🎉 " +
 	strings.Repeat("long < text & ", 200)
 
-func hostileRequest() refresh.Request {
+// hostileRequest has n manual items and n services to restore.
+func hostileRequest(n int) refresh.Request {
 	req := request()
 	req.Reason, req.By.Name, req.Source.Name, req.Target.Name = hostile, hostile, "prod "+hostile, "uat "+hostile
 	req.By.ID, req.Trouble = "not a Slack id "+hostile, []string{hostile, "S0RELEASE"}
@@ -25,7 +26,7 @@ func hostileRequest() refresh.Request {
 	}
 	plan := req.Plan[:9:9]
 	params, _ := json.Marshal(map[string]string{"text": hostile})
-	for i := range 30 {
+	for i := range n {
 		plan = append(plan,
 			refresh.Spec{ID: fmt.Sprintf("manual%d", i), Phase: refresh.PhaseReconfigure, Kind: refresh.KindManual, Name: hostile, Params: params},
 			refresh.Spec{ID: fmt.Sprintf("service%d", i), Phase: refresh.PhaseReconfigure, Kind: refresh.KindService, Name: hostile})
@@ -35,17 +36,16 @@ func hostileRequest() refresh.Request {
 	return req
 }
 
-// Whatever stands in a refresh, each card and each thread message on its way is one that Slack takes, and
-// nothing in it but our own markup has a meaning. The story checks every message it meets.
-func TestHostileRefreshStaysWithinLimits(t *testing.T) {
-	t.Parallel()
+// hostileStory is told up to the settings; failed is how each step in it can fail.
+func hostileStory(t *testing.T, n int) (s *story, failed refresh.Outcome) {
+	t.Helper()
 	var seen []refresh.Finding
 	for i := range 200 {
 		seen = append(seen, refresh.Finding{OK: i%3 > 0, Name: hostile, Detail: hostile})
 	}
-	s := begin(t, hostileRequest())
-	failed := bad(refresh.Denied, hostile)
-	failed.Findings = seen
+	failed = bad(refresh.Denied, hostile)
+	failed.Findings = seen[:20]
+	s = begin(t, hostileRequest(n))
 	s.report("preflight", failed).click(boss, refresh.ActionRetry).report("preflight", good(hostile, seen...))
 	s.click(bo, refresh.ActionApprove, hostile).report("broadcast_message", good(hostile)).tick(30 * time.Minute)
 	s.report("copy", refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown, Message: hostile}})
@@ -53,23 +53,41 @@ func TestHostileRefreshStaysWithinLimits(t *testing.T) {
 	s.sees(refresh.Sighted{Seen: hostile, Candidates: []refresh.Operation{{ID: hostile, Status: refresh.CopyStatus(hostile)}}})
 	s.report("follow_the_copy", following(refresh.CopyStatus("New"+hostile), hostile))
 	s.report("follow_the_copy", refresh.Outcome{Result: refresh.Succeeded, Note: hostile, Status: refresh.CopyCompleted})
-	s.report("smoke_checks", good(hostile, seen...)).click(bo, refresh.ActionSignOff, hostile)
-	for i := range 30 {
+	return s.report("smoke_checks", good(hostile, seen...)).click(bo, refresh.ActionSignOff, hostile), failed
+}
+
+// Whatever stands in a refresh, each card and each thread message on its way is one that Slack takes, and
+// nothing in it but our own markup has a meaning. The story checks every message it meets.
+func TestHostileRefreshStaysWithinLimits(t *testing.T) {
+	t.Parallel()
+	s, failed := hostileStory(t, 1)
+	s.report("service0", failed).click(boss, refresh.ActionSkip, hostile).click(boss, refresh.ActionSkip, hostile)
+	s.click(bo, refresh.ActionOpen, hostile).report("users", good(hostile, failed.Findings...))
+	s.report("check_of_users", good(hostile, failed.Findings...))
+	if s.r.Status != refresh.Done {
+		t.Fatalf("status %s", s.r.Status)
+	}
+}
+
+// A card has room for some of the questions. It says how many more there are, and they move up.
+func TestManyOpenGatesStayWithinLimits(t *testing.T) {
+	t.Parallel()
+	s, failed := hostileStory(t, 30)
+	for i := range 12 {
+		if i == 8 { // the ones that are shown have findings
+			failed.Findings = nil
+		}
 		s.report(fmt.Sprintf("service%d", i), failed)
 	}
-	if open := len(s.r.OpenGates()); open != 60 {
-		t.Fatalf("%d open gates, want 60", open)
+	for _, left := range []int{42, 41, 40} {
+		card := view.Card(s.r, s.now, options())
+		if want := fmt.Sprintf("%d more wait for a person", left-8); !strings.Contains(blockText(t, payload(t, card)), want) {
+			t.Errorf("the card hides gates: no %q", want)
+		}
+		s.click(boss, refresh.ActionSkip, hostile)
 	}
-	card := blockText(t, payload(t, view.Card(s.r, s.now, options())))
-	if want := "52 more wait for a person"; !strings.Contains(card, want) {
-		t.Errorf("the card hides gates: no %q", want)
-	}
-	for _, g := range s.r.OpenGates() {
-		a := refresh.ActionSkip
-		s.input(refresh.Click{Gate: g.ID, Nonce: g.Nonce, Action: a, By: boss, Reason: hostile})
-	}
-	s.click(bo, refresh.ActionOpen, hostile).report("users", good(hostile, seen...)).report("check_of_users", good(hostile, seen...))
-	if s.r.Status != refresh.Done {
+	s.click(boss, refresh.ActionAbort, hostile)
+	if s.r.Status != refresh.Failed {
 		t.Fatalf("status %s", s.r.Status)
 	}
 }
