@@ -2,7 +2,6 @@ package demo
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"refreshbot/bot/slacksim"
@@ -54,22 +53,20 @@ func users(e cloudsim.Environment) slacksim.PanelRow {
 }
 
 func jobs(e cloudsim.Environment) slacksim.PanelRow {
-	count := map[string]int{}
 	row := slacksim.PanelRow{Label: "Batch jobs"}
+	waiting, withheld := 0, 0
 	for _, j := range e.BatchJobs {
 		status := j.Status
-		if status == "Hold" {
+		switch status {
+		case "Waiting":
+			waiting++
+		case "Hold":
+			withheld++
 			status = "Withhold"
 		}
-		count[status]++
 		row.Detail = append(row.Detail, j.Description+": "+status)
 	}
-	var parts []string
-	for status, n := range count {
-		parts = append(parts, fmt.Sprintf("%d %s", n, status))
-	}
-	slices.Sort(parts)
-	row.Value = strings.Join(parts, ", ")
+	row.Value = fmt.Sprintf("%d waiting, %d withheld", waiting, withheld)
 	return row
 }
 

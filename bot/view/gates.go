@@ -87,7 +87,7 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		body = []string{fmt.Sprintf("Everything entered in %s since its last refresh is lost. %s of notice, then about %s of downtime.",
 			target, span(r.Settings.Notice), span(r.Settings.Downtime))}
 		return fmt.Sprintf("May %s be overwritten with the data of %s?", target, source),
-			append(body, findings(kindFindings(r, refresh.KindPreflight))...)
+			append(body, tally(kindFindings(r, refresh.KindPreflight))...)
 	case refresh.GateNotice:
 		return fmt.Sprintf("%s goes down at %s", target, p.at(r.Window.From)),
 			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back at %s.", p.at(r.Window.To))}
@@ -108,7 +108,7 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		}
 		return "Nobody knows whether the copy was started", body
 	case refresh.GateTrouble:
-		return stepName(s) + " failed", append([]string{line(g.Question, 600), wayOut(g, s)}, findings(s.Findings)...)
+		return stepName(s) + " failed", append([]string{line(g.Question, 600), wayOut(g, s)}, tally(s.Findings)...)
 	}
 	return stepName(s), []string{line(g.Question, 600)}
 }
@@ -187,15 +187,28 @@ func notOK(all []refresh.Finding) []refresh.Finding {
 	return slices.DeleteFunc(slices.Clone(all), func(f refresh.Finding) bool { return f.OK })
 }
 
+// tally names what is not ok and only counts the rest: a question has to be read in seconds. The thread has all.
+func tally(all []refresh.Finding) []string {
+	bad := notOK(all)
+	lines := findings(bad)
+	switch good := len(all) - len(bad); {
+	case good > 0 && len(bad) > 0:
+		lines = append(lines, fmt.Sprintf("✓ %d more are ok.", good))
+	case good > 0:
+		lines = append(lines, "✓ "+count(good, "check")+" passed.")
+	}
+	return lines
+}
+
 // findings are lines with the bad news first, so that a cut never hides it. Every caller fits them into one
 // text, so once they fill the largest there is, the rest only has to be counted.
 func findings(all []refresh.Finding) []string {
 	var lines []string
 	size := 0
 	for _, ok := range []bool{false, true} {
-		mark, word := "✗", "not ok"
+		mark := "✗ Not ok:"
 		if ok {
-			mark, word = "✓", "ok"
+			mark = "✓"
 		}
 		for _, f := range all {
 			switch {
@@ -203,9 +216,9 @@ func findings(all []refresh.Finding) []string {
 			case size > maxSection:
 				lines = append(lines, "")
 			default:
-				l := fmt.Sprintf("%s %s: %s", mark, line(f.Name, maxName), word)
+				l := mark + " " + line(f.Name, maxName)
 				if f.Detail != "" {
-					l += ", " + line(f.Detail, maxNote)
+					l += ": " + line(f.Detail, maxNote)
 				}
 				lines, size = append(lines, l), size+utf8.RuneCountInString(l)
 			}
