@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,10 +23,9 @@ const (
 	space = "schedule"
 	// punctual is how late a due time may be found and still count as met: a restart takes a moment.
 	punctual = 10 * time.Minute
-	// longestNap bounds how long a clock that was set goes unnoticed.
+	// longestNap bounds how long a clock that was set goes unnoticed, and is the wait after the store or the
+	// engine could not be asked.
 	longestNap = 30 * time.Second
-	// again is the wait after the store or the engine could not be asked.
-	again = time.Minute
 )
 
 // Missed says what becomes of a due time that passed while nobody was running.
@@ -97,36 +96,36 @@ func New(o Options) (*Schedule, error) {
 	return s, nil
 }
 
-// Next returns when a refresh of the target is asked for next; zero when it has no schedule.
+// Next returns when a refresh of the target is asked for next; zero when it has no schedule. Before Run it is
+// what the expression says; a due time that an earlier process left behind is known once Run has begun.
 func (s *Schedule) Next(target string) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.due[target]
 }
 
-// Run asks at the due times until ctx ends.
+// Run asks at the due times until ctx ends. What fails meanwhile is tried again, so it returns nil.
 func (s *Schedule) Run(ctx context.Context) error {
-	for _, e := range s.Entries {
-		if err := s.resume(ctx, e); err != nil {
-			return fmt.Errorf("schedule of %s: %w", e.Target, err)
-		}
-	}
+	resumed := map[string]bool{}
 	for ctx.Err() == nil {
 		wake := time.Now().Add(longestNap)
 		for _, e := range s.Entries {
-			due := s.Next(e.Target)
-			if due.IsZero() {
-				continue
-			}
-			if !time.Now().Before(due) {
-				if err := s.fire(ctx, e, due); err != nil {
-					s.Log.ErrorContext(ctx, "a scheduled refresh could not be asked for; trying again", "target", e.Target, "due", due, "err", err)
-					wake = earlier(wake, time.Now().Add(again))
+			if !resumed[e.Target] {
+				if err := s.resume(ctx, e); err != nil {
+					s.Log.ErrorContext(ctx, "a schedule could not be taken up; trying again", "target", e.Target, "err", err)
 					continue
 				}
-				due = s.Next(e.Target)
+				resumed[e.Target] = true
 			}
-			wake = earlier(wake, due)
+			if due := s.Next(e.Target); !time.Now().Before(due) {
+				if err := s.deal(ctx, e, due); err != nil {
+					s.Log.ErrorContext(ctx, "a scheduled refresh could not be asked for; trying again", "target", e.Target, "due", due, "err", err)
+					continue
+				}
+			}
+			if due := s.Next(e.Target); due.Before(wake) {
+				wake = due
+			}
 		}
 		timer := time.NewTimer(max(time.Until(wake), time.Second))
 		select {
@@ -138,26 +137,25 @@ func (s *Schedule) Run(ctx context.Context) error {
 	return nil
 }
 
-// resume takes up where an earlier process left off.
+// resume takes up where an earlier process left off. A due time that it left behind stands until Run deals with it.
 func (s *Schedule) resume(ctx context.Context, e Entry) error {
-	now := time.Now()
 	k, ok, err := s.recall(ctx, e.Target)
 	if err != nil {
 		return err
 	}
-	switch {
-	case !ok || k.Cron != e.Cron || k.Zone != s.Zone.String(): // new, or another expression than before
-		k = kept{Cron: e.Cron, Zone: s.Zone.String(), Fired: k.Fired, Outcome: k.Outcome, Due: next(s.hands[e.Target], now, s.Zone)}
-	case now.Sub(k.Due) > punctual && e.Missed != Once:
-		s.Log.WarnContext(ctx, "a scheduled refresh was missed while refreshbot was not running and is skipped", "target", e.Target, "due", k.Due)
-		k.Fired, k.Outcome, k.Due = k.Due, "missed", next(s.hands[e.Target], now, s.Zone)
+	if !ok || k.Cron != e.Cron || k.Zone != s.Zone.String() { // new, or another expression than before
+		k = s.after(e, k.Fired, k.Outcome)
 	}
 	return s.keep(ctx, e.Target, k)
 }
 
-// fire asks for the refresh that is due and moves on to the next time. When the process dies in between, the
-// next one asks again with the same due time and is told that it was seen.
-func (s *Schedule) fire(ctx context.Context, e Entry, due time.Time) error {
+// deal asks for the refresh that is due, or passes over a due time that was missed, and moves on to the next one.
+// When the process dies in between, the next one asks again with the same due time and is told that it was seen.
+func (s *Schedule) deal(ctx context.Context, e Entry, due time.Time) error {
+	if time.Since(due) > punctual && e.Missed != Once {
+		s.Log.WarnContext(ctx, "a scheduled refresh was missed and is skipped", "target", e.Target, "due", due)
+		return s.keep(ctx, e.Target, s.after(e, due, "missed"))
+	}
 	outcome := "asked"
 	r, err := s.Asker.Scheduled(ctx, e.Target, due)
 	switch {
@@ -170,9 +168,12 @@ func (s *Schedule) fire(ctx context.Context, e Entry, due time.Time) error {
 	default:
 		return err
 	}
-	return s.keep(ctx, e.Target, kept{
-		Cron: e.Cron, Zone: s.Zone.String(), Fired: due, Outcome: outcome, Due: next(s.hands[e.Target], time.Now(), s.Zone),
-	})
+	return s.keep(ctx, e.Target, s.after(e, due, outcome))
+}
+
+// after is what to keep once the due time fired has been dealt with.
+func (s *Schedule) after(e Entry, fired time.Time, outcome string) kept {
+	return kept{Cron: e.Cron, Zone: s.Zone.String(), Fired: fired, Outcome: outcome, Due: next(s.hands[e.Target], time.Now(), s.Zone)}
 }
 
 func (s *Schedule) recall(ctx context.Context, target string) (kept, bool, error) {
@@ -201,13 +202,14 @@ func (s *Schedule) keep(ctx context.Context, target string, k kept) error {
 	return nil
 }
 
-func parse(spec string) (hand cron.Schedule, err error) {
-	defer func() {
-		if recover() != nil { // robfig/cron panics on "TZ=" and on a zone without a space behind it
-			err = fmt.Errorf("%q is not a cron expression", spec)
-		}
-	}()
-	if hand, err = cron.ParseStandard(spec); err != nil {
+func parse(spec string) (cron.Schedule, error) {
+	// robfig/cron panics on "TZ=" and on a zone without a space behind it, and a zone of its own would be read
+	// on top of ours.
+	if strings.HasPrefix(spec, "TZ=") || strings.HasPrefix(spec, "CRON_TZ=") {
+		return nil, fmt.Errorf("%q names a time zone: leave it out, time_zone holds for every schedule", spec)
+	}
+	hand, err := cron.ParseStandard(spec)
+	if err != nil {
 		return nil, fmt.Errorf("%q is not a cron expression: %w", spec, err)
 	}
 	if next(hand, time.Now(), time.UTC).IsZero() {
@@ -216,22 +218,42 @@ func parse(spec string) (hand cron.Schedule, err error) {
 	return hand, nil
 }
 
-// next returns the first due time after t. The expression is read as wall-clock time without a zone and only
-// then placed in it: robfig/cron itself skips a run in the hour that the clocks jump over in spring and runs
-// twice in the one they repeat in autumn.
+// next returns the first due time after t, zero when there is none. The expression is read as wall-clock time
+// without a zone and only then placed in it: robfig/cron itself skips a run in the hour that the clocks jump over
+// in spring and runs twice in the one they repeat in autumn.
 func next(hand cron.Schedule, t time.Time, zone *time.Location) time.Time {
-	wall := t.In(zone)
-	floating := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), time.UTC)
-	for {
-		floating = hand.Next(floating)
-		if floating.IsZero() {
-			return floating
-		}
-		due := time.Date(floating.Year(), floating.Month(), floating.Day(), floating.Hour(), floating.Minute(), floating.Second(), 0, zone)
-		if due.After(t) {
-			return due
-		}
+	wall := hand.Next(floating(t.In(zone)))
+	for !wall.IsZero() && !place(wall, zone).After(t) {
+		wall = hand.Next(wall)
 	}
+	if wall.IsZero() {
+		return wall
+	}
+	return place(wall, zone)
 }
 
-func earlier(times ...time.Time) time.Time { return slices.MinFunc(times, time.Time.Compare) }
+// floating is what a clock on the wall shows at t.
+func floating(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
+// place returns when a clock on the wall of the zone shows wall: the first time if it does so twice, and the moment
+// of the jump if it jumps over it. time.Date alone leaves open which it returns.
+func place(wall time.Time, zone *time.Location) time.Time {
+	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, zone)
+	began, ends := at.ZoneBounds()
+	switch shown := floating(at); {
+	case shown.Before(wall):
+		return ends
+	case shown.After(wall):
+		return began
+	case began.IsZero(): // a zone that never changed
+		return at
+	}
+	_, now := at.Zone()
+	_, before := began.Add(-time.Second).Zone()
+	if earlier := at.Add(time.Duration(now-before) * time.Second); earlier.Before(began) {
+		return earlier
+	}
+	return at
+}
