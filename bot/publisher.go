@@ -156,17 +156,21 @@ func (p *publisher) show(ctx context.Context, id refresh.ID) error {
 		return nil
 	}
 	card := view.Card(r, time.Now(), p.View)
-	switch {
-	case state.Card == "":
+	if state.Card == "" {
+		lost := state.Intent == "card"
 		ts, err := p.post(ctx, &state, id, "card", false, card)
 		if err != nil {
 			return err
 		}
 		state.Card, state.Shown, state.Intent = ts, r.Version, ""
+		if lost {
+			state.Shown = 0 // what was found may show the refresh as it was then
+		}
 		if err := p.remember(ctx, id, state); err != nil {
 			return err
 		}
-	case state.Shown != r.Version:
+	}
+	if state.Shown != r.Version {
 		if err := p.update(ctx, &state, r, card); err != nil {
 			return err
 		}

@@ -13,6 +13,11 @@ import (
 // by itself.
 const stuck = 30
 
+// foreignClock is how far LCS's clock and time zone may be off. What LCS says began longer than this before the
+// refresh was asked for is not ours, though the preflight need not have seen it: it reads no further back than the
+// recent history, and how far that is depends on how the entries fall on pages.
+const foreignClock = 24 * time.Hour
+
 // startCopy asks for the copy. It is the irreversible step: it calls Start at most once, and only after seeing
 // that nothing runs on the target.
 func (p *Performer) startCopy(ctx context.Context, j job) refresh.Outcome {
@@ -53,8 +58,9 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 	}
 	var seen refresh.Sighted
 	var lines []string
+	oldest := r.RequestedAt.Add(-foreignClock)
 	for _, op := range history {
-		if !op.IsRefresh() || known[refresh.NormalizeID(op.ID)] {
+		if !op.IsRefresh() || known[refresh.NormalizeID(op.ID)] || !op.StartedAt.IsZero() && op.StartedAt.Before(oldest) {
 			continue
 		}
 		seen.Candidates = append(seen.Candidates, op)
