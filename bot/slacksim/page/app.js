@@ -316,7 +316,9 @@ function send(text, threadTs) {
   app.notices = app.notices.filter((n) => n.user !== app.me);
   if (known) app.commanded = true;
   $(threadTs ? "thread-scroll" : "scroll")._stick = true;
-  const body = { user: app.me, channel: app.channel, text, ...(threadTs ? { thread_ts: threadTs } : {}) };
+  // Slack's client escapes what is typed into a message, so that nobody can type a broadcast; a command gets it as it is.
+  const typed = known ? text : text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const body = { user: app.me, channel: app.channel, text: typed, ...(threadTs ? { thread_ts: threadTs } : {}) };
   post(known ? "command" : "message", body).catch((error) => tell(error.message, "error"));
   render();
   return true;
