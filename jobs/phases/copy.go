@@ -64,9 +64,13 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 			continue
 		}
 		seen.Candidates = append(seen.Candidates, op)
-		lines = append(lines, fmt.Sprintf("%s, started %s, %s", op.ID, op.StartedAt.UTC().Format("2006-01-02 15:04 UTC"), op.Status))
+		began := "start time not known"
+		if !op.StartedAt.IsZero() {
+			began = "started " + op.StartedAt.UTC().Format("2006-01-02 15:04 UTC")
+		}
+		lines = append(lines, fmt.Sprintf("%s, %s, %s", op.ID, began, op.Status))
 	}
-	sent := r.Copy.SentAt.Format("15:04:05 MST")
+	sent := r.Copy.SentAt.UTC().Format("15:04:05 MST")
 	if len(lines) == 0 {
 		seen.Seen = fmt.Sprintf("The start was sent at %s and its reply was lost. LCS's history of %s shows no new refresh.", sent, r.Target.Name)
 	} else {

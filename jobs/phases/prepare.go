@@ -114,14 +114,15 @@ func title(op *refresh.Operation) string {
 	return op.Kind
 }
 
-// broadcast shows the downtime to whoever works in the target. The same window twice shows the same banner.
+// broadcast shows the downtime to whoever works in the target. Sent twice it shows the same banner twice, which
+// does no harm.
 func (p *Performer) broadcast(ctx context.Context, j job) refresh.Outcome {
 	w := j.refresh.Window
 	if _, err := j.target.Broadcast(ctx, w.From, w.To); err != nil {
 		return failed(err)
 	}
 	return done(fmt.Sprintf("Users of %s are told that it is down from %s to %s.", j.refresh.Target.Name,
-		w.From.Format("15:04"), w.To.Format("15:04 MST")))
+		w.From.UTC().Format("15:04"), w.To.UTC().Format("15:04 MST")))
 }
 
 func retryAfter(err error) time.Duration {

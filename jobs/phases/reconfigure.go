@@ -3,7 +3,7 @@ package phases
 import (
 	"context"
 	"fmt"
-	"path"
+	"slices"
 	"strings"
 
 	"refreshbot/jobs/refresh"
@@ -69,7 +69,7 @@ func (p *Performer) batchGroups(ctx context.Context, j job) refresh.Outcome {
 	}
 	has := map[[2]string]bool{}
 	for _, row := range rows {
-		has[[2]string{row.Group, row.Server}] = true
+		has[assignment(row.Group, row.Server)] = true
 	}
 	c, added := checks{}, 0
 	for _, g := range want.Groups {
@@ -85,7 +85,7 @@ func (p *Performer) batchGroups(ctx context.Context, j job) refresh.Outcome {
 			c.that("Batch group "+name, false, "", "the environment reports no batch server to assign")
 		}
 		for _, server := range on {
-			if has[[2]string{g.Group, server}] {
+			if has[assignment(g.Group, server)] {
 				c.that("Batch group "+name, true, "on "+server+" already", "")
 				continue
 			}
@@ -99,6 +99,12 @@ func (p *Performer) batchGroups(ctx context.Context, j job) refresh.Outcome {
 	return judged(c.findings, c.errs, fmt.Sprintf("%d assignments added, %d in place", added, len(c.findings)-added))
 }
 
+// assignment is a batch group on a server; F&O does not tell upper from lower case.
+func assignment(group, server string) [2]string {
+	return [2]string{strings.ToLower(group), strings.ToLower(server)}
+}
+
+// batchJobs sets jobs to Waiting and reads them back: F&O can accept a write of the status and not carry it out.
 func (p *Performer) batchJobs(ctx context.Context, j job) refresh.Outcome {
 	want, err := params[BatchJobsParams](j.step)
 	if err != nil {
@@ -108,7 +114,8 @@ func (p *Performer) batchJobs(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return failed(err)
 	}
-	c, set := checks{}, 0
+	c, taken := checks{}, map[int64]bool{}
+	var set []refresh.BatchJob
 	for _, pattern := range want.ToWaiting {
 		matched := false
 		for _, b := range jobs {
@@ -116,21 +123,42 @@ func (p *Performer) batchJobs(ctx context.Context, j job) refresh.Outcome {
 				continue
 			}
 			matched = true
-			if b.Status == refresh.BatchWaiting {
-				c.that(b.Description, true, "waiting already"+in(b.Company), "")
+			if taken[b.RecID] { // another pattern fits it too
 				continue
 			}
-			err := j.target.SetBatchJobWaiting(ctx, b.RecID)
-			c.try(b.Description, err, "set to Waiting"+in(b.Company))
-			if err == nil {
-				set++
+			taken[b.RecID] = true
+			if b.Status == refresh.BatchWaiting {
+				c.that(b.Description, true, "waiting already"+in(b.Company), "")
+			} else if err := j.target.SetBatchJobWaiting(ctx, b.RecID); err != nil {
+				c.try(b.Description, err, "")
+			} else {
+				set = append(set, b)
 			}
 		}
 		if !matched {
 			c.that(pattern, false, "", "no batch job has this description")
 		}
 	}
-	return judged(c.findings, c.errs, fmt.Sprintf("%d batch jobs set to Waiting", set))
+	if len(set) > 0 {
+		if jobs, err = j.target.BatchJobs(ctx); err != nil {
+			return failed(err)
+		}
+	}
+	status := map[int64]string{}
+	for _, b := range jobs {
+		status[b.RecID] = b.Status
+	}
+	for _, b := range set {
+		now := status[b.RecID]
+		c.that(b.Description, released(now), "set to Waiting"+in(b.Company),
+			"was set to Waiting, but %s says that it is %q. Set it by hand in System administration > Inquiries > Batch jobs.", j.refresh.Target.Name, now)
+	}
+	return judged(c.findings, c.errs, fmt.Sprintf("%d batch jobs set to Waiting", len(set)))
+}
+
+// released reports whether a job with this status was let go. One that is due begins within a minute.
+func released(status string) bool {
+	return slices.Contains([]string{refresh.BatchWaiting, "Ready", "Executing", "Finished"}, status)
 }
 
 func in(company string) string {
@@ -142,14 +170,15 @@ func in(company string) string {
 
 // like compares without regard to case; * in the pattern stands for any characters.
 func like(pattern, s string) bool {
-	pattern, s = strings.ToLower(pattern), strings.ToLower(s)
-	if !strings.Contains(pattern, "*") {
-		return pattern == s
+	part, rest, star := strings.Cut(strings.ToLower(pattern), "*")
+	s, ok := strings.CutPrefix(strings.ToLower(s), part)
+	for ok && star {
+		if part, rest, star = strings.Cut(rest, "*"); !star {
+			return strings.HasSuffix(s, part)
+		}
+		_, s, ok = strings.Cut(s, part)
 	}
-	quoted := strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`).Replace(pattern)
-	// path.Match stops * at a slash; descriptions may hold one.
-	ok, err := path.Match(strings.ReplaceAll(quoted, "/", "\x00"), strings.ReplaceAll(s, "/", "\x00"))
-	return err == nil && ok
+	return ok && s == ""
 }
 
 func (p *Performer) service(ctx context.Context, j job) refresh.Outcome {

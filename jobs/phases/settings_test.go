@@ -1,0 +1,219 @@
+package phases_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"refreshbot/jobs/cloudsim"
+	"refreshbot/jobs/phases"
+	"refreshbot/jobs/refresh"
+)
+
+func TestSmokeChecksOfARealRefresh(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	o := b.perform(refresh.KindSmoke, nil)
+	b.want(o, refresh.Succeeded, "", "looks freshly refreshed")
+	b.good(o, "Legal entities readable", "3 found")
+	b.good(o, "Users disabled", "all but the admin")
+	b.good(o, "Batch jobs withheld", "none of")
+}
+
+func TestSmokeChecksShowWhatNoRefreshLeavesBehind(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.Mutate("uat", func(e *cloudsim.Environment) { e.Companies = nil })
+	o := b.perform(refresh.KindSmoke, nil)
+	b.want(o, refresh.Succeeded, "", "3 of 3 checks look wrong") // it does not fail: a person decides
+	b.bad(o, "Legal entities readable", "none found")
+	b.bad(o, "Users disabled", "8 are enabled, which a refresh does not leave behind: ANNA")
+	b.bad(o, "Users disabled", "and 3 more")
+	b.bad(o, "Batch jobs withheld", "are waiting")
+	b.Fail("uat", "BatchJobs", cloudsim.Fault{Status: 503, Times: -1})
+	b.want(b.perform(refresh.KindSmoke, nil), refresh.Failure, refresh.Offline)
+}
+
+func TestEmailIsWrittenAndReadBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	want := refresh.EmailParameters{Server: "smtp-test.contoso.com", Port: 2525, User: "uat@contoso.com"}
+	b.want(b.perform(refresh.KindEmail, want), refresh.Succeeded, "", "smtp-test.contoso.com:2525", "password has to be typed in by hand")
+	if got := b.Snapshot("uat").Email; got.Server != want.Server || got.Port != want.Port || got.User != want.User || got.RequireSSL != "No" {
+		t.Errorf("the target has %+v", got)
+	}
+	// A write that is accepted and not carried out.
+	b.Mutate("uat", func(e *cloudsim.Environment) { e.Email.Server = "" })
+	b.Fail("uat", "EmailParameters", cloudsim.Fault{Method: "PATCH", Body: "{}"})
+	b.want(b.perform(refresh.KindEmail, want), refresh.Failure, refresh.Refused, "reading them back shows")
+	want.Port = 99999
+	b.want(b.perform(refresh.KindEmail, want), refresh.Failure, refresh.Refused, "99999")
+}
+
+func TestBatchGroupsGetTheirServersAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	o := b.perform(refresh.KindBatchGroups, phases.BatchGroupsParams{Groups: []phases.BatchGroup{
+		{Group: "", Description: "Default"}, {Group: "mrp", Servers: []string{"BATCH1"}}, {Group: "NEW", Servers: []string{"BATCH2"}},
+	}})
+	b.want(o, refresh.Succeeded, "", "4 assignments added, 0 in place")
+	has := func(group, server string) bool {
+		return slices.ContainsFunc(b.Snapshot("uat").BatchGroups, func(g cloudsim.BatchGroup) bool {
+			return strings.EqualFold(g.GroupID, group) && g.ServerID == server
+		})
+	}
+	for _, g := range [][2]string{{"", "BATCH1"}, {"", "BATCH2"}, {"MRP", "BATCH1"}, {"NEW", "BATCH2"}} {
+		if !has(g[0], g[1]) {
+			t.Errorf("group %q does not run on %s", g[0], g[1])
+		}
+	}
+	o = b.perform(refresh.KindBatchGroups, phases.BatchGroupsParams{Groups: []phases.BatchGroup{{Group: "MRP", Servers: []string{"batch1", "PRODBATCH1"}}, {Group: "EDI", Servers: []string{"BATCH2"}}}})
+	b.want(o, refresh.Failure, refresh.Refused, "PRODBATCH1")
+	b.good(o, "Batch group MRP", "on batch1 already")
+	if !has("EDI", "BATCH2") {
+		t.Error("a group that is refused holds up the next one")
+	}
+	b.Mutate("uat", func(e *cloudsim.Environment) { e.BatchServers = nil })
+	o = b.perform(refresh.KindBatchGroups, phases.BatchGroupsParams{Groups: []phases.BatchGroup{{Group: ""}}})
+	b.bad(o, "Batch group (default)", "no batch server")
+}
+
+// jobs returns the target's jobs that are in the status.
+func (b *bench) jobs(status string) (names []string) {
+	for _, j := range b.Snapshot("uat").BatchJobs {
+		if j.Status == status {
+			names = append(names, j.Description)
+		}
+	}
+	return names
+}
+
+func TestBatchJobsAreSetToWaiting(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	o := b.perform(refresh.KindBatchJobs, phases.BatchJobsParams{ToWaiting: []string{"workflow*", "*processing", "Email distributor batch"}})
+	b.want(o, refresh.Succeeded, "", "3 batch jobs set to Waiting")
+	want := []string{"Email distributor batch", "Workflow line-item notifications", "Workflow message processing"}
+	if got := b.jobs("Waiting"); !slices.Equal(got, want) {
+		t.Errorf("waiting: %q, want %q", got, want)
+	}
+	if len(o.Findings) != 3 {
+		t.Errorf("findings: %+v", o.Findings)
+	}
+	o = b.perform(refresh.KindBatchJobs, phases.BatchJobsParams{ToWaiting: []string{"Email*", "Nightly close", "Bank payment export"}})
+	b.want(o, refresh.Failure, refresh.Refused, "Nightly close: no batch job has this description")
+	b.good(o, "Email distributor batch", "waiting already in usmf")
+	b.good(o, "Bank payment export", "set to Waiting in usmf")
+}
+
+func TestABatchJobThatIsNotReleased(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	one := phases.BatchJobsParams{ToWaiting: []string{"Email distributor batch", "Workflow message processing"}}
+
+	// The action says yes and does nothing, to one of the two.
+	b.Fail("uat", "SetBatchJobToWaiting", cloudsim.Fault{Body: `{"value":{"ResponseStatusCode":200,"IsSuccess":true}}`})
+	o := b.perform(refresh.KindBatchJobs, one)
+	b.want(o, refresh.Failure, refresh.Refused, `Email distributor batch: was set to Waiting, but uat says that it is "Hold"`)
+	b.good(o, "Workflow message processing", "set to Waiting")
+
+	// The action refuses and the field cannot be written.
+	b.SetBatchBehaviour(cloudsim.BatchBehaviour{WithholdRefused: true})
+	o = b.perform(refresh.KindBatchJobs, one)
+	b.bad(o, "Email distributor batch", "Set it by hand")
+	b.good(o, "Workflow message processing", "waiting already")
+
+	// The field can be written instead.
+	b.SetBatchBehaviour(cloudsim.BatchBehaviour{WithholdRefused: true, StatusWritable: true})
+	b.want(b.perform(refresh.KindBatchJobs, one), refresh.Succeeded, "", "1 batch jobs set")
+
+	b.Fail("uat", "SetBatchJobToWaiting", cloudsim.Fault{Status: 503, Times: -1})
+	b.want(b.perform(refresh.KindBatchJobs, phases.BatchJobsParams{ToWaiting: []string{"Bank*"}}), refresh.Failure, refresh.Offline)
+}
+
+func TestACustomServiceIsCalled(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	call := func(entities ...string) refresh.Outcome {
+		return b.perform(refresh.KindService, phases.ServiceParams{
+			Path: "ContosoRefresh/PostRefresh/refreshEntityStore", Body: map[string]any{"_request": map[string]any{"Entities": entities}},
+		})
+	}
+	b.want(call("CustTransactions"), refresh.Succeeded, "", "refreshEntityStore answered")
+	if got := b.Snapshot("uat").EntityStore; len(got) != 1 || got[0].Entity != "CustTransactions" {
+		t.Errorf("entity store: %+v", got)
+	}
+	b.want(call("NoSuchMeasure"), refresh.Failure, refresh.Refused, "NoSuchMeasure")
+	b.Fail("uat", "refreshEntityStore", cloudsim.Fault{DropReply: true})
+	b.want(call("SalesOrderCube"), refresh.NotKnown, refresh.Unknown)
+	b.want(b.perform(refresh.KindService, phases.ServiceParams{Path: "Nobody/Knows/this"}), refresh.Failure, refresh.NotFound)
+}
+
+func TestAnODataRecordIsWritten(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	rec := refresh.Record{Entity: "DocumentParameters", Key: map[string]any{"dataAreaId": "usmf", "Key": 0}, Set: map[string]any{"WebAppsServerURL": "https://office-uat.contoso.com"}}
+	b.want(b.perform(refresh.KindOData, rec), refresh.Succeeded, "", "1 fields of DocumentParameters")
+	for _, d := range b.Snapshot("uat").DocumentParameters {
+		if want := d.Company == "usmf"; (d.WebAppsServer == "https://office-uat.contoso.com") != want {
+			t.Errorf("%s: %s", d.Company, d.WebAppsServer)
+		}
+	}
+	rec.Set = map[string]any{"NoSuchField": 1}
+	b.want(b.perform(refresh.KindOData, rec), refresh.Failure, refresh.Refused, "NoSuchField")
+	rec.Entity = "NoSuchEntities"
+	b.want(b.perform(refresh.KindOData, rec), refresh.Failure, refresh.NotFound)
+}
+
+// enabled returns the people of the target who can sign in.
+func (b *bench) enabled() (ids []string) {
+	for _, u := range b.Snapshot("uat").Users {
+		if u.Enabled && !(refresh.User{ID: u.ID}).ServiceUser() && u.ID != "Admin" && u.ID != "DBMovementAPI" {
+			ids = append(ids, u.ID)
+		}
+	}
+	return ids
+}
+
+func TestUsersAreLetInAndVerified(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	names := phases.UsersParams{Enable: []string{"anna@contoso.com", "BO", " bo ", "Bo@Contoso.com", "CARLA", "Admin"}}
+	o := b.perform(refresh.KindEnable, names)
+	b.want(o, refresh.Succeeded, "", "3 users enabled")
+	b.good(o, "ANNA (anna@contoso.com)", "enabled")
+	b.good(o, "Admin (uat-admin@contoso.com)", "enabled already")
+	if got := b.enabled(); !slices.Equal(got, []string{"ANNA", "BO", "CARLA"}) {
+		t.Errorf("enabled: %q", got)
+	}
+	b.want(b.perform(refresh.KindVerify, names), refresh.Succeeded, "", "4 users can sign in")
+
+	b.Mutate("uat", func(e *cloudsim.Environment) {
+		for i := range e.Users {
+			if e.Users[i].ID == "BO" {
+				e.Users[i].Enabled = false
+			}
+		}
+	})
+	o = b.perform(refresh.KindVerify, names)
+	b.want(o, refresh.Failure, refresh.Refused, "BO (bo@contoso.com): was enabled, but uat says that it is not")
+}
+
+func TestAUserWhoCannotBeLetInHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	names := phases.UsersParams{Enable: []string{"nobody@contoso.com", "FRServiceUser", "ANNA", "BO"}}
+	b.Fail("uat", "SystemUsers('ANNA')", cloudsim.Fault{Method: "PATCH", Status: 400})
+	o := b.perform(refresh.KindEnable, names)
+	b.want(o, refresh.Failure, refresh.Refused, "nobody@contoso.com: is not a user of uat", "(and 2 more)")
+	b.bad(o, "FRServiceUser", "never touched")
+	b.bad(o, "ANNA (anna@contoso.com)", "refused")
+	if got := b.enabled(); !slices.Equal(got, []string{"BO"}) {
+		t.Errorf("enabled: %q", got)
+	}
+	// Skipped by a person: verifying judges only those who exist.
+	b.want(b.perform(refresh.KindVerify, phases.UsersParams{Enable: []string{"nobody@contoso.com", "BO"}}), refresh.Succeeded, "", "1 users can sign in")
+
+	b.Fail("uat", "SystemUsers(", cloudsim.Fault{Method: "PATCH", Status: 503, Times: -1})
+	b.want(b.perform(refresh.KindEnable, phases.UsersParams{Enable: []string{"CARLA"}}), refresh.Failure, refresh.Offline)
+}
