@@ -405,7 +405,7 @@ func (w *world) finish() {
 // closed reports whether card and thread both tell the end.
 func (w *world) closed() bool {
 	decisions := slices.ContainsFunc(w.card().Buttons(), func(b slacksim.Button) bool { return strings.HasPrefix(b.ActionID, "gate:") })
-	return !decisions && w.card().TS != "" && w.threadSays("uat is open:")+w.threadSays("has ended.") > 0
+	return !decisions && w.cardSays("Took:") && w.threadSays("uat is open:")+w.threadSays("has ended.") > 0
 }
 
 func (w *world) waitClosed() {
