@@ -60,6 +60,7 @@ func request(target string) refresh.Request {
 type world struct {
 	mu     sync.Mutex
 	reply  string                                                               // what goes wrong with the first start
+	late   time.Duration                                                        // how long after a lost reply the copy shows
 	asked  int                                                                  // requests to start, whether or not they began anything
 	landed map[string]time.Time                                                 // when LCS's history shows each copy that was begun
 	calls  map[string]int                                                       // by step
@@ -69,7 +70,7 @@ type world struct {
 
 func newWorld(reply string) *world {
 	return &world{
-		reply: reply, landed: map[string]time.Time{}, calls: map[string]int{},
+		reply: reply, late: settle - time.Second, landed: map[string]time.Time{}, calls: map[string]int{},
 		do: map[string]func(context.Context, refresh.Step, int) *refresh.Outcome{},
 	}
 }
@@ -111,7 +112,7 @@ func (w *world) start() refresh.Outcome {
 	case "lost":
 		return refresh.Outcome{Result: refresh.NotKnown}
 	case "lost, lands late":
-		w.landed[id] = time.Now().Add(settle - time.Second)
+		w.landed[id] = time.Now().Add(w.late)
 		return refresh.Outcome{Result: refresh.NotKnown}
 	case "panic":
 		panic("a defect after the call")
