@@ -23,7 +23,8 @@ const patience = 30 * time.Second
 // is told to, and its log must hold no error.
 func playDemo(t *testing.T, speed float64) (address string) {
 	t.Helper()
-	cmd := exec.Command(binary, "demo", "--addr", "127.0.0.1:0", "--speed", strconv.FormatFloat(speed, 'g', -1, 64))
+	// Not t.Context(): its end would kill the demo before it could be told to stop.
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary, "demo", "--addr", "127.0.0.1:0", "--speed", strconv.FormatFloat(speed, 'g', -1, 64))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()

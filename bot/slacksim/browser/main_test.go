@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -35,7 +36,7 @@ func runAll(m *testing.M) (int, error) {
 	if chromium == "" {
 		return m.Run(), nil // each test says that it cannot be done
 	}
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	root, err := exec.CommandContext(context.Background(), "go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return 1, fmt.Errorf("find the module's root: %w", err)
 	}
@@ -45,7 +46,7 @@ func runAll(m *testing.M) (int, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "refreshbot")
-	build := exec.Command("go", "build", "-o", binary, ".")
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", binary, ".")
 	build.Dir = strings.TrimSpace(string(root))
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build refreshbot: %w\n%s", err, out)
