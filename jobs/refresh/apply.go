@@ -41,6 +41,18 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		if e.Operation != "" {
 			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt = e.Operation, e.Adopted, at
 		}
+		if e.Roster != nil {
+			r.Roster = e.Roster
+		}
+	case SnapshotTaken:
+		r.Snapshot = r.Version
+	case UsersListed:
+		r.Listed = append(slices.Clone(r.Listed), e.Names...)
+		for i, s := range r.Steps { // the preview is out of date, and so is a decision on it
+			if s.Kind == KindPreview || s.Kind == KindOpenGate {
+				r.Steps[i] = Step{Spec: s.Spec, Status: Pending, Attempt: s.Attempt}
+			}
+		}
 	case StepUnsettled:
 		if s, _ := r.Step(e.Step); s.Kind == KindCopy {
 			r.Copy.LostAt = at
@@ -109,6 +121,10 @@ func applyStep(s Step, e Event, at time.Time) Step {
 		s.SettleUntil, s.Then, s.Note = e.Until, e.Then, e.Why
 	case StepSkipped:
 		s.EndedAt, s.EndedBy = at, e.By
+		s.RetryAt = time.Time{}
+		if e.Why != "" {
+			s.Note = e.Why
+		}
 	}
 	return s
 }

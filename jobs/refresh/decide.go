@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -36,6 +37,12 @@ type (
 		By     Actor
 		Reason string
 	}
+	// ListUsers hands in users to let in, on top of those of the configuration.
+	ListUsers struct {
+		By    Actor
+		From  string // the file they were in
+		Names []string
+	}
 	// Tick says that time has passed.
 	Tick struct{}
 	// Recovered says that the process has begun anew, and knows of no effect that is under way.
@@ -59,6 +66,7 @@ type (
 func (Request) input()   {}
 func (Click) input()     {}
 func (Cancel) input()    {}
+func (ListUsers) input() {}
 func (Tick) input()      {}
 func (Recovered) input() {}
 func (Reported) input()  {}
@@ -73,6 +81,8 @@ const (
 	Continues  Result = "continues"  // not over; ask again after Again
 	Failure    Result = "failed"     // certainly not done, or done badly; see Problem
 	NotKnown   Result = "not_known"  // may or may not have happened
+	Absent     Result = "absent"     // the target does not have what the step calls; see Problem
+	ByHand     Result = "by_hand"    // it has to be done by a person, as Note says
 	Impossible Result = "impossible" // the whole refresh has failed and nothing here can mend it
 )
 
@@ -81,12 +91,14 @@ type Outcome struct {
 	Result     Result
 	Note       string // one line for people
 	Findings   []Finding
-	Operation  string        // the copy's operation id
-	Known      []string      // the target's refreshes so far (only preflight)
-	Status     CopyStatus    // of the copy, when it was asked
-	Offline    bool          // the target does not answer (only follow)
-	Online     bool          // the target answers (only follow)
-	Again      time.Duration // with Continues
+	Operation  string          // the copy's operation id
+	Known      []string        // the target's refreshes so far (only preflight)
+	Status     CopyStatus      // of the copy, when it was asked
+	Snapshot   json.RawMessage // of the target's own settings (only snapshot)
+	Roster     []string        // the user ids that will be let in (only preview)
+	Offline    bool            // the target does not answer (only follow)
+	Online     bool            // the target answers (only follow)
+	Again      time.Duration   // with Continues
 	Problem    *Problem
 	RetryAfter time.Duration // with Failure: the far side's own wish
 }
@@ -127,6 +139,8 @@ func Decide(r Refresh, in Input, now Now) ([]Event, error) {
 		err = d.click(in)
 	case Cancel:
 		err = d.cancel(in)
+	case ListUsers:
+		err = d.listUsers(in)
 	case Tick:
 		d.tick()
 	case Recovered:
@@ -251,7 +265,7 @@ func (d *decision) act(g Gate, in Click) {
 	case ActionDone:
 		d.emit(StepSucceeded{Step: s.ID, Note: "Done by hand.", By: in.By.Person})
 	case ActionSkip:
-		d.emit(StepSkipped{s.ID, in.By.Person})
+		d.emit(StepSkipped{Step: s.ID, By: in.By.Person})
 	case ActionRetry:
 		d.emit(StepStarted{s.ID, s.Attempt + 1, true})
 	case ActionAdopt, ActionStartAgain:
@@ -352,11 +366,22 @@ func (d *decision) reported(in Reported) {
 	switch o.Result {
 	case Succeeded:
 		d.progress(s, o)
-		d.emit(StepSucceeded{Step: s.ID, Note: o.Note, Findings: o.Findings, Operation: o.Operation, Known: o.Known, Status: o.Status})
+		if o.Snapshot != nil {
+			d.emit(SnapshotTaken{s.ID, o.Snapshot})
+		}
+		d.emit(StepSucceeded{Step: s.ID, Note: o.Note, Findings: o.Findings, Operation: o.Operation, Known: o.Known, Roster: o.Roster, Status: o.Status})
 	case Continues:
 		d.progress(s, o)
 	case NotKnown:
 		d.fail(s, o, true)
+	case ByHand:
+		d.openGate(s.ID, GateManual, o.Note)
+	case Absent:
+		if s.IfInstalled {
+			d.emit(StepSkipped{Step: s.ID, By: Person{Name: "the configuration"}, Why: "Not installed in " + d.r.Target.Name + "."})
+			return
+		}
+		d.fail(s, o, false)
 	case Impossible:
 		d.progress(s, o)
 		d.emit(StepFailed{Step: s.ID, Problem: o.Problem.orInternal(), Findings: o.Findings})
@@ -393,13 +418,46 @@ func (d *decision) progress(s Step, o Outcome) {
 
 func (d *decision) fail(s Step, o Outcome, passing bool) {
 	p := o.Problem.orInternal()
-	if passing && s.Tries < maxTries {
+	most := maxTries
+	if s.Retries > 0 {
+		most = s.Retries + 1
+	}
+	if passing && s.Tries < most {
 		wait := d.r.Settings.Retry << max(0, s.Tries-1)
 		d.emit(StepFailed{Step: s.ID, Problem: p, Findings: o.Findings, RetryAt: d.now.Time.Add(max(wait, o.RetryAfter))})
 		return
 	}
 	d.emit(StepFailed{Step: s.ID, Problem: p, Findings: o.Findings})
-	d.openGate(s.ID, GateTrouble, p.Message)
+	switch s.OnFailure {
+	case FailureContinues:
+		d.emit(StepSkipped{Step: s.ID, By: Person{Name: "the configuration"}, Why: "It failed, and the configuration says to go on: " + p.Message})
+	case FailureStops:
+		d.emit(Ended{Status: Failed, Why: s.Name + " failed, and the configuration says to stop then: " + p.Message})
+	default:
+		d.openGate(s.ID, GateTrouble, p.Message)
+	}
+}
+
+// listUsers takes in users that were handed in. An open question about letting users in is asked again, with a
+// new preview: nobody may have agreed to a list that they have not seen.
+func (d *decision) listUsers(in ListUsers) error {
+	g := Gate{Kind: GateManual, By: d.r.approvers()}
+	if err := g.permit(d.r, ActionDone, in.By); err != nil {
+		return Errorf(Denied, "Only the requester, an approver or an admin can say who is let in.")
+	}
+	if !d.r.takesUsers() {
+		return Errorf(Stale, "It is too late to add users to this refresh.")
+	}
+	if len(in.Names) == 0 {
+		return Errorf(Invalid, "There is no user in %s.", in.From)
+	}
+	for _, g := range d.r.OpenGates() {
+		if s, _ := d.r.Step(g.Step); s.Kind == KindOpenGate || s.Kind == KindPreview {
+			d.emit(GateClosed{g.ID, OutcomeMoot})
+		}
+	}
+	d.emit(UsersListed{By: in.By.Person, From: in.From, Names: in.Names})
+	return nil
 }
 
 func (d *decision) settle(s Step, then Action, why string) {

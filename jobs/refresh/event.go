@@ -52,8 +52,9 @@ type (
 		Findings  []Finding  `json:"findings,omitempty"`
 		Operation string     `json:"operation,omitempty"` // the copy's operation id
 		Adopted   bool       `json:"adopted,omitempty"`
-		Known     []string   `json:"known,omitzero"` // the target's earlier refreshes, seen before the copy; empty is news, nil is not
-		By        Person     `json:"by,omitzero"`    // who did it by hand
+		Known     []string   `json:"known,omitzero"`   // the target's earlier refreshes, seen before the copy; empty is news, nil is not
+		By        Person     `json:"by,omitzero"`      // who did it by hand
+		Roster    []string   `json:"roster,omitempty"` // user ids that will be let in
 		Status    CopyStatus `json:"status,omitempty"`
 	}
 	// StepFailed is a bad outcome. With RetryAt it will be tried again by itself.
@@ -70,10 +71,22 @@ type (
 		Then  Action    `json:"then"`
 		Why   string    `json:"why,omitempty"`
 	}
-	// StepSkipped: a person decided to go on without it.
+	// StepSkipped: a person, or a rule of the configuration, decided to go on without it.
 	StepSkipped struct {
 		Step string `json:"step"`
-		By   Person `json:"by"`
+		By   Person `json:"by"` // without an id: a rule
+		Why  string `json:"why,omitempty"`
+	}
+	// SnapshotTaken keeps what belonged to the target before the copy. The journal has it; the row only says where.
+	SnapshotTaken struct {
+		Step string          `json:"step"`
+		Data json.RawMessage `json:"data"`
+	}
+	// UsersListed adds users to let in, on top of those of the configuration.
+	UsersListed struct {
+		By    Person   `json:"by"`
+		From  string   `json:"from"` // the file they were in
+		Names []string `json:"names"`
 	}
 	// WindowSet announces the downtime, or moves it.
 	WindowSet struct {
@@ -111,6 +124,8 @@ func (StepSucceeded) event() string  { return "step_succeeded" }
 func (StepFailed) event() string     { return "step_failed" }
 func (StepUnsettled) event() string  { return "step_unsettled" }
 func (StepSkipped) event() string    { return "step_skipped" }
+func (SnapshotTaken) event() string  { return "snapshot_taken" }
+func (UsersListed) event() string    { return "users_listed" }
 func (WindowSet) event() string      { return "window_set" }
 func (GateOpened) event() string     { return "gate_opened" }
 func (GateDecided) event() string    { return "gate_decided" }
@@ -131,6 +146,8 @@ var decoders = map[string]func([]byte) (Event, error){
 	"step_failed":     decode[StepFailed],
 	"step_unsettled":  decode[StepUnsettled],
 	"step_skipped":    decode[StepSkipped],
+	"snapshot_taken":  decode[SnapshotTaken],
+	"users_listed":    decode[UsersListed],
 	"window_set":      decode[WindowSet],
 	"gate_opened":     decode[GateOpened],
 	"gate_decided":    decode[GateDecided],

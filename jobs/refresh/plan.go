@@ -29,6 +29,8 @@ func CheckPlan(plan []Spec) error {
 			wrong("step %s names nobody who could decide", s.ID)
 		case s.Phase == PhaseReconfigure && (b.requires || b.asks):
 			wrong("step %s cannot stand in %s, where steps do not wait for each other", s.ID, s.Phase)
+		case s.Phase != PhaseReconfigure && (s.IfInstalled || s.OnFailure != "" || s.Group != ""):
+			wrong("step %s has a rule that only the steps of %s can have", s.ID, PhaseReconfigure)
 		case s.Kind == KindCopy && copied:
 			wrong("step %s is a second copy", s.ID)
 		case s.Kind == KindFollow && !copied:

@@ -94,6 +94,9 @@ type Refresh struct {
 	Gates       []Gate      `json:"gates,omitempty"`
 	Window      Window      `json:"window,omitzero"`
 	Copy        Copy        `json:"copy,omitzero"`
+	Snapshot    int64       `json:"snapshot,omitempty"` // the journal entry that holds the target's own settings
+	Listed      []string    `json:"listed,omitempty"`   // names of users that were handed in, beside the configured ones
+	Roster      []string    `json:"roster,omitempty"`   // ids of the users to let in, as previewed
 }
 
 // DefinitionVersion is stored in each refresh, so that a later program knows which rules it began under.
@@ -168,6 +171,23 @@ func (r Refresh) lastGate(step string) (Gate, bool) {
 		}
 	}
 	return Gate{}, false
+}
+
+// takesUsers reports whether the list of users to let in can still change: there is a preview of it, and nobody
+// has been enabled.
+func (r Refresh) takesUsers() bool {
+	previewed := false
+	for _, s := range r.Steps {
+		switch s.Kind {
+		case KindPreview:
+			previewed = true
+		case KindEnable:
+			if s.Status != Pending {
+				return false
+			}
+		}
+	}
+	return previewed && !r.Status.Ended()
 }
 
 func (r Refresh) stepIndex(id string) int {

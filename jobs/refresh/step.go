@@ -59,6 +59,14 @@ const (
 	KindService     Kind = "service"
 	KindOData       Kind = "odata"
 	KindManual      Kind = "manual"
+	KindSnapshot    Kind = "snapshot"
+	KindRestore     Kind = "restore" // writes back an area of the snapshot
+	KindEntityStore Kind = "entity_store"
+	KindParameters  Kind = "system_parameters"
+	KindPackage     Kind = "package"
+	KindHTTP        Kind = "http"
+	KindGuard       Kind = "guard"
+	KindPreview     Kind = "preview_users"
 	KindOpenGate    Kind = "open_gate"
 	KindEnable      Kind = "enable_users"
 	KindVerify      Kind = "verify_users"
@@ -100,6 +108,14 @@ var behaviours = map[Kind]behaviour{
 	KindService:     {class: ClassIdempotent},
 	KindOData:       {class: ClassIdempotent},
 	KindManual:      {gate: GateManual},
+	KindSnapshot:    {class: ClassRead},
+	KindRestore:     {class: ClassIdempotent},
+	KindEntityStore: {class: ClassIdempotent},
+	KindParameters:  {class: ClassIdempotent},
+	KindPackage:     {class: ClassIdempotent},
+	KindHTTP:        {class: ClassIdempotent},
+	KindGuard:       {class: ClassRead},
+	KindPreview:     {class: ClassRead},
 	KindOpenGate:    {gate: GateOpen, unskip: true, asks: true},
 	KindEnable:      {class: ClassIdempotent},
 	KindVerify:      {class: ClassRead},
@@ -116,7 +132,23 @@ type Spec struct {
 	Name   string          `json:"name"`
 	Policy *Policy         `json:"policy,omitempty"` // who decides, for the kinds that ask
 	Params json.RawMessage `json:"params,omitempty"` // read by package phases alone; never holds a secret
+
+	// The rest is for the steps of reconfigure.
+	IfInstalled bool      `json:"if_installed,omitempty"` // skip it where the target does not have what it calls
+	OnFailure   OnFailure `json:"on_failure,omitempty"`
+	Retries     int       `json:"retries,omitempty"` // how often a passing failure is tried again; 0: as usual
+	Group       string    `json:"group,omitempty"`   // steps of one group may be performed side by side
 }
+
+// OnFailure says what becomes of the refresh when a step has failed for good.
+type OnFailure string
+
+// The answers to a failed step.
+const (
+	FailureAsks      OnFailure = ""         // a person decides
+	FailureContinues OnFailure = "continue" // it is skipped, and the report says so
+	FailureStops     OnFailure = "stop"     // the refresh ends
+)
 
 // StepStatus is how a step stands.
 type StepStatus string

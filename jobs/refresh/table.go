@@ -23,12 +23,13 @@ var table = map[string][]move{
 	StepProgressed{}.event(): {
 		{[]StepStatus{Performing}, Performing},
 	},
+	SnapshotTaken{}.event(): {{[]StepStatus{Performing}, Performing}},
 	TargetOffline{}.event(): {{[]StepStatus{Performing}, Performing}},
 	TargetOnline{}.event():  {{[]StepStatus{Performing}, Performing}},
 	StepSucceeded{}.event(): {{[]StepStatus{Pending, Performing, Settling, Waiting}, Completed}},
 	StepFailed{}.event():    {{[]StepStatus{Performing}, Retrying}},
 	StepUnsettled{}.event(): {{[]StepStatus{Performing, Settling, Troubled}, Settling}},
-	StepSkipped{}.event():   {{[]StepStatus{Troubled, Waiting}, Skipped}},
+	StepSkipped{}.event():   {{[]StepStatus{Performing, Retrying, Troubled, Waiting}, Skipped}},
 }
 
 // openedBy is what opening a gate does to the step it belongs to.
@@ -36,7 +37,7 @@ var openedBy = map[GateKind]move{
 	GateApprove: {[]StepStatus{Pending}, Waiting},
 	GateNotice:  {[]StepStatus{Pending, Waiting}, Waiting},
 	GateSignOff: {[]StepStatus{Pending}, Waiting},
-	GateManual:  {[]StepStatus{Pending}, Waiting},
+	GateManual:  {[]StepStatus{Pending, Performing}, Waiting},
 	GateOpen:    {[]StepStatus{Pending}, Waiting},
 	GateTrouble: {[]StepStatus{Retrying}, Troubled},
 	GateUnknown: {[]StepStatus{Settling}, Troubled},
@@ -91,6 +92,10 @@ func legal(r Refresh, e Event) error {
 		return openGate(r, e.Gate)
 	case GateClosed:
 		return openGate(r, e.Gate)
+	case UsersListed:
+		if !r.takesUsers() {
+			return fmt.Errorf("users cannot be listed any more")
+		}
 	case WindowSet, Ended:
 	default:
 		id := StepOf(e)
@@ -152,6 +157,8 @@ func StepOf(e Event) string {
 	case StepUnsettled:
 		return e.Step
 	case StepSkipped:
+		return e.Step
+	case SnapshotTaken:
 		return e.Step
 	}
 	return ""
