@@ -13,7 +13,7 @@ import (
 // itself is in it as manual items, so that nothing is silently left.
 func (r *Refresh) Recipe() phases.Recipe {
 	signOff := r.SignOff.policy()
-	recipe := phases.Recipe{Approve: r.Approve.policy(), SignOff: &signOff, Users: r.Users.Enable}
+	recipe := phases.Recipe{Approve: r.Approve.policy(), SignOff: &signOff, Users: phases.UsersParams{Enable: r.Users.Enable}}
 	if r.Open != nil {
 		open := r.Open.policy()
 		recipe.Open = &open

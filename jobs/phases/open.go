@@ -8,11 +8,6 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// UsersParams are the users to let in, by user id or sign-in name.
-type UsersParams struct {
-	Enable []string `json:"enable"`
-}
-
 // enableUsers enables the chosen users. One that is not there or is refused does not hold up the others.
 func (p *Performer) enableUsers(ctx context.Context, j job) refresh.Outcome {
 	chosen, c, err := p.choose(ctx, j)

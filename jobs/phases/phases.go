@@ -42,6 +42,15 @@ type Environment interface {
 	EmailParameters(ctx context.Context) (refresh.EmailParameters, error)
 	SetEmailParameters(ctx context.Context, p refresh.EmailParameters) error
 	Write(ctx context.Context, rec refresh.Record) error
+	Insert(ctx context.Context, rec refresh.Record) error
+	Delete(ctx context.Context, rec refresh.Record) error
+	Rows(ctx context.Context, q refresh.Query) ([]map[string]any, error)
+	AADClients(ctx context.Context) ([]refresh.AADClient, error)
+	AddAADClient(ctx context.Context, c refresh.AADClient) error
+	DeleteAADClient(ctx context.Context, clientID string) error
+	UserRoles(ctx context.Context) ([]refresh.UserRole, error)
+	AssignRole(ctx context.Context, r refresh.UserRole) error
+	EnableUsers(ctx context.Context, ids []string, progress func(done, total int)) (map[string]error, error)
 	CallService(ctx context.Context, path string, body any) (json.RawMessage, error)
 }
 

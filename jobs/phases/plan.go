@@ -3,6 +3,7 @@ package phases
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"refreshbot/jobs/refresh"
 )
@@ -12,55 +13,95 @@ type Recipe struct {
 	Approve refresh.Policy
 	SignOff *refresh.Policy // nil: nobody has to
 	Open    *refresh.Policy // nil: users are let in without asking
+	Keep    []Area          // written back after the copy, before Items
 	Items   []Item          // of the reconfigure phase, in their order
-	Users   []string        // to let in; none: nobody is enabled
+	Guard   []Probe         // what must not be so when users are let in
+	Users   UsersParams     // who is let in; the zero value: nobody
 }
 
-// Item is one thing to set again after the copy. Params is one of the Params types of this package, a
-// refresh.EmailParameters or a refresh.Record.
+// Item is one thing to set again after the copy. Params is one of the Params types of this package.
 type Item struct {
 	Kind   refresh.Kind
 	Name   string
 	Params any
+
+	IfInstalled bool
+	OnFailure   refresh.OnFailure
+	Retries     int
+	Group       string // items of one group may be performed side by side
 }
 
 // Plan turns a recipe into the steps of a refresh.
 func Plan(r Recipe) ([]refresh.Spec, error) {
-	approve := r.Approve
-	plan := []refresh.Spec{
-		{ID: "preflight", Phase: refresh.PhasePrepare, Kind: refresh.KindPreflight, Name: "Preflight checks"},
-		{ID: "approval", Phase: refresh.PhasePrepare, Kind: refresh.KindApproval, Name: "Approval", Policy: &approve},
-		{ID: "announce", Phase: refresh.PhasePrepare, Kind: refresh.KindAnnounce, Name: "Announce the downtime in the channel"},
-		{ID: "broadcast", Phase: refresh.PhasePrepare, Kind: refresh.KindBroadcast, Name: "Broadcast the downtime in the target"},
-		{ID: "notice", Phase: refresh.PhasePrepare, Kind: refresh.KindNotice, Name: "Notice period"},
-		// The approval may be a day old by now.
-		{ID: "final-checks", Phase: refresh.PhaseRefresh, Kind: refresh.KindPreflight, Name: "Final checks"},
-		{ID: "copy", Phase: refresh.PhaseRefresh, Kind: refresh.KindCopy, Name: "Start the copy"},
-		{ID: "follow", Phase: refresh.PhaseRefresh, Kind: refresh.KindFollow, Name: "Follow the copy"},
-		{ID: "smoke", Phase: refresh.PhaseSignOff, Kind: refresh.KindSmoke, Name: "Smoke checks"},
-	}
-	if r.SignOff != nil {
-		plan = append(plan, refresh.Spec{ID: "sign-off", Phase: refresh.PhaseSignOff, Kind: refresh.KindSignOff, Name: "Sign-off", Policy: r.SignOff})
+	p := planner{}
+	p.add(refresh.PhasePrepare, "preflight", refresh.KindPreflight, "Preflight checks")
+	p.gate(refresh.PhasePrepare, "approval", refresh.KindApproval, "Approval", &r.Approve)
+	p.add(refresh.PhasePrepare, "announce", refresh.KindAnnounce, "Announce the downtime in the channel")
+	p.add(refresh.PhasePrepare, "broadcast", refresh.KindBroadcast, "Broadcast the downtime in the target")
+	p.add(refresh.PhasePrepare, "notice", refresh.KindNotice, "Notice period")
+	// The approval may be a day old by now.
+	p.add(refresh.PhaseRefresh, "final-checks", refresh.KindPreflight, "Final checks")
+	p.add(refresh.PhaseRefresh, "snapshot", refresh.KindSnapshot, "Snapshot of the target's own settings")
+	p.add(refresh.PhaseRefresh, "copy", refresh.KindCopy, "Start the copy")
+	p.add(refresh.PhaseRefresh, "follow", refresh.KindFollow, "Follow the copy")
+	p.add(refresh.PhaseSignOff, "smoke", refresh.KindSmoke, "Smoke checks")
+	p.gate(refresh.PhaseSignOff, "sign-off", refresh.KindSignOff, "Sign-off", r.SignOff)
+	for _, area := range r.Keep {
+		if area != AreaUsers && area != AreaUserRoles { // those are for the users who are let in
+			p.item("keep-"+string(area), Item{Kind: refresh.KindRestore, Name: area.Title(), Params: RestoreParams{area}})
+		}
 	}
 	for i, item := range r.Items {
-		params, err := json.Marshal(item.Params)
-		if err != nil {
-			return nil, fmt.Errorf("plan %q: %w", item.Name, err)
-		}
-		plan = append(plan, refresh.Spec{ID: fmt.Sprintf("set-%d", i+1), Phase: refresh.PhaseReconfigure, Kind: item.Kind, Name: item.Name, Params: params})
+		p.item(fmt.Sprintf("set-%d", i+1), item)
 	}
-	if r.Open != nil {
-		plan = append(plan, refresh.Spec{ID: "open", Phase: refresh.PhaseOpen, Kind: refresh.KindOpenGate, Name: "Let users in", Policy: r.Open})
+	if len(r.Guard) > 0 {
+		p.add(refresh.PhaseOpen, "guard", refresh.KindGuard, "Nothing of the source's may be left")
+		p.params(GuardParams{r.Guard})
 	}
-	if len(r.Users) > 0 {
-		params, err := json.Marshal(UsersParams{r.Users})
-		if err != nil {
-			return nil, fmt.Errorf("plan users: %w", err)
-		}
-		plan = append(plan,
-			refresh.Spec{ID: "enable", Phase: refresh.PhaseOpen, Kind: refresh.KindEnable, Name: "Enable users", Params: params},
-			refresh.Spec{ID: "verify", Phase: refresh.PhaseOpen, Kind: refresh.KindVerify, Name: "Verify users", Params: params},
-		)
+	letIn := !reflect.ValueOf(r.Users).IsZero()
+	if letIn {
+		p.add(refresh.PhaseOpen, "preview", refresh.KindPreview, "Preview of the users to let in")
+		p.params(r.Users)
 	}
-	return plan, nil
+	p.gate(refresh.PhaseOpen, "open", refresh.KindOpenGate, "Let users in", r.Open)
+	if letIn {
+		p.add(refresh.PhaseOpen, "enable", refresh.KindEnable, "Enable users")
+		p.params(r.Users)
+		p.add(refresh.PhaseOpen, "verify", refresh.KindVerify, "Verify users")
+	}
+	return p.plan, p.err
+}
+
+// planner collects steps and the first error.
+type planner struct {
+	plan []refresh.Spec
+	err  error
+}
+
+func (p *planner) add(phase refresh.Phase, id string, kind refresh.Kind, name string) {
+	p.plan = append(p.plan, refresh.Spec{ID: id, Phase: phase, Kind: kind, Name: name})
+}
+
+func (p *planner) gate(phase refresh.Phase, id string, kind refresh.Kind, name string, policy *refresh.Policy) {
+	if policy != nil {
+		p.add(phase, id, kind, name)
+		p.plan[len(p.plan)-1].Policy = policy
+	}
+}
+
+func (p *planner) item(id string, i Item) {
+	p.add(refresh.PhaseReconfigure, id, i.Kind, i.Name)
+	s := &p.plan[len(p.plan)-1]
+	s.IfInstalled, s.OnFailure, s.Retries, s.Group = i.IfInstalled, i.OnFailure, i.Retries, i.Group
+	p.params(i.Params)
+}
+
+// params gives the step added last its parameters.
+func (p *planner) params(v any) {
+	s := &p.plan[len(p.plan)-1]
+	data, err := json.Marshal(v)
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("plan %q: %w", s.Name, err)
+	}
+	s.Params = data
 }

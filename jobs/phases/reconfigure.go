@@ -9,33 +9,6 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// The parameters of the reconfigure steps as they stand in the plan.
-type (
-	// BatchGroupsParams: the groups that must have servers again.
-	BatchGroupsParams struct {
-		Groups []BatchGroup `json:"groups"`
-	}
-	// BatchGroup is one of them. No servers means every batch server there is.
-	BatchGroup struct {
-		Group       string   `json:"group"`
-		Description string   `json:"description,omitempty"`
-		Servers     []string `json:"servers,omitempty"`
-	}
-	// BatchJobsParams: descriptions of jobs to set to Waiting; * stands for any characters.
-	BatchJobsParams struct {
-		ToWaiting []string `json:"to_waiting"`
-	}
-	// ServiceParams: a custom service Group/Service/Operation and its body.
-	ServiceParams struct {
-		Path string `json:"path"`
-		Body any    `json:"body,omitempty"`
-	}
-	// ManualParams: what a person has to do.
-	ManualParams struct {
-		Text string `json:"text"`
-	}
-)
-
 func (p *Performer) email(ctx context.Context, j job) refresh.Outcome {
 	want, err := params[refresh.EmailParameters](j.step)
 	if err != nil {

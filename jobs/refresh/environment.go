@@ -132,3 +132,25 @@ type Record struct {
 	Key    map[string]any // all key fields
 	Set    map[string]any // the fields to change
 }
+
+// Query names the rows of an OData entity to read.
+type Query struct {
+	Entity       string
+	Select       []string // the fields; none: all
+	Filter       string   // OData, as F&O understands it
+	CrossCompany bool     // of every legal entity, not only the app's own
+}
+
+// AADClient is a row of SysAADClients: an application that may sign in, and as whom.
+type AADClient struct {
+	ClientID string
+	UserID   string
+	Name     string
+}
+
+// UserRole is a row of SecurityUserRoles: a user's assignment to a security role.
+type UserRole struct {
+	UserID   string
+	Role     string
+	RoleName string
+}
