@@ -3,42 +3,184 @@ package phases
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/roster"
 )
 
-// enableUsers enables the chosen users. One that is not there or is refused does not hold up the others.
-func (p *Performer) enableUsers(ctx context.Context, j job) refresh.Outcome {
-	chosen, c, err := p.choose(ctx, j)
+// People knows who is in a Slack user group.
+type People interface {
+	// Emails returns the e-mail addresses of the group's members.
+	Emails(ctx context.Context, group string) ([]string, error)
+}
+
+// previewUsers finds out who will be let in, from all the places that the configuration names and what was handed
+// in, before anything is written. What it could not match is shown to the person who opens the environment.
+func (p *Performer) previewUsers(ctx context.Context, j job) refresh.Outcome {
+	want, err := params[UsersParams](j.step)
 	if err != nil {
 		return failed(err)
 	}
-	enabled := 0
-	for _, u := range chosen {
-		if u.Enabled {
-			c.that(u.label(), true, "enabled already", "")
-			continue
-		}
-		err := j.target.EnableUser(ctx, u.ID)
-		c.try(u.label(), err, "enabled")
-		if err == nil {
-			enabled++
-		}
+	names, err := p.names(ctx, j, want)
+	if err != nil {
+		return failed(err)
 	}
-	return judged(c.findings, c.errs, fmt.Sprintf("%d users enabled", enabled))
+	users, err := j.target.Users(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	m := roster.Resolve(names, users)
+	o := refresh.Outcome{Result: refresh.Succeeded, Roster: []string{}}
+	for _, u := range slices.Concat(m.Enable, m.Already) {
+		o.Roster = append(o.Roster, u.ID)
+	}
+	for _, u := range m.Unknown {
+		f := refresh.Finding{Name: u.Text, Detail: "is no user of " + j.refresh.Target.Name + " (" + u.Where + ")"}
+		if u.Nearest != "" {
+			f.Detail += "; nearest is " + u.Nearest
+		}
+		o.Findings = append(o.Findings, f)
+	}
+	for _, n := range m.Refused {
+		o.Findings = append(o.Findings, refresh.Finding{Name: n.Text, Detail: "belongs to Microsoft's own services and is never touched (" + n.Where + ")"})
+	}
+	o.Note = fmt.Sprintf("%d users to enable, %d enabled already, %d unknown, %d refused", len(m.Enable), len(m.Already), len(m.Unknown), len(m.Refused))
+	return o
 }
 
-// verifyUsers reads back what enableUsers did. Names that were not found are not judged again: a person has
-// decided to go on without them.
+// names gathers everybody who is to be let in, in whatever way they are named.
+func (p *Performer) names(ctx context.Context, j job, want UsersParams) ([]roster.Name, error) {
+	var names []roster.Name
+	add := func(where string, list ...string) {
+		for _, n := range list {
+			names = append(names, roster.Name{Text: n, Where: where})
+		}
+	}
+	add("configuration", want.Enable...)
+	add("handed in", j.refresh.Listed...)
+	for _, file := range want.Files {
+		list, err := roster.ReadFile(ctx, file)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, list...)
+	}
+	if want.SlackGroup != "" {
+		emails, err := p.People.Emails(ctx, want.SlackGroup)
+		if err != nil {
+			return nil, &refresh.Error{Code: refresh.Offline, Msg: "Slack did not say who is in the user group " + want.SlackGroup + ".", Err: err}
+		}
+		add("Slack user group", emails...)
+	}
+	if want.Role != "" {
+		roles, err := j.target.UserRoles(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range roles {
+			if strings.EqualFold(r.RoleName, want.Role) || strings.EqualFold(r.Role, want.Role) {
+				add("role "+want.Role, r.UserID)
+			}
+		}
+	}
+	if want.Restore {
+		s, err := p.remembered(ctx, j.refresh)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range s.Users {
+			if !survives(u) { // those never lost their access
+				add("enabled before", u.ID)
+			}
+		}
+	}
+	return names, nil
+}
+
+// enableUsers enables those of the preview. One that is refused does not hold up the others.
+func (p *Performer) enableUsers(ctx context.Context, j job) refresh.Outcome {
+	want, err := params[UsersParams](j.step)
+	if err != nil {
+		return failed(err)
+	}
+	users, err := p.rostered(ctx, j)
+	if err != nil {
+		return failed(err)
+	}
+	var ids []string
+	for _, u := range users {
+		if !u.Enabled {
+			ids = append(ids, u.ID)
+		}
+	}
+	refused, err := j.target.EnableUsers(ctx, ids, func(int, int) {})
+	if err != nil {
+		return failed(err)
+	}
+	c, enabled := checks{}, 0
+	for _, id := range ids {
+		if err := refused[id]; err != nil {
+			c.try(id, err, "")
+			continue
+		}
+		enabled++
+	}
+	assigned := ""
+	if want.Roles {
+		n, err := p.restoreRoles(ctx, j, users, &c)
+		if err != nil {
+			return failed(err)
+		}
+		assigned = fmt.Sprintf(", %d role assignments as before", n)
+	}
+	return judged(c.findings, c.errs, fmt.Sprintf("%d users enabled%s", enabled, assigned))
+}
+
+// restoreRoles gives the users the roles that they had in the target before the copy and do not have now.
+func (p *Performer) restoreRoles(ctx context.Context, j job, users []refresh.User, c *checks) (int, error) {
+	s, err := p.remembered(ctx, j.refresh)
+	if err != nil {
+		return 0, err
+	}
+	now, err := j.target.UserRoles(ctx)
+	if err != nil {
+		return 0, err
+	}
+	key := func(r refresh.UserRole) [2]string {
+		return [2]string{strings.ToLower(r.UserID), strings.ToLower(r.Role)}
+	}
+	has, in := map[[2]string]bool{}, map[string]bool{}
+	for _, r := range now {
+		has[key(r)] = true
+	}
+	for _, u := range users {
+		in[strings.ToLower(u.ID)] = true
+	}
+	assigned := 0
+	for _, r := range s.UserRoles {
+		if !in[strings.ToLower(r.UserID)] || has[key(r)] {
+			continue
+		}
+		if err := j.target.AssignRole(ctx, r); err != nil {
+			c.try(r.UserID+": "+r.RoleName, err, "")
+			continue
+		}
+		assigned++
+	}
+	return assigned, nil
+}
+
+// verifyUsers reads back what enableUsers did.
 func (p *Performer) verifyUsers(ctx context.Context, j job) refresh.Outcome {
-	chosen, _, err := p.choose(ctx, j)
+	users, err := p.rostered(ctx, j)
 	if err != nil {
 		return failed(err)
 	}
 	c, in := checks{}, 0
-	for _, u := range chosen {
-		c.that(u.label(), u.Enabled, "enabled", "was enabled, but %s says that it is not. Enable it by hand.", j.refresh.Target.Name)
+	for _, u := range users {
+		c.that(label(u), u.Enabled, "enabled", "was enabled, but %s says that it is not. Enable it by hand.", j.refresh.Target.Name)
 		if u.Enabled {
 			in++
 		}
@@ -46,47 +188,22 @@ func (p *Performer) verifyUsers(ctx context.Context, j job) refresh.Outcome {
 	return judged(c.findings, c.errs, fmt.Sprintf("%d users can sign in", in))
 }
 
-type chosen struct{ refresh.User }
+// rostered returns the users of the preview as they stand now.
+func (p *Performer) rostered(ctx context.Context, j job) ([]refresh.User, error) {
+	all, err := j.target.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := map[string]bool{}
+	for _, id := range j.refresh.Roster {
+		in[id] = true
+	}
+	return slices.DeleteFunc(all, func(u refresh.User) bool { return !in[u.ID] }), nil
+}
 
-func (u chosen) label() string {
+func label(u refresh.User) string {
 	if u.SignIn == "" || strings.EqualFold(u.SignIn, u.ID) {
 		return u.ID
 	}
 	return u.ID + " (" + u.SignIn + ")"
-}
-
-// choose finds the users that the plan names among those of the target; each once, however it is named.
-func (p *Performer) choose(ctx context.Context, j job) ([]chosen, *checks, error) {
-	want, err := params[UsersParams](j.step)
-	if err != nil {
-		return nil, nil, err
-	}
-	users, err := j.target.Users(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	byName := map[string]refresh.User{}
-	for _, u := range users {
-		if u.SignIn != "" {
-			byName[strings.ToLower(u.SignIn)] = u
-		}
-	}
-	for _, u := range users { // an id wins over a sign-in name
-		byName[strings.ToLower(u.ID)] = u
-	}
-	c, taken := &checks{}, map[string]bool{}
-	var list []chosen
-	for _, name := range want.Enable {
-		u, ok := byName[strings.ToLower(strings.TrimSpace(name))]
-		switch {
-		case !ok:
-			c.that(name, false, "", "is not a user of %s. Create it there and press Retry, or skip.", j.refresh.Target.Name)
-		case u.ServiceUser():
-			c.that(name, false, "", "belongs to Microsoft's own services and is never touched.")
-		case !taken[u.ID]:
-			taken[u.ID] = true
-			list = append(list, chosen{u})
-		}
-	}
-	return list, c, nil
 }

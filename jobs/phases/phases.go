@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -52,6 +53,15 @@ type Environment interface {
 	AssignRole(ctx context.Context, r refresh.UserRole) error
 	EnableUsers(ctx context.Context, ids []string, progress func(done, total int)) (map[string]error, error)
 	CallService(ctx context.Context, path string, body any) (json.RawMessage, error)
+	ImportPackage(ctx context.Context, pkg refresh.Package) error
+	PackageStatus(ctx context.Context, execution string) (string, error)
+	PackageErrors(ctx context.Context, execution string) ([]string, error)
+	Companion() Companion
+}
+
+// Journal is where the snapshot is kept.
+type Journal interface {
+	Journal(ctx context.Context, id refresh.ID, after int64) ([]refresh.Entry, error)
 }
 
 // Options are what a Performer works with.
@@ -60,6 +70,12 @@ type Options struct {
 	Environments map[string]Environment // by the name the configuration gives them
 	StatusPoll   time.Duration          // how often the state of a running copy is asked
 	AnswerPoll   time.Duration          // how often the target is asked whether it answers
+
+	AppID   string // the client id under which refreshbot itself signs in to F&O
+	Journal Journal
+	People  People
+	Secret  func(ref string) (string, error) // resolves a reference of the plan; its errors never hold the secret
+	HTTP    *http.Client                     // for outside systems
 }
 
 // Performer performs steps; it is the engine's.
@@ -92,6 +108,14 @@ func New(o Options) *Performer {
 		refresh.KindOData:       p.odata,
 		refresh.KindEnable:      p.enableUsers,
 		refresh.KindVerify:      p.verifyUsers,
+		refresh.KindSnapshot:    p.snapshot,
+		refresh.KindRestore:     p.restore,
+		refresh.KindEntityStore: p.entityStore,
+		refresh.KindParameters:  p.systemParameters,
+		refresh.KindPackage:     p.importPackage,
+		refresh.KindHTTP:        p.http,
+		refresh.KindGuard:       p.guard,
+		refresh.KindPreview:     p.previewUsers,
 	}
 	return p
 }

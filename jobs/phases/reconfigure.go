@@ -2,7 +2,9 @@ package phases
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -10,21 +12,11 @@ import (
 )
 
 func (p *Performer) email(ctx context.Context, j job) refresh.Outcome {
-	want, err := params[refresh.EmailParameters](j.step)
+	want, err := params[EmailParams](j.step)
 	if err != nil {
 		return failed(err)
 	}
-	if err := j.target.SetEmailParameters(ctx, want); err != nil {
-		return failed(err)
-	}
-	got, err := j.target.EmailParameters(ctx)
-	if err != nil {
-		return failed(err)
-	}
-	if got != want {
-		return failed(refresh.Errorf(refresh.Refused, "The e-mail parameters were written, but reading them back shows %s:%d. Check them in System administration > Setup > Email parameters.", got.Server, got.Port))
-	}
-	return done(fmt.Sprintf("E-mail goes through %s:%d. The SMTP password has to be typed in by hand.", want.Server, want.Port))
+	return p.setEmail(ctx, j, want.EmailParameters, want.Secret)
 }
 
 func (p *Performer) batchGroups(ctx context.Context, j job) refresh.Outcome {
@@ -32,6 +24,11 @@ func (p *Performer) batchGroups(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return failed(err)
 	}
+	return p.assignGroups(ctx, j, want)
+}
+
+// assignGroups adds the missing servers to batch groups.
+func (p *Performer) assignGroups(ctx context.Context, j job, want BatchGroupsParams) refresh.Outcome {
 	servers, err := j.target.BatchServers(ctx)
 	if err != nil {
 		return failed(err)
@@ -77,39 +74,45 @@ func assignment(group, server string) [2]string {
 	return [2]string{strings.ToLower(group), strings.ToLower(server)}
 }
 
-// batchJobs sets jobs to Waiting and reads them back: F&O can accept a write of the status and not carry it out.
 func (p *Performer) batchJobs(ctx context.Context, j job) refresh.Outcome {
 	want, err := params[BatchJobsParams](j.step)
 	if err != nil {
 		return failed(err)
 	}
+	fits := func(b refresh.BatchJob) bool {
+		return slices.ContainsFunc(want.ToWaiting, func(pattern string) bool { return like(pattern, b.Description) })
+	}
+	return p.release(ctx, j, fits, func(found []refresh.BatchJob) []refresh.Finding {
+		var none []refresh.Finding
+		for _, pattern := range want.ToWaiting {
+			if !slices.ContainsFunc(found, func(b refresh.BatchJob) bool { return like(pattern, b.Description) }) {
+				none = append(none, refresh.Finding{Name: pattern, Detail: "no batch job has this description"})
+			}
+		}
+		return none
+	})
+}
+
+// release sets the jobs that fit to Waiting and reads them back: F&O can accept a write of the status and not
+// carry it out. missing adds what is to be said about jobs that were not found.
+func (p *Performer) release(ctx context.Context, j job, fits func(refresh.BatchJob) bool, missing func(found []refresh.BatchJob) []refresh.Finding) refresh.Outcome {
 	jobs, err := j.target.BatchJobs(ctx)
 	if err != nil {
 		return failed(err)
 	}
-	c, taken := checks{}, map[int64]bool{}
-	var set []refresh.BatchJob
-	for _, pattern := range want.ToWaiting {
-		matched := false
-		for _, b := range jobs {
-			if !like(pattern, b.Description) {
-				continue
-			}
-			matched = true
-			if taken[b.RecID] { // another pattern fits it too
-				continue
-			}
-			taken[b.RecID] = true
-			if b.Status == refresh.BatchWaiting {
-				c.that(b.Description, true, "waiting already"+in(b.Company), "")
-			} else if err := j.target.SetBatchJobWaiting(ctx, b.RecID); err != nil {
-				c.try(b.Description, err, "")
-			} else {
-				set = append(set, b)
-			}
+	c := checks{}
+	var found, set []refresh.BatchJob
+	for _, b := range jobs {
+		if !fits(b) {
+			continue
 		}
-		if !matched {
-			c.that(pattern, false, "", "no batch job has this description")
+		found = append(found, b)
+		if b.Status == refresh.BatchWaiting {
+			c.that(b.Description, true, "waiting already"+in(b.Company), "")
+		} else if err := j.target.SetBatchJobWaiting(ctx, b.RecID); err != nil {
+			c.try(b.Description, err, "")
+		} else {
+			set = append(set, b)
 		}
 	}
 	if len(set) > 0 {
@@ -126,7 +129,17 @@ func (p *Performer) batchJobs(ctx context.Context, j job) refresh.Outcome {
 		c.that(b.Description, released(now), "set to Waiting"+in(b.Company),
 			"was set to Waiting, but %s says that it is %q. Set it by hand in System administration > Inquiries > Batch jobs.", j.refresh.Target.Name, now)
 	}
-	return judged(c.findings, c.errs, fmt.Sprintf("%d batch jobs set to Waiting", len(set)))
+	gone := missing(found)
+	c.findings = append(c.findings, gone...)
+	note := counted(len(set), "batch job") + " set to Waiting"
+	if len(gone) > 0 {
+		var names []string
+		for _, f := range gone {
+			names = append(names, f.Name)
+		}
+		note += fmt.Sprintf(", %d not there: %s", len(gone), some(names))
+	}
+	return judged(c.findings, c.errs, note)
 }
 
 // released reports whether a job with this status was let go. One that is due begins within a minute.
@@ -159,19 +172,46 @@ func (p *Performer) service(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return failed(err)
 	}
-	if _, err := j.target.CallService(ctx, want.Path, want.Body); err != nil {
+	if want.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, want.Timeout)
+		defer cancel()
+	}
+	answer, err := j.target.CallService(ctx, want.Path, want.Body)
+	switch {
+	case refresh.CodeOf(err) == refresh.NotFound:
+		return refresh.Outcome{Result: refresh.Absent, Problem: problem(err)}
+	case err != nil:
 		return failed(err)
+	case want.Expect != nil && !sameJSON(answer, want.Expect):
+		return failed(refresh.Errorf(refresh.Refused, "The custom service %s answered something else than the configuration expects.", want.Path))
 	}
 	return done("The custom service " + want.Path + " answered.")
 }
 
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+}
+
 func (p *Performer) odata(ctx context.Context, j job) refresh.Outcome {
-	rec, err := params[refresh.Record](j.step)
+	want, err := params[ODataParams](j.step)
 	if err != nil {
 		return failed(err)
 	}
-	if err := j.target.Write(ctx, rec); err != nil {
+	write, verb := j.target.Write, "written to"
+	if want.Insert {
+		write, verb = j.target.Insert, "inserted into"
+	}
+	if err := write(ctx, want.Record); err != nil {
 		return failed(err)
 	}
-	return done(fmt.Sprintf("%d fields of %s written.", len(rec.Set), rec.Entity))
+	return done(fmt.Sprintf("%s %s %s.", counted(len(want.Set), "field"), verb, want.Entity))
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

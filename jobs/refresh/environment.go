@@ -154,3 +154,13 @@ type UserRole struct {
 	Role     string
 	RoleName string
 }
+
+// Package is a data package to import through the data management framework.
+type Package struct {
+	Name            string // of the file
+	Data            []byte // the zip
+	DefinitionGroup string
+	ExecutionID     string // names the import, so that it can be found again
+	LegalEntity     string
+	Overwrite       bool
+}

@@ -1,0 +1,187 @@
+package phases
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"refreshbot/jobs/refresh"
+)
+
+// byHand says what a person does for an area that cannot be written back.
+var byHand = map[Area]string{
+	AreaBatchJobs:          "System administration > Inquiries > Batch jobs: set the jobs that ran here before the refresh to Waiting.",
+	AreaBatchGroups:        "System administration > Setup > Batch group: assign the batch servers as they were.",
+	AreaEmail:              "System administration > Setup > Email > Email parameters: enter the server of this environment.",
+	AreaEntraApplications:  "System administration > Setup > Microsoft Entra applications: add this environment's own applications, and delete those of the source that must not reach it.",
+	AreaDocumentParameters: "Organization administration > Document management > Document management parameters: enter this environment's own addresses.",
+}
+
+// restore writes one area of the snapshot back. Without a snapshot of it a person has to.
+func (p *Performer) restore(ctx context.Context, j job) refresh.Outcome {
+	want, err := params[RestoreParams](j.step)
+	if err != nil {
+		return failed(err)
+	}
+	s, err := p.remembered(ctx, j.refresh)
+	switch {
+	case refresh.CodeOf(err) == refresh.NotFound:
+		return manually(refresh.MessageOf(err) + " " + byHand[want.Area])
+	case err != nil:
+		return failed(err)
+	case s.Unread[want.Area] != "":
+		return manually("This could not be read before the copy: " + s.Unread[want.Area] + " " + byHand[want.Area])
+	}
+	switch want.Area {
+	case AreaBatchJobs:
+		return p.restoreBatchJobs(ctx, j, s)
+	case AreaBatchGroups:
+		return p.restoreBatchGroups(ctx, j, s)
+	case AreaEmail:
+		return p.setEmail(ctx, j, s.Email, "")
+	case AreaEntraApplications:
+		return p.restoreApplications(ctx, j, s)
+	case AreaDocumentParameters:
+		return p.restoreDocuments(ctx, j, s)
+	}
+	return failed(refresh.Errorf(refresh.Internal, "This version of refreshbot cannot write back %q.", want.Area))
+}
+
+func manually(what string) refresh.Outcome {
+	return refresh.Outcome{Result: refresh.ByHand, Note: what}
+}
+
+func (p *Performer) restoreBatchJobs(ctx context.Context, j job, s Snapshot) refresh.Outcome {
+	wanted := map[[2]string]bool{}
+	for _, b := range s.BatchJobs {
+		wanted[jobKey(b)] = true
+	}
+	return p.release(ctx, j, func(b refresh.BatchJob) bool { return wanted[jobKey(b)] }, func(found []refresh.BatchJob) []refresh.Finding {
+		there := map[[2]string]bool{}
+		for _, b := range found {
+			there[jobKey(b)] = true
+		}
+		var gone []refresh.Finding
+		for _, b := range s.BatchJobs {
+			if key := jobKey(b); !there[key] {
+				there[key] = true
+				gone = append(gone, refresh.Finding{OK: true, Name: b.Description, Detail: "no longer exists" + in(b.Company) + ": the source has no such job"})
+			}
+		}
+		return gone
+	})
+}
+
+// jobKey tells batch jobs apart across a copy, which gives every job a new record id.
+func jobKey(b refresh.BatchJob) [2]string {
+	return [2]string{strings.ToLower(b.Description), strings.ToLower(b.Company)}
+}
+
+func (p *Performer) restoreBatchGroups(ctx context.Context, j job, s Snapshot) refresh.Outcome {
+	var want BatchGroupsParams
+	at := map[string]int{}
+	for _, g := range s.BatchGroups {
+		if g.Server == "" {
+			continue
+		}
+		i, ok := at[strings.ToLower(g.Group)]
+		if !ok {
+			i = len(want.Groups)
+			at[strings.ToLower(g.Group)] = i
+			want.Groups = append(want.Groups, BatchGroup{Group: g.Group, Description: g.Description})
+		}
+		want.Groups[i].Servers = append(want.Groups[i].Servers, g.Server)
+	}
+	return p.assignGroups(ctx, j, want)
+}
+
+// restoreApplications gives the target its own Entra applications back and takes away the source's. The bot's own
+// comes last: whatever goes wrong before, it can still sign in.
+func (p *Performer) restoreApplications(ctx context.Context, j job, s Snapshot) refresh.Outcome {
+	now, err := j.target.AADClients(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	present := map[string]refresh.AADClient{}
+	for _, c := range now {
+		present[refresh.NormalizeID(c.ClientID)] = c
+	}
+	before := map[string]bool{}
+	c, own := checks{}, []refresh.AADClient(nil)
+	added, removed := 0, 0
+	for _, app := range s.AADClients {
+		id := refresh.NormalizeID(app.ClientID)
+		before[id] = true
+		is, there := present[id]
+		switch {
+		case there && strings.EqualFold(is.UserID, app.UserID) && is.Name == app.Name:
+		case id == refresh.NormalizeID(p.AppID):
+			own = append(own, app)
+		case there:
+			c.try(app.Name, j.target.Write(ctx, mapping(app)), "acts as "+app.UserID+" again")
+		default:
+			if err := j.target.AddAADClient(ctx, app); err != nil {
+				c.try(app.Name, err, "")
+				continue
+			}
+			added++
+			c.that(app.Name, true, "added, as "+app.UserID, "")
+		}
+	}
+	for _, app := range now {
+		id := refresh.NormalizeID(app.ClientID)
+		if before[id] || id == refresh.NormalizeID(p.AppID) {
+			continue
+		}
+		err := j.target.DeleteAADClient(ctx, app.ClientID)
+		c.try(app.Name, err, "came from the source and is removed")
+		if err == nil {
+			removed++
+		}
+	}
+	for _, app := range own {
+		c.try(app.Name, j.target.Write(ctx, mapping(app)), "acts as "+app.UserID+" again")
+	}
+	return judged(c.findings, c.errs, fmt.Sprintf("%d applications added, %d of the source's removed", added, removed))
+}
+
+func mapping(app refresh.AADClient) refresh.Record {
+	return refresh.Record{Entity: "SysAADClients", Key: map[string]any{"AADClientId": app.ClientID}, Set: map[string]any{"UserId": app.UserID, "Name": app.Name}}
+}
+
+func (p *Performer) restoreDocuments(ctx context.Context, j job, s Snapshot) refresh.Outcome {
+	now, err := j.target.Rows(ctx, refresh.Query{Entity: "DocumentParameters", Select: append([]string{"dataAreaId", "Key"}, documentFields...), CrossCompany: true})
+	if err != nil {
+		return failed(err)
+	}
+	present := map[string]map[string]any{}
+	for _, row := range now {
+		present[fmt.Sprint(row["dataAreaId"], "/", row["Key"])] = row
+	}
+	c, changed := checks{}, 0
+	for _, was := range s.Documents {
+		company := fmt.Sprint(was["dataAreaId"])
+		is, ok := present[fmt.Sprint(was["dataAreaId"], "/", was["Key"])]
+		if !ok {
+			c.that(company, true, "no longer exists: the source has no such legal entity", "")
+			continue
+		}
+		set := map[string]any{}
+		for _, f := range documentFields {
+			if v, had := was[f]; had && v != nil && fmt.Sprint(is[f]) != fmt.Sprint(v) {
+				set[f] = v
+			}
+		}
+		if len(set) == 0 {
+			continue
+		}
+		err := j.target.Write(ctx, refresh.Record{Entity: "DocumentParameters", Key: map[string]any{"dataAreaId": was["dataAreaId"], "Key": was["Key"]}, Set: set})
+		c.try(company, err, strings.Join(slices.Sorted(maps.Keys(set)), ", ")+" as before")
+		if err == nil {
+			changed++
+		}
+	}
+	return judged(c.findings, c.errs, fmt.Sprintf("document parameters of %d legal entities as before", changed))
+}

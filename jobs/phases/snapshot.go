@@ -1,0 +1,107 @@
+package phases
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"refreshbot/jobs/refresh"
+)
+
+// Snapshot is what belongs to the target itself and not to the source, read just before the copy. It holds no
+// secret: those that F&O keeps encrypted cannot be read at all.
+type Snapshot struct {
+	Users       []refresh.User          `json:"users"`      // who was enabled
+	UserRoles   []refresh.UserRole      `json:"user_roles"` // of those
+	BatchJobs   []refresh.BatchJob      `json:"batch_jobs"` // which were waiting
+	BatchGroups []refresh.BatchGroup    `json:"batch_groups"`
+	Email       refresh.EmailParameters `json:"email"`
+	AADClients  []refresh.AADClient     `json:"entra_applications"`
+	Documents   []map[string]any        `json:"document_parameters"`
+	Unread      map[Area]string         `json:"unread,omitempty"` // areas that could not be read, and why
+}
+
+// documentFields are the document parameters that name places, which differ between environments.
+var documentFields = []string{"ActiveTable", "DefaultSharePointServer", "MaxFileSizeInFileSystem", "WebAppsServerURL"}
+
+// snapshot reads every area, whether or not the configuration keeps it: after the copy it is too late to ask.
+func (p *Performer) snapshot(ctx context.Context, j job) refresh.Outcome {
+	s := Snapshot{Unread: map[Area]string{}}
+	var passing error
+	read := func(area Area, do func() error) {
+		switch err := do(); refresh.CodeOf(err) {
+		case "":
+		case refresh.Offline, refresh.Throttled, refresh.Unknown:
+			passing = err
+		default:
+			s.Unread[area] = refresh.MessageOf(err)
+		}
+	}
+	read(AreaUsers, func() (err error) {
+		s.Users, err = j.target.Users(ctx)
+		s.Users = slices.DeleteFunc(s.Users, func(u refresh.User) bool { return !u.Enabled })
+		return err
+	})
+	read(AreaUserRoles, func() (err error) {
+		enabled := map[string]bool{}
+		for _, u := range s.Users {
+			enabled[strings.ToLower(u.ID)] = true
+		}
+		s.UserRoles, err = j.target.UserRoles(ctx)
+		s.UserRoles = slices.DeleteFunc(s.UserRoles, func(r refresh.UserRole) bool { return !enabled[strings.ToLower(r.UserID)] })
+		return err
+	})
+	read(AreaBatchJobs, func() (err error) {
+		s.BatchJobs, err = j.target.BatchJobs(ctx)
+		s.BatchJobs = slices.DeleteFunc(s.BatchJobs, func(b refresh.BatchJob) bool { return b.Status != refresh.BatchWaiting })
+		return err
+	})
+	read(AreaBatchGroups, func() (err error) { s.BatchGroups, err = j.target.BatchGroups(ctx); return err })
+	read(AreaEmail, func() (err error) { s.Email, err = j.target.EmailParameters(ctx); return err })
+	read(AreaEntraApplications, func() (err error) { s.AADClients, err = j.target.AADClients(ctx); return err })
+	read(AreaDocumentParameters, func() (err error) {
+		s.Documents, err = j.target.Rows(ctx, refresh.Query{Entity: "DocumentParameters", Select: append([]string{"dataAreaId", "Key"}, documentFields...), CrossCompany: true})
+		return err
+	})
+	if passing != nil {
+		return failed(passing)
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		return failed(fmt.Errorf("encode the snapshot: %w", err))
+	}
+	o := done(fmt.Sprintf("%d enabled users with %d role assignments, %d waiting batch jobs, %d batch group assignments, %d Entra applications",
+		len(s.Users), len(s.UserRoles), len(s.BatchJobs), len(s.BatchGroups), len(s.AADClients)))
+	for area, why := range s.Unread {
+		o.Findings = append(o.Findings, refresh.Finding{Name: area.Title(), Detail: "could not be read: " + why})
+	}
+	slices.SortFunc(o.Findings, func(a, b refresh.Finding) int { return strings.Compare(a.Name, b.Name) })
+	o.Snapshot = data
+	return o
+}
+
+// remembered returns the snapshot of this refresh. NotFound when none was taken.
+func (p *Performer) remembered(ctx context.Context, r refresh.Refresh) (Snapshot, error) {
+	var s Snapshot
+	if r.Snapshot == 0 {
+		return s, refresh.Errorf(refresh.NotFound, "No snapshot of %s was taken before the copy.", r.Target.Name)
+	}
+	entries, err := p.Journal.Journal(ctx, r.ID, r.Snapshot-1)
+	if err != nil {
+		return s, fmt.Errorf("read the snapshot: %w", err)
+	}
+	taken, ok := refresh.Event(nil), false
+	if len(entries) > 0 {
+		taken = entries[0].Event
+	}
+	e, ok := taken.(refresh.SnapshotTaken)
+	if !ok {
+		return s, refresh.Errorf(refresh.Internal, "The snapshot of %s is not where the journal says.", r.Target.Name)
+	}
+	if err := json.Unmarshal(e.Data, &s); err != nil {
+		return s, &refresh.Error{Code: refresh.Internal, Msg: "The snapshot of " + r.Target.Name + " cannot be read.", Err: err}
+	}
+	return s, nil
+}
