@@ -132,3 +132,17 @@ type Record struct {
 	Key    map[string]any // all key fields
 	Set    map[string]any // the fields to change
 }
+
+// AADClient is a row of SysAADClients: a Microsoft Entra application that may call, and the user it acts as.
+type AADClient struct {
+	ClientID string
+	UserID   string
+	Name     string
+}
+
+// UserRole is an enabled row of SecurityUserRoles: a security role that a user has in all legal entities.
+type UserRole struct {
+	UserID   string
+	Role     string // SecurityRoleIdentifier, e.g. -SYSADMIN-
+	RoleName string // e.g. System administrator; some environments assign roles only by identifier and name
+}
