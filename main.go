@@ -336,10 +336,10 @@ func connect(cfg *config.Config) (*outside, error) {
 	if out.app, err = entra.NewApp(app); err != nil {
 		return nil, err
 	}
-	out.lcs = lcs.New(lcs.Options{BaseURL: cfg.LCS.APIURL, ProjectID: int(cfg.LCS.Project), Token: out.user.Token, HTTP: web, Timeout: cfg.LCS.Timeout})
+	out.lcs = lcs.New(lcs.Options{BaseURL: cfg.LCS.APIURL, ProjectID: int(cfg.LCS.Project), Token: out.user.Token, Forget: out.user.Forget, HTTP: web, Timeout: cfg.LCS.Timeout})
 	for _, e := range cfg.Environments {
 		out.environments[e.Name] = finops.New(finops.Options{
-			URL: e.URL, HTTP: web, Timeout: cfg.FinOps.Timeout,
+			URL: e.URL, HTTP: web, Timeout: cfg.FinOps.Timeout, Forget: out.app.Forget,
 			Token: func(ctx context.Context) (string, error) { return out.app.Token(ctx, e.URL) },
 		})
 	}

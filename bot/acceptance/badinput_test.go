@@ -195,7 +195,7 @@ func TestBadInputPlaces(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cloudsim.Options{})
 	w.keep()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ type process struct {
 
 func spawn(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, args...), done: make(chan struct{}), changed: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(t.Context(), binary, args...), done: make(chan struct{}), changed: make(chan struct{})}
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -56,15 +56,6 @@ func (p *process) kill() {
 
 func (p *process) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
-func (p *process) exited() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
-}
-
 // stderr returns what was written so far, and a channel that is closed when there is more.
 func (p *process) stderr() ([]string, <-chan struct{}) {
 	p.mu.Lock()
@@ -75,6 +66,18 @@ func (p *process) stderr() ([]string, <-chan struct{}) {
 func (p *process) text() string {
 	lines, _ := p.stderr()
 	return strings.Join(lines, "\n")
+}
+
+// events counts what was written to the journal, as far as the log says.
+func (p *process) events() int {
+	lines, _ := p.stderr()
+	n := 0
+	for _, line := range lines {
+		if strings.Contains(line, `"msg":"event"`) {
+			n++
+		}
+	}
+	return n
 }
 
 // logged reports whether a line of the log has these fields.

@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -168,6 +169,38 @@ func TestKillAtTheSignOffGateLeavesTheCardAnswerable(t *testing.T) {
 		t.Errorf("the button is another one after the restart: %v %q", ok, again.Value)
 	}
 	w.press(ben, "sign_off")
+	w.finish()
+	w.judge(refresh.Done)
+}
+
+func TestKillAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	w := newWorld(t, cloudsim.Options{}, withOpen)
+	w.start()
+	w.ask()
+	for kills := 0; kills < 6; {
+		after, next := 1+random.IntN(5), ""
+		w.until("something happens", func() bool {
+			for action := range played() {
+				if _, ok := w.offered(action); ok {
+					next = action
+				}
+			}
+			return next != "" || w.bot.events() >= after || w.closed()
+		})
+		if w.closed() {
+			break
+		}
+		if next != "" {
+			w.press(played()[next], next)
+			continue
+		}
+		w.restart()
+		kills++
+	}
 	w.finish()
 	w.judge(refresh.Done)
 }

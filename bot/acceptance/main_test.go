@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -35,7 +36,8 @@ func runAll(m *testing.M) (int, error) {
 			return 1, err
 		}
 	}
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	ctx := context.Background()
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return 1, fmt.Errorf("find the module's root: %w", err)
 	}
@@ -45,7 +47,7 @@ func runAll(m *testing.M) (int, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "refreshbot")
-	build := exec.Command("go", append(append([]string{"build"}, buildFlags...), "-o", binary, ".")...)
+	build := exec.CommandContext(ctx, "go", append(append([]string{"build"}, buildFlags...), "-o", binary, ".")...)
 	build.Dir = strings.TrimSpace(string(root))
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build refreshbot: %w\n%s", err, out)

@@ -171,6 +171,7 @@ func TestStorySignOffInLCSClosesTheGate(t *testing.T) {
 	if !w.cloud.SignOff("uat") {
 		t.Fatal("LCS has nothing to sign off")
 	}
+	w.until("the gate is closed", func() bool { return w.threadSays("Signed off in LCS") == 1 })
 	w.finish()
 	says(t, "the channel", w.card().Plain(), "somebody in LCS")
 	w.judge(refresh.Done)

@@ -22,14 +22,12 @@ func Card(r refresh.Refresh, now time.Time, o Options) Message {
 		context(phases(p, r)),
 	}
 	if r.Status.Ended() {
-		blocks = append(blocks, section(fit(summary(p, r), 2900)))
+		blocks = append(blocks, section(fit(summary(p, r), 2900))) // who decided what stands in it
 	} else {
 		blocks = append(blocks, openGates(p, r)...)
-	}
-	if lines := decided(p, r); len(lines) > 0 {
-		blocks = append(blocks, context(fit(lines, 1000)))
-	}
-	if !r.Status.Ended() {
+		if lines := decided(p, r); len(lines) > 0 {
+			blocks = append(blocks, context(fit(lines, 1000)))
+		}
 		if lines := steps(p, r); len(lines) > 0 {
 			blocks = append(blocks, section(fit(lines, 1500)))
 		}

@@ -123,7 +123,10 @@ func progressed(r refresh.Refresh, ev refresh.StepProgressed, changed bool) (new
 	case refresh.CopyRollbackInProgress:
 		return news{headline: headline{":rewind:", fmt.Sprintf("LCS is putting the old data of %s back.", env(r.Target)), note}}, true
 	}
-	return news{headline: headline{":hourglass_flowing_sand:", fmt.Sprintf("LCS says %s.", said(ev.Status)), note}}, true
+	if note == "" {
+		note = fmt.Sprintf("LCS says %s.", said(ev.Status))
+	}
+	return news{headline: headline{":hourglass_flowing_sand:", note, ""}}, true
 }
 
 func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) {
@@ -148,7 +151,6 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		h.emoji = ":rocket:"
 	case refresh.KindFollow:
 		h.lead = fmt.Sprintf("The copy is complete after %s.", span(s.EndedAt.Sub(r.Copy.AcceptedAt)))
-		h.rest = sentences("LCS says "+said(r.Copy.Status), line(ev.Note, maxNote))
 	case refresh.KindSmoke:
 		bad := len(notOK(ev.Findings))
 		h.lead = fmt.Sprintf("%s of %s after the copy: %d of %d ok.", stepName(s), env(r.Target), len(ev.Findings)-bad, len(ev.Findings))
@@ -159,7 +161,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		h.lead, h.rest = fmt.Sprintf("%s: done by hand by %s.", stepName(s), p.person(ev.By)), ""
 	case refresh.KindEnable:
 		in, not := enabled(r)
-		h.lead = fmt.Sprintf("%s enabled.", count(len(in), "user"))
+		h.lead, h.rest = fmt.Sprintf("%s enabled.", count(len(in), "user")), ""
 		details = append([]string{list(in, 40)}, findings(not)...)
 		if len(in) == 0 {
 			details = details[1:]

@@ -47,11 +47,14 @@ func summary(p pen, r refresh.Refresh) []string {
 		case s.Status == refresh.Skipped:
 			skipped = append(skipped, fmt.Sprintf("%s by %s", stepName(s), p.person(s.EndedBy)))
 		case s.Kind == refresh.KindManual && s.Status == refresh.Completed:
-			byHand = append(byHand, fmt.Sprintf("%s by %s", stepName(s), p.person(s.EndedBy)))
+			byHand = append(byHand, fmt.Sprintf("%s by %s, %s", stepName(s), p.person(s.EndedBy), p.at(s.EndedAt)))
 		}
 		if s.Phase == refresh.PhaseReconfigure {
 			odd = append(odd, findings(notOK(s.Findings))...)
 		}
+	}
+	if who := deciders(p, r, refresh.ActionOpen); len(who) > 0 {
+		add("Users let in by:", "%s", list(who, 10))
 	}
 	if len(skipped) > 0 {
 		add("Skipped:", "%s", list(skipped, 8))
@@ -95,11 +98,11 @@ func deciders(p pen, r refresh.Refresh, a refresh.Action) []string {
 	for _, g := range r.Gates {
 		for _, d := range g.Decisions {
 			if d.Action == a {
-				who = append(who, p.person(d.By))
+				who = append(who, p.person(d.By)+", "+p.at(d.At))
 			}
 		}
 		if a == refresh.ActionSignOff && g.Outcome == refresh.OutcomeElsewhere {
-			who = append(who, "somebody in LCS")
+			who = append(who, "somebody in LCS, "+p.at(g.ClosedAt))
 		}
 	}
 	return who

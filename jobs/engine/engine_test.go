@@ -503,3 +503,23 @@ func TestAStepThatGoesOnHoldsUpNoOther(t *testing.T) {
 		}
 	})
 }
+
+// The store refuses the outcome for good, as a broken row would. One intent is still good for one call only.
+func TestAnOutcomeThatIsRefusedDoesNotRepeatTheCall(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		s, w := newStore(), newWorld("")
+		s.fail(func(_ int, c engine.Commit) error {
+			if has(c, "step_succeeded", "copy") && w.called("look") == 0 {
+				return refresh.Errorf(refresh.Internal, "The row is broken.")
+			}
+			return nil
+		}, nil)
+		h := boot(t, s, w)
+		id := h.ask("uat")
+		h.toCopy(id)
+		pass(time.Hour)
+		if r := h.want(id, "copy", refresh.Completed); w.starts() != 1 || !r.Copy.Adopted {
+			t.Errorf("%d starts, copy %+v", w.starts(), r.Copy)
+		}
+	})
+}

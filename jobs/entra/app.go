@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
@@ -26,8 +27,11 @@ type AppOptions struct {
 // App is an application's own identity. It is safe for concurrent use.
 type App struct {
 	who    identity
-	client confidential.Client
+	sign   func() (confidential.Client, error) // makes a client with an empty cache
 	flight flight
+
+	mu     sync.Mutex
+	client confidential.Client
 }
 
 // NewApp reads the secret or the certificate and sends nothing. Errors have code Invalid.
@@ -43,12 +47,24 @@ func NewApp(o AppOptions) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := confidential.New(at.url, o.ClientID, cred, confidential.WithHTTPClient(at.httpClient(o.HTTP)),
-		confidential.WithInstanceDiscovery(at.microsoft))
+	sign := func() (confidential.Client, error) {
+		return confidential.New(at.url, o.ClientID, cred, confidential.WithHTTPClient(at.httpClient(o.HTTP)),
+			confidential.WithInstanceDiscovery(at.microsoft))
+	}
+	client, err := sign()
 	if err != nil { // its text is MSAL's, so it is not passed on
 		return nil, refresh.Errorf(refresh.Invalid, "entra.authority or entra.tenant makes no address to sign in at.")
 	}
-	return &App{who: identity{host: at.host, tenant: o.Tenant, clientID: o.ClientID}, client: client}, nil
+	return &App{who: identity{host: at.host, tenant: o.Tenant, clientID: o.ClientID}, sign: sign, client: client}, nil
+}
+
+// Forget makes the next tokens fresh ones; see User.Forget.
+func (a *App) Forget(context.Context) {
+	if client, err := a.sign(); err == nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.client = client
+	}
 }
 
 // Token returns an access token for the environment at resourceURL, from the cache when it has a few minutes to
@@ -56,7 +72,10 @@ func NewApp(o AppOptions) (*App, error) {
 func (a *App) Token(ctx context.Context, resourceURL string) (string, error) {
 	scope := appScope(resourceURL)
 	return a.flight.do(ctx, scope, func(ctx context.Context) (string, error) {
-		res, err := a.client.AcquireTokenByCredential(ctx, []string{scope})
+		a.mu.Lock()
+		client := a.client
+		a.mu.Unlock()
+		res, err := client.AcquireTokenByCredential(ctx, []string{scope})
 		if err != nil {
 			who := a.who
 			who.resource = resourceURL

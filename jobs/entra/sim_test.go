@@ -48,6 +48,18 @@ func TestAgainstTheSimulatedCloud(t *testing.T) {
 	}
 	accepted(t, cloud, finopsToken, cloud.EnvironmentURL("uat")+"/data/SystemUsers?$top=1")
 
+	cloud.ExpireTokens() // before their time, so the cache would go on giving them out
+	user.Forget(t.Context())
+	app.Forget(t.Context())
+	if lcsToken, err = user.Token(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	accepted(t, cloud, lcsToken, cloud.LCSURL()+"/environmentinfo/v1/detail/project/1234567/?page=1")
+	if finopsToken, err = app.Token(t.Context(), cloud.EnvironmentURL("uat")); err != nil {
+		t.Fatal(err)
+	}
+	accepted(t, cloud, finopsToken, cloud.EnvironmentURL("uat")+"/data/SystemUsers?$top=1")
+
 	denied := func(says string, token func(context.Context) (string, error)) {
 		t.Helper()
 		_, err := token(t.Context())

@@ -73,6 +73,17 @@ func (u *User) Token(ctx context.Context) (string, error) {
 	})
 }
 
+// Forget makes the next token a fresh one. It is for a token that is refused before its time: sessions can be revoked.
+func (u *User) Forget(ctx context.Context) {
+	accounts, err := u.client.Accounts(ctx)
+	if err != nil {
+		return // then there is no cached token either
+	}
+	for _, a := range accounts {
+		_ = u.client.RemoveAccount(ctx, a) // at worst the old token is offered once more
+	}
+}
+
 // silent asks MSAL's cache. Why it fails does not matter, for the password comes next: a refresh token ends with
 // every change of password or policy.
 func (u *User) silent(ctx context.Context) (string, bool) {

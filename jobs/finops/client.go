@@ -28,6 +28,7 @@ const (
 type Options struct {
 	URL     string                                    // e.g. https://contoso-uat.sandbox.operations.dynamics.com
 	Token   func(ctx context.Context) (string, error) // an access token for URL's host; asked for once per request
+	Forget  func(ctx context.Context)                 // after an HTTP 401: Token is to return a fresh one; may be nil
 	HTTP    *http.Client                              // default: the standard transport; its redirect policy is not used
 	Timeout time.Duration                             // one request including its reply; default 100 s
 }
@@ -37,6 +38,7 @@ type Client struct {
 	base    string // scheme, host and path prefix, without a trailing slash
 	host    string
 	token   func(ctx context.Context) (string, error)
+	forget  func(ctx context.Context)
 	http    *http.Client
 	timeout time.Duration
 	lists   int64 // listLimit
@@ -45,7 +47,7 @@ type Client struct {
 
 // New makes a client. It makes no request; every call of a client with an unusable URL fails with Invalid.
 func New(o Options) *Client {
-	c := &Client{token: o.Token, timeout: o.Timeout, lists: listLimit}
+	c := &Client{token: o.Token, forget: o.Forget, timeout: o.Timeout, lists: listLimit}
 	if c.timeout <= 0 {
 		c.timeout = defaultTimeout
 	}
@@ -111,6 +113,10 @@ type reply struct {
 // do makes the request and returns a good reply, whose body is JSON or empty.
 func (c *Client) do(ctx context.Context, r request) (reply, error) {
 	rep, err := c.send(ctx, r)
+	if err == nil && rep.status == http.StatusUnauthorized && c.forget != nil {
+		c.forget(ctx) // the token may have been revoked before its time; nothing was done with it
+		rep, err = c.send(ctx, r)
+	}
 	if err != nil {
 		return reply{}, err
 	}

@@ -16,36 +16,45 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// get does one read.
+// get does one read. A token that LCS refuses may have been revoked before its time, so a fresh one is tried once.
 func (c *Client) get(ctx context.Context, path string, into interface{ outcome() envelope }) error {
+	unauthorized, err := c.read(ctx, path, into)
+	if unauthorized && c.forget != nil {
+		c.forget(ctx)
+		_, err = c.read(ctx, path, into)
+	}
+	return err
+}
+
+func (c *Client) read(ctx context.Context, path string, into interface{ outcome() envelope }) (unauthorized bool, err error) {
 	token, err := c.bearer(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req, err := c.request(ctx, http.MethodGet, path, token)
 	if err != nil {
-		return err
+		return false, err
 	}
 	res, err := c.reads.Do(req)
 	if err != nil {
-		return offline("LCS does not answer.", networkCause(err))
+		return false, offline("LCS does not answer.", networkCause(err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return c.statusError(res)
+		return res.StatusCode == http.StatusUnauthorized, c.statusError(res)
 	}
 	if err := decode(res.Body, into); err != nil {
-		return offline("LCS's answer cannot be read; if that lasts, check lcs.api_url and any proxy in between.", err)
+		return false, offline("LCS's answer cannot be read; if that lasts, check lcs.api_url and any proxy in between.", err)
 	}
 	switch e := into.outcome(); {
 	case e.IsSuccess == nil:
-		return offline("LCS's answer does not say whether it succeeded.", nil)
+		return false, offline("LCS's answer does not say whether it succeeded.", nil)
 	case !bool(*e.IsSuccess):
-		return c.refused(e, token)
+		return false, c.refused(e, token)
 	}
-	return nil
+	return false, nil
 }
 
 // bearer gets a token. Nothing has been sent to LCS when it fails, so the code is never Unknown.

@@ -21,6 +21,7 @@ type Options struct {
 	BaseURL   string // empty means DefaultBaseURL
 	ProjectID int
 	Token     func(ctx context.Context) (string, error) // a delegated token; LCS accepts no other
+	Forget    func(ctx context.Context)                 // after an HTTP 401: Token is to return a fresh one; may be nil
 	HTTP      *http.Client                              // nil means a client of its own; redirects are never followed
 	Timeout   time.Duration                             // one request, from connecting to the last byte; zero means 30 s
 	Now       func() time.Time                          // nil means time.Now
@@ -31,6 +32,7 @@ type Client struct {
 	base    string
 	project int
 	token   func(ctx context.Context) (string, error)
+	forget  func(ctx context.Context)
 	reads   *http.Client
 	starts  *http.Client
 	timeout time.Duration
@@ -39,7 +41,7 @@ type Client struct {
 
 // New returns a client; it sends nothing.
 func New(o Options) *Client {
-	c := &Client{base: strings.TrimRight(o.BaseURL, "/"), project: o.ProjectID, token: o.Token, timeout: o.Timeout, now: o.Now}
+	c := &Client{base: strings.TrimRight(o.BaseURL, "/"), project: o.ProjectID, token: o.Token, forget: o.Forget, timeout: o.Timeout, now: o.Now}
 	if c.base == "" {
 		c.base = DefaultBaseURL
 	}

@@ -4,5 +4,5 @@
 // The API as documented on Microsoft Learn ("Database Movement API", "Environment metadata", "Environment
 // history") answers an authenticated call with HTTP 200 whatever happened; success is the IsSuccess field. It has
 // no idempotency key, and a refresh cannot be cancelled, so Start promises more about its errors than usual: see
-// there. Nothing in this package retries, and a 401 does not fetch a second token; that is for the caller.
+// there. Nothing in this package retries, but for a read that got a 401: it is made once more with a fresh token.
 package lcs

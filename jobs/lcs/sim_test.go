@@ -73,6 +73,35 @@ func TestRefusalsOfTheSimulatedCloud(t *testing.T) {
 	}
 }
 
+func TestARevokedTokenIsReplacedOnceForReadsAndNeverForAStart(t *testing.T) {
+	t.Parallel()
+	cloud, _ := simulated(t, cloudsim.Timeline{})
+	ctx, prod, uat := t.Context(), cloud.LCSID("prod"), cloud.LCSID("uat")
+	token, forgotten := "revoked", 0
+	client := lcs.New(lcs.Options{
+		BaseURL: cloud.LCSURL(), ProjectID: cloud.ProjectID(), HTTP: cloud.HTTPClient(),
+		Token: func(context.Context) (string, error) { return token, nil },
+		Forget: func(ctx context.Context) {
+			forgotten++
+			var err error
+			if token, err = signIn(ctx, cloud); err != nil {
+				t.Error(err)
+			}
+		},
+	})
+	if _, err := client.History(ctx, uat); err != nil || forgotten != 1 {
+		t.Errorf("a read with a revoked token: %v after %d fresh ones", err, forgotten)
+	}
+	token = "revoked"
+	if _, err := client.Start(ctx, prod, uat); refresh.CodeOf(err) != refresh.Denied || forgotten != 2 || cloud.Starts("uat") != 0 {
+		t.Errorf("a start with a revoked token: %v, %d fresh ones, %d starts; it is a person's to repeat", err, forgotten, cloud.Starts("uat"))
+	}
+	cloud.SetProjectRole(cloud.LCSUser(), "Project team member")
+	if _, err := client.History(ctx, uat); refresh.CodeOf(err) != refresh.Denied || forgotten != 3 {
+		t.Errorf("without the role: %v, want Denied after one fresh token, not %d", err, forgotten-2)
+	}
+}
+
 func simulated(t *testing.T, timeline cloudsim.Timeline) (*cloudsim.Cloud, *lcs.Client) {
 	t.Helper()
 	cloud, err := cloudsim.Start(cloudsim.Options{NoRateLimits: true, Timeline: timeline})

@@ -56,6 +56,9 @@ func (c *Client) Start(ctx context.Context, source, target string) (operationID 
 	case http.StatusNotFound:
 		return "", refresh.Errorf(refresh.Invalid, "LCS has no such address (HTTP 404): check lcs.api_url and lcs.project.")
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		if res.StatusCode == http.StatusUnauthorized && c.forget != nil {
+			c.forget(ctx) // for when a person presses Retry
+		}
 		return "", c.statusError(res)
 	default:
 		return "", unknown(fmt.Sprintf("LCS answered with HTTP %d", res.StatusCode), nil)

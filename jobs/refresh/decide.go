@@ -423,7 +423,7 @@ func (d *decision) fail(s Step, o Outcome, passing bool) {
 		most = s.Retries + 1
 	}
 	if passing && s.Tries < most {
-		wait := d.r.Settings.Retry << max(0, s.Tries-1)
+		wait := d.r.Settings.Retry << min(max(0, s.Tries-1), maxTries) // a plan may ask for very many
 		d.emit(StepFailed{Step: s.ID, Problem: p, Findings: o.Findings, RetryAt: d.now.Time.Add(max(wait, o.RetryAfter))})
 		return
 	}

@@ -133,26 +133,26 @@ type Record struct {
 	Set    map[string]any // the fields to change
 }
 
-// Query names the rows of an OData entity to read.
-type Query struct {
-	Entity       string
-	Select       []string // the fields; none: all
-	Filter       string   // OData, as F&O understands it
-	CrossCompany bool     // of every legal entity, not only the app's own
-}
-
-// AADClient is a row of SysAADClients: an application that may sign in, and as whom.
+// AADClient is a row of SysAADClients: a Microsoft Entra application that may call, and the user it acts as.
 type AADClient struct {
 	ClientID string
 	UserID   string
 	Name     string
 }
 
-// UserRole is a row of SecurityUserRoles: a user's assignment to a security role.
+// UserRole is an enabled row of SecurityUserRoles: a security role that a user has in all legal entities.
 type UserRole struct {
 	UserID   string
-	Role     string
-	RoleName string
+	Role     string // SecurityRoleIdentifier, e.g. -SYSADMIN-
+	RoleName string // e.g. System administrator; some environments assign roles only by identifier and name
+}
+
+// Query names the rows of an OData entity to read.
+type Query struct {
+	Entity       string
+	Select       []string // the fields; none: all
+	Filter       string   // OData, as F&O understands it
+	CrossCompany bool     // of every legal entity, not only the app's own
 }
 
 // Package is a data package to import through the data management framework.

@@ -190,3 +190,17 @@ func TestACopyThatWasCertainlyNotSentIsTriedAgainByItself(t *testing.T) {
 	l.succeed("copy")
 	l.audit()
 }
+
+// A look for an earlier attempt was made before the later one was sent: its nothing says nothing.
+func TestALookForAnEarlierAttemptIsIgnored(t *testing.T) {
+	t.Parallel()
+	l := atUnknown(t)
+	l.decide("copy", bob, refresh.ActionStartAgain)
+	l.after(2 * time.Minute).sight()
+	l.report("copy", refresh.Outcome{Result: refresh.NotKnown})
+	l.tell(refresh.Sighted{Step: "copy", Attempt: 1})
+	l.want("copy=settling")
+	l.after(2 * time.Minute).sight("op-2")
+	l.want("copy=done")
+	l.audit()
+}

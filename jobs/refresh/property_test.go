@@ -29,7 +29,17 @@ func anyRequest(t *rapid.T) refresh.Request {
 		if s.Policy != nil {
 			s.Policy = policy(rapid.IntRange(0, 2).Draw(t, "count"), hours("expires"))
 		}
+		if s.Kind == refresh.KindEmail || s.Kind == refresh.KindBatchJobs {
+			s.IfInstalled, s.Retries = some("if installed"), rapid.SampledFrom([]int{0, 0, 1, 100}).Draw(t, "retries")
+			s.OnFailure = rapid.SampledFrom([]refresh.OnFailure{"", "", refresh.FailureContinues, refresh.FailureStops}).Draw(t, "on failure")
+		}
+		if s.Kind == refresh.KindOpenGate && some("preview") {
+			plan = append(plan, refresh.Spec{ID: "preview", Phase: refresh.PhaseOpen, Kind: refresh.KindPreview, Name: "PREVIEW"})
+		}
 		plan = append(plan, s)
+		if s.Kind == refresh.KindPreflight {
+			plan = append(plan, refresh.Spec{ID: "snapshot", Phase: refresh.PhasePrepare, Kind: refresh.KindSnapshot, Name: "SNAPSHOT"})
+		}
 		if s.Kind == refresh.KindApproval && some("second approval") {
 			s.ID = "approval-2"
 			plan = append(plan, s)
@@ -86,7 +96,7 @@ func anyClick(t *rapid.T, l *life) refresh.Click {
 
 func anyOutcome(t *rapid.T) refresh.Outcome {
 	o := refresh.Outcome{
-		Result:  rapid.SampledFrom([]refresh.Result{refresh.Succeeded, refresh.Succeeded, refresh.Succeeded, refresh.Continues, refresh.Failure, refresh.NotKnown, refresh.Impossible, ""}).Draw(t, "result"),
+		Result:  rapid.SampledFrom([]refresh.Result{refresh.Succeeded, refresh.Succeeded, refresh.Succeeded, refresh.Continues, refresh.Failure, refresh.NotKnown, refresh.Absent, refresh.ByHand, refresh.Impossible, ""}).Draw(t, "result"),
 		Note:    rapid.SampledFrom([]string{"", "a", "b<&>", "\xff"}).Draw(t, "note"),
 		Offline: rapid.Bool().Draw(t, "offline"), Online: rapid.Bool().Draw(t, "online"),
 		Status: rapid.SampledFrom([]refresh.CopyStatus{"", refresh.CopyInProgress, refresh.CopyCompleted, "Surprise"}).Draw(t, "status"),
@@ -94,6 +104,9 @@ func anyOutcome(t *rapid.T) refresh.Outcome {
 	}
 	if o.Result == refresh.Impossible && rapid.IntRange(0, 4).Draw(t, "really") > 0 {
 		o.Result = refresh.Succeeded
+	}
+	if rapid.Bool().Draw(t, "snapshot") {
+		o.Snapshot, o.Roster = []byte(`{ "jobs": ["<a>"] }`), []string{"CARL"}
 	}
 	if rapid.Bool().Draw(t, "operation") {
 		o.Operation = "op"
@@ -127,7 +140,7 @@ func anyInput(t *rapid.T, l *life) refresh.Input {
 		return refresh.Reported{Step: s.ID, Attempt: s.Attempt, Outcome: anyOutcome(t)}
 	case 9, 10, 11, 12, 13:
 		return anyClick(t, l)
-	case 14, 15:
+	case 14:
 		s := step()
 		in := refresh.Sighted{Step: s.ID, Attempt: s.Attempt, Seen: "seen"}
 		for i := range rapid.IntRange(0, 2).Draw(t, "candidates") {
@@ -137,6 +150,8 @@ func anyInput(t *rapid.T, l *life) refresh.Input {
 			in.Problem = anyOutcome(t).Problem
 		}
 		return in
+	case 15:
+		return refresh.ListUsers{By: anyActor(t), From: "uat.csv", Names: []string{"carl@contoso.com"}}
 	case 16:
 		l.now = l.now.Add(time.Duration(rapid.IntRange(0, 300).Draw(t, "minutes")) * time.Minute)
 		return refresh.Tick{}
