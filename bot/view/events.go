@@ -63,7 +63,10 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 			sentences(line(ev.Why, maxReason), fmt.Sprintf("refreshbot looks in LCS at %s and starts nothing before that.", p.at(ev.Until)))}}, true
 	case refresh.StepSkipped:
 		s, _ := after.Step(ev.Step)
-		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped by %s.", stepName(s), p.person(ev.By)), ""}}, true
+		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped by %s.", stepName(s), p.person(ev.By)), sentence(line(ev.Why, maxReason))}}, true
+	case refresh.UsersListed:
+		return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s hands in %s to let in.", p.person(ev.By), count(len(ev.Names), "user")),
+			sentence("From " + line(ev.From, maxName))}, details: []string{list(escaped(ev.Names), 20)}}, true
 	case refresh.WindowSet:
 		return announced(p, after, ev), true
 	case refresh.GateOpened:
@@ -133,6 +136,10 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 	s, _ := r.Step(ev.Step)
 	h := headline{":heavy_check_mark:", "", sentence(line(ev.Note, maxNote))}
 	details := findings(ev.Findings)
+	if byHand(s) {
+		h.lead, h.rest = fmt.Sprintf("%s: done by hand by %s.", stepName(s), p.person(ev.By)), ""
+		return news{headline: h, details: details}, true
+	}
 	switch s.Kind {
 	case refresh.KindPreflight, refresh.KindApproval, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
 		return news{}, false // told by the gate, the decision or the announcement
@@ -157,8 +164,12 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		if bad > 0 {
 			h.emoji = ":warning:"
 		}
-	case refresh.KindManual:
-		h.lead, h.rest = fmt.Sprintf("%s: done by hand by %s.", stepName(s), p.person(ev.By)), ""
+	case refresh.KindSnapshot:
+		h.lead = fmt.Sprintf("The settings of %s itself are remembered.", env(r.Target))
+	case refresh.KindPreview:
+		h.lead = "Who will be let in:"
+	case refresh.KindGuard:
+		h.lead = fmt.Sprintf("Nothing of %s's is left in %s that must not be.", env(r.Source), env(r.Target))
 	case refresh.KindEnable:
 		in, not := enabled(r)
 		h.lead, h.rest = fmt.Sprintf("%s enabled.", count(len(in), "user")), ""

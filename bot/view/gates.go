@@ -98,9 +98,9 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		}
 		return fmt.Sprintf("Does %s hold what you expect?", target), append([]string{lcs}, findings(kindFindings(r, refresh.KindSmoke))...)
 	case refresh.GateManual:
-		return stepName(s), instructions(s)
+		return stepName(s), instructions(s, g)
 	case refresh.GateOpen:
-		return fmt.Sprintf("Let the users into %s?", target), reconfigured(p, r)
+		return fmt.Sprintf("Let the users into %s?", target), append(roster(r), reconfigured(p, r)...)
 	case refresh.GateUnknown:
 		body = []string{line(g.Question, 600), "Look at the history of " + target + " in LCS, then choose. Before anything is done, refreshbot looks once more."}
 		if link := p.lcs(r.Target, "Open "+target+" in LCS"); link != "" {
@@ -125,9 +125,12 @@ func wayOut(g refresh.Gate, s refresh.Step) string {
 	return next
 }
 
-// instructions is the text of a manual item. The parameters belong to package phases; without a text in them
-// the name has to do.
-func instructions(s refresh.Step) []string {
+// instructions is the text of a manual item: what the step itself said when it turned out that a person has to do
+// it, or what was planned. The parameters belong to package phases; without a text in them the name has to do.
+func instructions(s refresh.Step, g refresh.Gate) []string {
+	if g.Question != "" {
+		return []string{paragraph(g.Question, 2000)}
+	}
 	var params struct {
 		Text string `json:"text"`
 	}
@@ -153,6 +156,16 @@ func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
 		return p.anyOf(g.By, "an admin")
 	}
 	return p.anyOf(g.By)
+}
+
+// roster is who would be let in, as the preview found it, with whom it could not place first.
+func roster(r refresh.Refresh) []string {
+	for _, s := range r.Steps {
+		if s.Kind == refresh.KindPreview && s.Status == refresh.Completed {
+			return append([]string{sentence(line(s.Note, maxNote))}, findings(notOK(s.Findings))...)
+		}
+	}
+	return nil
 }
 
 // reconfigured sums up the settings for the person who opens the environment.

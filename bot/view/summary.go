@@ -46,7 +46,7 @@ func summary(p pen, r refresh.Refresh) []string {
 		switch {
 		case s.Status == refresh.Skipped:
 			skipped = append(skipped, fmt.Sprintf("%s by %s", stepName(s), p.person(s.EndedBy)))
-		case s.Kind == refresh.KindManual && s.Status == refresh.Completed:
+		case byHand(s):
 			byHand = append(byHand, fmt.Sprintf("%s by %s, %s", stepName(s), p.person(s.EndedBy), p.at(s.EndedAt)))
 		}
 		if s.Phase == refresh.PhaseReconfigure {
@@ -63,6 +63,11 @@ func summary(p pen, r refresh.Refresh) []string {
 		add("Done by hand:", "%s", list(byHand, 8))
 	}
 	return append(lines, odd...)
+}
+
+// byHand reports whether a person did the step: it was planned so, or it turned out that nothing else could.
+func byHand(s refresh.Step) bool {
+	return s.Phase == refresh.PhaseReconfigure && s.Status == refresh.Completed && s.EndedBy.ID != ""
 }
 
 func said(s refresh.CopyStatus) string {

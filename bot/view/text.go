@@ -160,6 +160,15 @@ func fit(lines []string, max int) string {
 }
 
 // list is "a, b, c and 4 more": at most most items, which are already escaped.
+// escaped makes upstream names fit for a list.
+func escaped(names []string) []string {
+	out := make([]string, 0, len(names))
+	for _, n := range names {
+		out = append(out, line(n, maxName))
+	}
+	return out
+}
+
 func list(items []string, most int) string {
 	if len(items) <= most {
 		return strings.Join(items, ", ")
