@@ -23,6 +23,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v4"
+
+	"refreshbot/jobs/phases"
+	"refreshbot/jobs/refresh"
 )
 
 //go:embed testdata/example.yml
@@ -50,6 +53,9 @@ func around() surroundings {
 			"/etc/bot/pair.pem": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
 			"/etc/bot/cert.pem": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
 			"/etc/bot/text.pem": "hush",
+
+			"/etc/bot/trainees.xlsx": "",
+			"/etc/bot/config.zip":    "",
 		},
 	}
 }
@@ -109,28 +115,27 @@ func TestExampleLoadsFully(t *testing.T) {
 				Schedule:   &Schedule{Cron: "0 20 * * FRI", Missed: MissedSkip},
 				Notice:     30 * time.Minute,
 				Downtime:   4 * time.Hour,
-				Keep:       []Keep{KeepUsers, KeepBatchJobs, KeepEntraApplications},
-				Reconfigure: []Step{
-					{Kind: KindBatchGroups, BatchGroups: []BatchGroup{{Description: "Default"}, {Group: "MRP", Servers: []string{"BATCH1"}}}},
-					{Kind: KindEmail, Email: &Email{Server: "smtp.contoso.com", Port: 587, User: "uat@contoso.com", RequireSSL: true}},
-					{Kind: KindBatchJobs, BatchJobs: &BatchJobs{ToWaiting: []string{"Workflow message processing", "Email distributor batch"}}},
-					{Kind: KindService, Service: &Service{Name: "Entity store", Path: "ContosoRefresh/PostRefresh/refreshEntityStore",
+				Keep:       []phases.Area{phases.AreaUsers, phases.AreaBatchJobs, phases.AreaEntraApplications},
+				Reconfigure: []phases.Item{
+					{Kind: refresh.KindBatchGroups, Name: "Batch groups", Params: phases.BatchGroupsParams{
+						Groups: []phases.BatchGroup{{Description: "Default"}, {Group: "MRP", Servers: []string{"BATCH1"}}}}},
+					{Kind: refresh.KindEmail, Name: "E-mail parameters", Params: phases.EmailParams{
+						EmailParameters: refresh.EmailParameters{Server: "smtp.contoso.com", Port: 587, User: "uat@contoso.com", RequireSSL: true}}},
+					{Kind: refresh.KindBatchJobs, Name: "Batch jobs to Waiting", Params: phases.BatchJobsParams{
+						ToWaiting: []string{"Workflow message processing", "Email distributor batch"}}},
+					{Kind: refresh.KindService, Name: "Entity store", Params: phases.ServiceParams{Path: "ContosoRefresh/PostRefresh/refreshEntityStore",
 						Body: map[string]any{"_request": map[string]any{"Entities": []any{"CustTransactions"}}}}},
-					{Kind: KindOData, OData: &OData{Name: "Document links", Entity: "DocumentParameters",
-						Key: map[string]any{"dataAreaId": "usmf", "Key": int64(0)}, Set: map[string]any{"WebAppsServerURL": "https://office-uat.contoso.com"}}},
-					{Kind: KindManual, Manual: &Manual{Name: "Reconnect LCS Help", Text: "System administration > Setup > System parameters > Help: choose the UAT Help library."}},
+					{Kind: refresh.KindOData, Name: "Document links", Params: phases.ODataParams{Record: refresh.Record{Entity: "DocumentParameters",
+						Key: map[string]any{"dataAreaId": "usmf", "Key": int64(0)}, Set: map[string]any{"WebAppsServerURL": "https://office-uat.contoso.com"}}}},
+					{Kind: refresh.KindManual, Name: "Reconnect LCS Help", Params: phases.ManualParams{
+						Text: "System administration > Setup > System parameters > Help: choose the UAT Help library."}},
 				},
-				Users: Users{Enable: []string{"anna@contoso.com", "TRAIN01"}, Files: []string{"/etc/bot/trainees.xlsx"}, SlackGroup: "S0TRAINEES", Restore: true},
+				Users: Users{UsersParams: phases.UsersParams{Enable: []string{"anna@contoso.com", "TRAIN01"}, Files: []string{"/etc/bot/trainees.xlsx"}, SlackGroup: "S0TRAINEES", Restore: true}},
 			}},
 		},
 	}
 	if diff := cmp.Diff(want, got, comparers()...); diff != "" {
 		t.Errorf("the example (-want +got):\n%s", diff)
-	}
-	for i, name := range []string{"batch_groups", "email", "batch_jobs", "Entity store", "Document links", "Reconnect LCS Help"} {
-		if got := got.Environments[1].Refresh.Reconfigure[i].Name(); got != name {
-			t.Errorf("step %d is called %q, want %q", i, got, name)
-		}
 	}
 }
 
@@ -152,11 +157,11 @@ func TestCommentedKeysAreTheDefaults(t *testing.T) {
 	if strings.Count(text, "#") != strings.Count(example, "#")-8 {
 		t.Fatal("the example no longer has its eight commented defaults")
 	}
-	plain, err := around().parse("refreshbot.yml", example)
+	plain, err := around().parse("/etc/bot/refreshbot.yml", example)
 	if err != nil {
 		t.Fatal(err)
 	}
-	written, err := around().parse("refreshbot.yml", text)
+	written, err := around().parse("/etc/bot/refreshbot.yml", text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,10 +240,10 @@ func TestOtherFormsThatAreAccepted(t *testing.T) {
 	}
 	r := c.Environments[1].Refresh
 	got := []any{c.Slack.APIURL, c.Slack.BotToken.Reveal(), c.LCS.Password.Reveal(), c.FinOps.Certificate, c.FinOps.ClientSecret.IsSet(), r.Notice,
-		r.Reconfigure[0].BatchGroups[1].Group, c.Environments[1].URL, r.Channel, r.Open.By, r.Open.Count, c.Store.Path, r.Reconfigure[3].Service.Body["_request"]}
+		r.Reconfigure[0].Params.(phases.BatchGroupsParams).Groups[1].Group, c.Environments[1].URL, r.Channel, r.Open.By, r.Open.Count, c.Store.Path, r.Reconfigure[3].Params.(phases.ServiceParams).Body}
 	want := []any{"http://127.0.0.1:8080/api/", "xoxb-other", "from-a-file-hush", "/etc/bot/pair.pem", false, time.Duration(0),
 		"0012", "http://[::1]:8443", "G0UAT", []string{"S0FUNCTIONAL", "W0ANNA"}, 40, "/data/bot.db",
-		map[string]any{"n": int64(9007199254740993), "f": 1.5, "yes": "no", "b": true, "nothing": nil, "day": "2026-11-28", "deep": []any{[]any{int64(1)}, map[string]any{"a": int64(-2)}}}}
+		map[string]any{"_request": map[string]any{"n": int64(9007199254740993), "f": 1.5, "yes": "no", "b": true, "nothing": nil, "day": "2026-11-28", "deep": []any{[]any{int64(1)}, map[string]any{"a": int64(-2)}}}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -290,8 +295,10 @@ func TestLoadReadsFilesAndEnvironmentOfTheProcess(t *testing.T) {
 	for name, v := range around().vars {
 		t.Setenv(name, v)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "pw"), []byte("from-disk\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, content := range map[string]string{"pw": "from-disk\n", "trainees.xlsx": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	path := filepath.Join(dir, "refreshbot.yml")
 	if err := os.WriteFile(path, []byte(edit(t, example, "{env: LCS_PASSWORD}", "{file: pw}")), 0o600); err != nil {
@@ -318,7 +325,7 @@ func TestLoadOfAnAbsentFileSaysWhatToDo(t *testing.T) {
 
 func TestSecretsNeverPrint(t *testing.T) {
 	t.Parallel()
-	c, err := around().parse("refreshbot.yml", example)
+	c, err := around().parse("/etc/bot/refreshbot.yml", example)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -360,9 +367,9 @@ func TestSecretsNeverPrint(t *testing.T) {
 
 func TestErrorsAreProblems(t *testing.T) {
 	t.Parallel()
-	_, err := around().parse("refreshbot.yml", edit(t, example, "channel: C0UAT", "channel: uat"))
+	_, err := around().parse("/etc/bot/refreshbot.yml", edit(t, example, "channel: C0UAT", "channel: uat"))
 	problem, ok := errors.AsType[Problem](err)
-	want := Problem{File: "refreshbot.yml", Line: 52, Key: "environments.uat.refresh.channel",
+	want := Problem{File: "/etc/bot/refreshbot.yml", Line: 52, Key: "environments.uat.refresh.channel",
 		Text: `must be the id of a Slack channel, C… or G… (in Slack: channel name, About, at the bottom), not "uat"`}
 	if !ok || problem != want {
 		t.Errorf("got  %+v\nwant %+v", problem, want)

@@ -47,6 +47,15 @@ func (d *decoder) beside(path string) string {
 	return filepath.Join(filepath.Dir(d.file), path)
 }
 
+// absolute is beside for what is read later, wherever the process works by then.
+func (d *decoder) absolute(path string) string {
+	path = d.beside(path)
+	if abs, err := filepath.Abs(path); err == nil { // it fails only when the process has no working directory
+		return abs
+	}
+	return path
+}
+
 // document parses the file's only document.
 func (d *decoder) document(data []byte) (value, bool) {
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
@@ -198,10 +207,11 @@ type field struct {
 	key  string
 	add  string // for a required key: what to add when it is missing
 	read reader
+	null bool // a written null is a value like others; a key with nothing after it is not
 }
 
-func must(key, add string, read reader) field { return field{key, add, read} }
-func may(key string, read reader) field       { return field{key, "", read} }
+func must(key, add string, read reader) field { return field{key: key, add: add, read: read} }
+func may(key string, read reader) field       { return field{key: key, read: read} }
 
 // object decodes a mapping with known keys.
 func (d *decoder) object(v value, fields ...field) {
@@ -216,6 +226,8 @@ func (d *decoder) object(v value, fields ...field) {
 		switch {
 		case !ok:
 			d.fail(e.value, "unknown key%s", meant(e.key, keys(fields)))
+		case is(e.node, "!!null") && f.null && e.node.Value != "":
+			f.read(e.value)
 		case is(e.node, "!!null") && f.add != "":
 			d.fail(e.value, "has no value: add %s", f.add)
 		case is(e.node, "!!null"):

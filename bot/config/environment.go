@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"refreshbot/jobs/phases"
 )
 
-// Refresh says how an environment is refreshed. What of it this version does not perform is for the caller to say:
-// everything that was written is here.
+// Refresh says how an environment is refreshed. What is to be done after the copy stands in the terms of package
+// phases, which does it.
 type Refresh struct {
 	From        string        // name of the source environment
 	Channel     string        // default Slack.Channel
@@ -18,8 +20,9 @@ type Refresh struct {
 	Schedule    *Schedule     // nil: on request only
 	Notice      time.Duration // between the downtime broadcast and the copy; default 30m, may be 0
 	Downtime    time.Duration // announced to users; default 4h
-	Keep        []Keep        // in the order of the file
-	Reconfigure []Step        // in the order of the file, which is the order of doing
+	Keep        []phases.Area // in the order of the file
+	Reconfigure []phases.Item // in the order of the file; each name once
+	MustNot     []phases.Probe
 	Users       Users
 }
 
@@ -45,28 +48,11 @@ const (
 	MissedOnce Missed = "once"
 )
 
-// Keep names settings that are read from the target before the copy and written back after it.
-type Keep string
-
-// What can be kept.
-const (
-	KeepUsers              Keep = "users"      // who was enabled
-	KeepBatchJobs          Keep = "batch_jobs" // which jobs were waiting
-	KeepEntraApplications  Keep = "entra_applications"
-	KeepBatchGroups        Keep = "batch_groups"
-	KeepEmail              Keep = "email"
-	KeepDocumentParameters Keep = "document_parameters"
-)
-
-// Keeps reports whether k is to be kept.
-func (r *Refresh) Keeps(k Keep) bool { return slices.Contains(r.Keep, k) }
-
-// Users says who is let in at the end. The zero value lets in nobody.
+// Users says who is let in at the end. The zero value lets in nobody. Restore and Roles are set only where Keep has
+// what they need, and the files are named by absolute paths.
 type Users struct {
-	Enable     []string // user ids or sign-in names
-	Files      []string // paths of CSV or XLSX files, first column
-	SlackGroup string   // matched by e-mail
-	Restore    bool     // also whoever was enabled before; needs KeepUsers
+	phases.UsersParams
+	Notify bool // a direct message to each person who is let in
 }
 
 func (d *decoder) environments(out *[]Environment) reader {
@@ -184,14 +170,16 @@ func (d *decoder) refresh(out *Refresh) reader {
 			}),
 			may("notice", d.duration(&out.Notice, true)),
 			may("downtime", d.duration(&out.Downtime, false)),
-			may("keep", list(d, &out.Keep, func(k *Keep) reader {
-				return choice(d, k, KeepUsers, KeepBatchJobs, KeepEntraApplications, KeepBatchGroups, KeepEmail, KeepDocumentParameters)
-			})),
+			may("keep", list(d, &out.Keep, func(a *phases.Area) reader { return choice(d, a, areas()...) })),
 			may("reconfigure", d.reconfigure(&out.Reconfigure)),
+			may("must_not", d.mustNot(&out.MustNot)),
 			may("users", d.users(&out.Users)),
 		)
-		if restore, ok := at(v, "users", "restore"); ok && out.Users.Restore && !out.Keeps(KeepUsers) {
+		if restore, ok := at(v, "users", "restore"); ok && out.Users.Restore && !slices.Contains(out.Keep, phases.AreaUsers) {
 			d.fail(restore, "needs to know who was enabled before: add users to keep")
+		}
+		if roles, ok := at(v, "users", "roles"); ok && out.Users.Roles && !slices.Contains(out.Keep, phases.AreaUserRoles) {
+			d.fail(roles, "needs to know the roles from before: add user_roles to keep")
 		}
 	}
 }
@@ -221,13 +209,51 @@ func (d *decoder) schedule(out *Schedule) reader {
 	}
 }
 
+// areas are what can be kept.
+func areas() []phases.Area {
+	return []phases.Area{
+		phases.AreaUsers, phases.AreaUserRoles, phases.AreaBatchJobs, phases.AreaBatchGroups, phases.AreaEmail,
+		phases.AreaEntraApplications, phases.AreaDocumentParameters,
+	}
+}
+
+// mustNot reads what is looked for before users are let in.
+func (d *decoder) mustNot(out *[]phases.Probe) reader {
+	return func(v value) {
+		first := map[string]int{}
+		for _, i := range d.items(v) {
+			var p phases.Probe
+			d.object(i,
+				must("name", aName, d.text(&p.Name)),
+				must("entity", "the entity set to look at, such as EmailParameters", d.entity(&p.Entity)),
+				must("where", "the fields that a record must not have together, such as {SMTPRelayServerName: smtp.contoso.com}",
+					d.fields(&p.Where, "the value is compared with a field")),
+			)
+			d.notEmpty(i, "where")
+			if at := first[strings.ToLower(p.Name)]; at > 0 {
+				d.fail(i, "%s is here twice, first on line %d: give each a name of its own", show(p.Name), at)
+			} else if p.Name != "" {
+				first[strings.ToLower(p.Name)] = i.line
+				*out = append(*out, p)
+			}
+		}
+	}
+}
+
 func (d *decoder) users(out *Users) reader {
 	return func(v value) {
+		file := func(out *string) reader { return d.existing(out, userList, "must be a .csv or .xlsx file") }
 		d.object(v,
 			may("enable", list(d, &out.Enable, d.text)),
-			may("files", list(d, &out.Files, d.usersFile)),
+			may("files", list(d, &out.Files, file)),
 			may("slack_group", d.group(&out.SlackGroup)),
+			may("role", d.text(&out.Role)),
 			may("restore", d.flag(&out.Restore)),
+			may("roles", d.flag(&out.Roles)),
+			may("notify", d.flag(&out.Notify)),
 		)
+		if notify, ok := at(v, "notify"); ok && out.Notify && len(v.node.Content) == 2 { // a key and its value
+			d.fail(notify, "has nobody to tell: say beside it who is let in, such as enable or slack_group")
+		}
 	}
 }

@@ -3,11 +3,13 @@ package config
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"maps"
 	"math"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +35,12 @@ var (
 	identifier   = regexp.MustCompile(`^[A-Za-z_]\w*$`)
 	servicePath  = regexp.MustCompile(`^\w+/\w+/\w+$`)
 	userList     = regexp.MustCompile(`(?i)\.(csv|xlsx)$`)
+	zipFile      = regexp.MustCompile(`(?i)\.zip$`)
+	headerName   = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$") // RFC 9110, section 5.6.2
+	headerValue  = regexp.MustCompile(`^[^\x00-\x08\x0a-\x1f\x7f]*$`)
+	ownHeader    = regexp.MustCompile(`(?i)^(host|content-length|transfer-encoding|connection)$`) // the connection's, not ours to write
+	secretHeader = regexp.MustCompile(`(?i)authorization|cookie|secret|password|token|api-?key|functions-key|subscription-key`)
+	secretQuery  = regexp.MustCompile(`(?i)^(sig|signature|code|key)$|secret|password|token|api[-_]?key|subscription-key`)
 )
 
 func (d *decoder) guid(out *string) reader {
@@ -49,6 +57,10 @@ func (d *decoder) user(out *string) reader {
 
 func (d *decoder) group(out *string) reader {
 	return d.matching(out, groupID, "must be the id of a Slack user group, S…")
+}
+
+func (d *decoder) entity(out *string) reader {
+	return d.matching(out, identifier, "must be the name of an entity set, such as DocumentParameters")
 }
 
 func (d *decoder) person(out *string) reader {
@@ -76,30 +88,62 @@ func (d *decoder) duration(out *time.Duration, zero bool) reader {
 	}
 }
 
-// base reads the address of a service: https, or http on this machine. The result has no trailing slash.
+// web reads an address of the web: https, or http on this machine.
+func (d *decoder) web(v value) (*url.URL, bool) {
+	var s string
+	if d.text(&s)(v); s == "" {
+		return nil, false
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Opaque != "":
+		d.fail(v, "must be an address such as https://contoso.operations.dynamics.com")
+	case u.User != nil:
+		d.fail(v, "must not hold a user name or password: remove what stands before the @")
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+		d.fail(v, "must start with https://; plain http is for servers on this machine only")
+	default:
+		return u, true
+	}
+	return nil, false
+}
+
+// base reads the address of a service. The result has no trailing slash.
 func (d *decoder) base(out *string, withPath bool) reader {
 	return func(v value) {
-		var s string
-		if d.text(&s)(v); s == "" {
-			return
-		}
-		u, err := url.Parse(s)
-		if err != nil || u.Hostname() == "" || u.Opaque != "" {
-			d.fail(v, "must be an address such as https://contoso.operations.dynamics.com")
+		u, ok := d.web(v)
+		if !ok {
 			return
 		}
 		path := strings.TrimRight(u.EscapedPath(), "/")
 		switch {
-		case u.User != nil:
-			d.fail(v, "must not hold a user name or password: remove what stands before the @")
-		case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
-			d.fail(v, "must start with https://; plain http is for servers on this machine only")
 		case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 			d.fail(v, "must be an address without a query: remove everything from the ? or #")
 		case path != "" && !withPath:
 			d.fail(v, "must end after the host name: remove the path")
 		default:
 			*out = u.Scheme + "://" + strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(u.Host, ":443"), ":")) + path
+		}
+	}
+}
+
+// link reads an address to call as it is written. It ends up in the record of a refresh, where no secret may stand.
+func (d *decoder) link(out *string) reader {
+	return func(v value) {
+		u, ok := d.web(v)
+		if !ok {
+			return
+		}
+		query, err := url.ParseQuery(u.RawQuery)
+		switch {
+		case u.Fragment != "":
+			d.fail(v, "must not have a fragment: remove everything from the #")
+		case err != nil:
+			d.fail(v, "has a query that cannot be read: write it as name=value&name=value")
+		case slices.ContainsFunc(slices.Collect(maps.Keys(query)), secretQuery.MatchString):
+			d.fail(v, "has a key or signature in its query: what is secret never stands in this file itself; send it as a header with {env: NAME}")
+		default:
+			*out = u.String()
 		}
 	}
 }
@@ -179,12 +223,16 @@ func (d *decoder) path(out *string) reader {
 	}
 }
 
-// usersFile reads the path of a list of users.
-func (d *decoder) usersFile(out *string) reader {
+// existing reads the path of a file that a refresh will read. What is in the file is looked at only then.
+func (d *decoder) existing(out *string, shape *regexp.Regexp, sentence string) reader {
 	return func(v value) {
 		var s string
-		if d.matching(&s, userList, "must be a .csv or .xlsx file")(v); s != "" {
-			*out = d.beside(s)
+		if d.matching(&s, shape, sentence)(v); s == "" {
+			return
+		}
+		path := d.absolute(s)
+		if _, ok := d.content(v, path); ok {
+			*out = path
 		}
 	}
 }
@@ -251,11 +299,12 @@ func (d *decoder) secret(out *Secret, prefix string) reader {
 		if kind == "env" {
 			s, ok = d.variable(v, name)
 		} else {
+			name = d.absolute(name)
 			var data []byte
-			data, ok = d.content(v, d.beside(name))
+			data, ok = d.content(v, name)
 			s = string(data)
 		}
-		if s = strings.TrimRight(s, "\r\n"); !ok {
+		if s = trimmed(s); !ok {
 			return
 		}
 		switch {
@@ -264,7 +313,7 @@ func (d *decoder) secret(out *Secret, prefix string) reader {
 		case !strings.HasPrefix(s, prefix):
 			d.fail(v, "leads to something that does not start with %s: check that the tokens are not exchanged", prefix)
 		default:
-			*out = NewSecret(s)
+			*out = Secret{value: &s, ref: kind + ":" + name}
 		}
 	}
 }
