@@ -19,6 +19,7 @@ type Options struct {
 	Timeline      Timeline      // the zero value stands for the defaults
 	TokenLifetime time.Duration // one hour when zero; not divided by Speed
 	NoRateLimits  bool          // switches off the 429 answers of LCS, not the quota of three starts
+	Service       ServiceModel  // how fast F&O serves and when it suffers; the zero value answers at once
 	Logger        *slog.Logger  // one line per request, at debug level; nothing when nil
 
 	Tenant      string // directory (tenant) id
@@ -116,6 +117,9 @@ func Start(o Options) (*Cloud, error) {
 		handle := func(r *request) reply { return c.serveFinOps(env, r) }
 		if env.url, err = c.listen(spec.Name, handle, func() downState { return env.down }); err != nil {
 			return nil, errors.Join(err, c.Close())
+		}
+		if o.Service.Threads > 0 {
+			c.hosts[len(c.hosts)-1].service = o.Service.Start()
 		}
 		c.directory.addResource(finOpsResource(env.url))
 		c.envs = append(c.envs, env)
@@ -257,8 +261,8 @@ func (c *Cloud) AppID() string { return c.opts.AppID }
 // AppSecret is the client secret that AppID started with.
 func (c *Cloud) AppSecret() string { return c.opts.AppSecret }
 
-// IssuedTokens returns every access and refresh token that was given out so far, for a test to look for where none
-// belongs.
+// IssuedTokens returns the access and refresh tokens that were given out, for a test to look for where none belongs:
+// all of them, or in a cloud that runs for days the most recent few thousand.
 func (c *Cloud) IssuedTokens() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
