@@ -293,6 +293,9 @@ func (c *Cloud) record(host string, r *request, status int, lost bool) {
 	call := Call{
 		At: time.Now(), Host: host, Method: r.method, Path: r.target(), Status: status, Lost: lost, App: r.app, User: r.user,
 	}
+	if host == storageHost {
+		call.Path = r.url.Path // its query is a signature
+	}
 	if len(c.calls) >= maxCalls {
 		c.calls = append(c.calls[:0], c.calls[maxCalls/2:]...)
 	}
