@@ -185,7 +185,7 @@ func run(ctx context.Context, file string, log *slog.Logger) (err error) {
 	answers.Next = timetable.Next
 	slackBot = bot.New(bot.Options{
 		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
-		View: view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone},
+		View: view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
 	})
 
 	ctx, stop := context.WithCancelCause(ctx)
@@ -293,7 +293,7 @@ func checkAll(ctx context.Context, file string, stdout io.Writer) error {
 
 // outside is every client of an outside service.
 type outside struct {
-	transport    http.RoundTripper
+	transport    *http.Transport
 	slack        *slack.Client
 	user         *entra.User
 	app          *entra.App

@@ -45,6 +45,10 @@ type Options struct {
 	View    view.Options
 	Health  *Health
 	Log     *slog.Logger
+
+	Transport *http.Transport // for what does not go through API: sockets and replies; nil: the standard one
+	Settle    time.Duration   // how long a post whose reply was lost may still appear in the channel; zero: 20 s
+	Retry     time.Duration   // the wait before what Slack did not take is tried again; zero: 5 s
 }
 
 // Bot is the Slack edge. Make one with New, then call Run once.
@@ -69,6 +73,15 @@ func NewAPI(botToken, appToken, url string, transport http.RoundTripper) *slack.
 
 // New returns a Bot that does nothing until Run.
 func New(o Options) *Bot {
+	if o.Settle == 0 {
+		o.Settle = callTimeout + 5*time.Second
+	}
+	if o.Retry == 0 {
+		o.Retry = 5 * time.Second
+	}
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport.(*http.Transport)
+	}
 	return &Bot{Options: o, publisher: newPublisher(o)}
 }
 

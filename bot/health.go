@@ -2,12 +2,15 @@ package bot
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"refreshbot/jobs/refresh"
 )
 
 // Health is what /healthz, /readyz and /metrics say. It is ready once recovery is done and Slack listens.
@@ -20,7 +23,7 @@ type Health struct {
 	mu        sync.Mutex
 	open      [connections]bool
 	slack     string
-	show      string
+	unseen    map[refresh.ID]string // what keeps a refresh from being shown
 	recovered bool
 	ready     chan struct{}
 	once      sync.Once
@@ -29,7 +32,7 @@ type Health struct {
 // NewHealth returns a Health that is not ready.
 func NewHealth() *Health {
 	h := &Health{
-		registry: prometheus.NewRegistry(), ready: make(chan struct{}),
+		registry: prometheus.NewRegistry(), ready: make(chan struct{}), unseen: map[refresh.ID]string{},
 		ack: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refreshbot_ack_seconds",
 			Help: "From the arrival of a Socket Mode envelope to its acknowledgement.", Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 2, 3}}, []string{"type"}),
 		connected: prometheus.NewGauge(prometheus.GaugeOpts{Name: "refreshbot_slack_connections", Help: "Open Socket Mode connections."}),
@@ -77,21 +80,19 @@ func (h *Health) connection(n int, open bool) {
 	h.announce()
 }
 
-func (h *Health) slackError(err error) {
-	if err == nil {
-		return
-	}
+func (h *Health) slackError(problem string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.slack = err.Error()
+	h.slack = problem
 }
 
-func (h *Health) publishing(err error) {
+// publishing notes whether a refresh could be shown.
+func (h *Health) publishing(id refresh.ID, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.show = ""
+	delete(h.unseen, id)
 	if err != nil {
-		h.show = redact(err.Error())
+		h.unseen[id] = SlackProblem(err)
 		h.unshown.Inc()
 	}
 }
@@ -101,11 +102,11 @@ func (h *Health) acked(kind string, took time.Duration) {
 }
 
 type readiness struct {
-	Ready       bool   `json:"ready"`
-	Recovered   bool   `json:"recovered"`
-	Connections int    `json:"slack_connections"`
-	Slack       string `json:"slack,omitempty"`
-	Publishing  string `json:"publishing,omitempty"`
+	Ready       bool                  `json:"ready"`
+	Recovered   bool                  `json:"recovered"`
+	Connections int                   `json:"slack_connections"`
+	Slack       string                `json:"slack,omitempty"`
+	Publishing  map[refresh.ID]string `json:"publishing,omitempty"` // by refresh: why it is not shown
 }
 
 // Handler serves the three pages.
@@ -114,7 +115,7 @@ func (h *Health) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		h.mu.Lock()
-		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: h.slack, Publishing: h.show}
+		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: h.slack, Publishing: maps.Clone(h.unseen)}
 		h.mu.Unlock()
 		state.Ready = state.Recovered && state.Connections > 0
 		w.Header().Set("Content-Type", "application/json")

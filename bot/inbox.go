@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -32,72 +33,74 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 			log.ErrorContext(ctx, "an envelope caused a panic", "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()))
 		}
 	}()
+	var answer commands.Reply
+	var url string // where to answer when the acknowledgement cannot
 	var payload any
-	var after func()
 	switch data := ev.Data.(type) {
 	case slack.SlashCommand:
-		payload = b.slash(ctx, data)
+		answer, url = b.slash(ctx, data, ev.Request.EnvelopeID), data.ResponseURL
+		if !isSilent(answer) {
+			m := view.Reply(answer, time.Now(), b.View)
+			payload = map[string]any{"response_type": "ephemeral", "text": m.Text, "blocks": m.Blocks}
+		}
 	case slack.InteractionCallback:
-		after = b.interaction(ctx, data)
+		answer, url = b.interaction(ctx, data, ev.Request.EnvelopeID), data.ResponseURL
 	}
-	if err := client.AckCtx(ctx, ev.Request.EnvelopeID, payload); err != nil {
+	err := client.AckCtx(ctx, ev.Request.EnvelopeID, payload)
+	if err != nil && payload != nil { // too long for an acknowledgement
+		payload = nil
+		err = client.AckCtx(ctx, ev.Request.EnvelopeID, nil)
+	}
+	if err != nil {
 		log.ErrorContext(ctx, "acknowledge envelope", "err", redact(err.Error()))
 	}
 	b.Health.acked(string(ev.Type), time.Since(began))
-	if after != nil {
-		after()
+	if payload == nil && !isSilent(answer) && url != "" {
+		b.whisper(ctx, url, answer, log)
 	}
 }
 
-// slash answers in the acknowledgement itself: to the person alone, and without another call.
-func (b *Bot) slash(ctx context.Context, in slack.SlashCommand) any {
-	answer := b.Handler.Slash(ctx, commands.Line{
-		Key: "slash/" + in.TriggerID, User: refresh.Person{ID: in.UserID, Name: in.UserName}, Channel: in.ChannelID, Text: in.Text,
+func (b *Bot) slash(ctx context.Context, in slack.SlashCommand, envelope string) commands.Reply {
+	return b.Handler.Slash(ctx, commands.Line{
+		Key: "slash/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.UserID, Name: in.UserName}, Channel: in.ChannelID, Text: in.Text,
 	})
-	if isSilent(answer) {
-		return nil
-	}
-	m := view.Reply(answer, time.Now(), b.View)
-	return map[string]any{"response_type": "ephemeral", "text": m.Text, "blocks": m.Blocks}
 }
 
-// interaction answers a click. The card changes by itself; only a refusal needs words, and those go to the
-// person alone once the envelope has been acknowledged.
-func (b *Bot) interaction(ctx context.Context, in slack.InteractionCallback) func() {
+// interaction handles a click. The card changes by itself; only a refusal needs words.
+func (b *Bot) interaction(ctx context.Context, in slack.InteractionCallback, envelope string) commands.Reply {
 	if in.Type != slack.InteractionTypeBlockActions || len(in.ActionCallback.BlockActions) != 1 {
-		return nil
+		return commands.Reply{}
 	}
 	action := in.ActionCallback.BlockActions[0]
 	if !strings.HasPrefix(action.ActionID, view.ActionPrefix) {
-		return nil // a link; the browser has followed it
+		return commands.Reply{} // a link; the browser has followed it
 	}
-	var answer commands.Reply
 	button, err := view.ParseButton(action.ActionID, action.Value)
 	if err != nil {
-		answer = commands.Reply{Refused: true, Text: "That button is from an older version of refreshbot.", Hint: "The newest card in the channel has buttons that work."}
-	} else {
-		answer = b.Handler.Click(ctx, commands.Press{
-			Key: "click/" + in.TriggerID, User: refresh.Person{ID: in.User.ID, Name: in.User.Name},
-			Refresh: button.Refresh, Gate: button.Gate, Nonce: button.Nonce, Action: button.Action,
-		})
+		return commands.Reply{Refused: true, Text: "That button is from another version of refreshbot.", Hint: "The newest card in the channel has buttons that work."}
 	}
-	if isSilent(answer) || in.ResponseURL == "" {
-		return nil
-	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
-		defer cancel()
-		m := view.Reply(answer, time.Now(), b.View)
-		err := slack.PostWebhookCustomHTTPContext(ctx, in.ResponseURL, &http.Client{Timeout: callTimeout}, &slack.WebhookMessage{
-			ResponseType: "ephemeral", Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks},
-		})
-		if err != nil {
-			// The response URL is a secret of a kind: whoever has it can post.
-			b.Log.WarnContext(ctx, "a refusal could not be shown", "user", in.User.ID, "err", redact(err.Error()))
-		}
+	return b.Handler.Click(ctx, commands.Press{
+		Key: "click/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.User.ID, Name: in.User.Name},
+		Refresh: button.Refresh, Gate: button.Gate, Nonce: button.Nonce, Action: button.Action,
+	})
+}
+
+// whisper answers the person alone, after the acknowledgement.
+func (b *Bot) whisper(ctx context.Context, url string, answer commands.Reply, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	m := view.Reply(answer, time.Now(), b.View)
+	err := slack.PostWebhookCustomHTTPContext(ctx, url, &http.Client{Timeout: callTimeout, Transport: b.Transport}, &slack.WebhookMessage{
+		ResponseType: "ephemeral", Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks},
+	})
+	if err != nil {
+		// The response URL is a secret of a kind: whoever has it can post.
+		log.WarnContext(ctx, "an answer could not be shown", "err", redact(err.Error()))
 	}
 }
 
+// isSilent reports whether there is nothing to say: a click that counts shows on the card, and a second delivery
+// was answered the first time.
 func isSilent(r commands.Reply) bool {
 	return r.Text == "" && len(r.Targets) == 0 && len(r.Help) == 0
 }

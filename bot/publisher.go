@@ -19,8 +19,6 @@ import (
 
 const (
 	postsSpace = "posts"
-	// settle is how long a post whose reply was lost may still appear in the channel.
-	settle = callTimeout + 5*time.Second
 	// backlog is how many refreshes are looked at on start for something that was not shown.
 	backlog = 50
 )
@@ -32,7 +30,7 @@ type posted struct {
 	Shown   int64     `json:"shown"`            // version of the refresh that the card shows
 	Told    int64     `json:"told"`             // last journal entry that the thread has
 	Intent  string    `json:"intent,omitempty"` // key of a post that may or may not have been made
-	SentAt  time.Time `json:"sent_at,omitzero"` // when
+	SentAt  time.Time `json:"sent_at,omitzero"` // when, or when its reply was given up
 }
 
 // publisher makes Slack equal to the journal. Posts are findable effects: each carries its key as metadata, so
@@ -51,16 +49,25 @@ func newPublisher(o Options) *publisher {
 	return &publisher{Options: o, updates: rate.NewLimiter(rate.Every(1250*time.Millisecond), 6), dirty: map[refresh.ID]time.Time{}, wake: make(chan struct{}, 1)}
 }
 
-func (p *publisher) changed(id refresh.ID) { p.schedule(id, time.Time{}) }
-
-func (p *publisher) schedule(id refresh.ID, at time.Time) {
+// changed notes that a refresh is to be shown: at once, unless it waits for a failure to pass. Then that wait
+// shows the newest state too.
+func (p *publisher) changed(id refresh.ID) {
 	p.mu.Lock()
-	p.dirty[id] = at
+	if _, waits := p.dirty[id]; !waits {
+		p.dirty[id] = time.Time{}
+	}
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
+}
+
+// delay has a refresh shown no sooner than at.
+func (p *publisher) delay(id refresh.ID, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dirty[id] = at
 }
 
 // run publishes until ctx ends, beginning with whatever an earlier process did not get to show.
@@ -115,27 +122,23 @@ func (p *publisher) next() (refresh.ID, time.Duration) {
 // publish shows one refresh as far as it goes; what fails is tried again later.
 func (p *publisher) publish(ctx context.Context, id refresh.ID) {
 	err := p.show(ctx, id)
-	p.Health.publishing(err)
-	if err == nil || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return
 	}
-	wait := 5 * time.Second
-	var later notYet
-	switch {
-	case errors.As(err, &later):
-		wait = time.Until(later.until)
-	default:
-		if limited := (*slack.RateLimitedError)(nil); errors.As(err, &limited) {
-			wait = limited.RetryAfter
-		}
-		p.Log.WarnContext(ctx, "not shown in Slack; trying again", "refresh", id, "err", redact(err.Error()))
+	if later, ok := errors.AsType[notYet](err); ok {
+		p.delay(id, later.until)
+		return
 	}
-	p.mu.Lock()
-	_, again := p.dirty[id]
-	p.mu.Unlock()
-	if !again || !errors.As(err, &later) {
-		p.schedule(id, time.Now().Add(wait))
+	p.Health.publishing(id, err)
+	if err == nil {
+		return
 	}
+	wait := p.Retry
+	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
+		wait = max(wait, limited.RetryAfter)
+	}
+	p.Log.WarnContext(ctx, "not shown in Slack; trying again", "refresh", id, "err", redact(err.Error()))
+	p.delay(id, time.Now().Add(wait))
 }
 
 // notYet says that a post may still be under way.
@@ -181,7 +184,12 @@ func (p *publisher) show(ctx context.Context, id refresh.ID) error {
 			return p.show(ctx, id) // it was deleted: post it anew
 		}
 	}
-	return p.tell(ctx, r, &state)
+	err = p.tell(ctx, r, &state)
+	if refusal(err) == "thread_not_found" {
+		state.Shown = 0 // updating the card next time shows whether somebody deleted it
+		return errors.Join(err, p.remember(ctx, id, state))
+	}
+	return err
 }
 
 // update edits the card. A card that somebody deleted is forgotten, so that it is posted anew.
@@ -190,8 +198,7 @@ func (p *publisher) update(ctx context.Context, state *posted, r refresh.Refresh
 		return err
 	}
 	_, _, _, err := p.API.UpdateMessageContext(ctx, state.Channel, state.Card, slack.MsgOptionText(card.Text, false), slack.MsgOptionBlocks(card.Blocks...))
-	var refused slack.SlackErrorResponse
-	if errors.As(err, &refused) && refused.Err == "message_not_found" {
+	if refusal(err) == "message_not_found" {
 		state.Card = ""
 		return nil
 	}
@@ -258,26 +265,28 @@ func (p *publisher) post(ctx context.Context, state *posted, id refresh.ID, key 
 	if err != nil {
 		if certainlyNotPosted(err) {
 			state.Intent = ""
-			if err := p.remember(ctx, id, *state); err != nil {
-				return "", err
-			}
+		} else {
+			state.SentAt = time.Now() // the client may have waited for its turn, and then sent it only now
+		}
+		if err := p.remember(ctx, id, *state); err != nil {
+			return "", err
 		}
 		return "", fmt.Errorf("post %s: %w", key, err)
 	}
 	return ts, nil
 }
 
-// lost looks for a post whose reply did not arrive. It first lets the post settle: counted from when it was
-// sent, or from when this process began if an earlier one sent it.
+// lost looks for a post whose reply did not arrive. It first lets the post settle: counted from when its reply was
+// given up, or from when this process began if an earlier one sent it.
 func (p *publisher) lost(ctx context.Context, state *posted, id refresh.ID, key string) (string, error) {
-	settled := state.SentAt.Add(settle)
+	settled := state.SentAt.Add(p.Settle)
 	if state.SentAt.Before(p.began) {
-		settled = p.began.Add(settle / 4) // the request died with its process; only Slack itself may still be slow
+		settled = p.began.Add(p.Settle / 4) // the request died with its process; only Slack itself may still be slow
 	}
 	if time.Now().Before(settled) {
 		return "", notYet{settled}
 	}
-	oldest := fmt.Sprintf("%d.000000", state.SentAt.Add(-time.Minute).Unix())
+	oldest := fmt.Sprintf("%d.000000", state.SentAt.Add(-10*time.Minute).Unix()) // timestamps are of Slack's clock
 	for cursor := ""; ; {
 		messages, next, err := p.read(ctx, state, oldest, cursor)
 		if err != nil {
@@ -311,11 +320,17 @@ func (p *publisher) read(ctx context.Context, state *posted, oldest, cursor stri
 	return page.Messages, page.ResponseMetaData.NextCursor, nil
 }
 
-// certainlyNotPosted reports whether Slack itself said no.
+// certainlyNotPosted reports whether Slack itself said no. Some of its own failures leave it open: "it's possible
+// some aspect of the operation succeeded" (chat.postMessage, errors).
 func certainlyNotPosted(err error) bool {
-	var refused slack.SlackErrorResponse
-	var limited *slack.RateLimitedError
-	return errors.As(err, &refused) || errors.As(err, &limited)
+	if _, limited := errors.AsType[*slack.RateLimitedError](err); limited {
+		return true
+	}
+	switch refusal(err) {
+	case "", "internal_error", "fatal_error", "service_unavailable":
+		return false
+	}
+	return true
 }
 
 func (p *publisher) recall(ctx context.Context, r refresh.Refresh) (posted, error) {

@@ -2,12 +2,12 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"strings"
+	"net/http"
 	"sync"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 )
@@ -20,18 +20,18 @@ const connections = 2
 // loop, such as a revoked token, this begins anew: the token may be valid again later.
 func (b *Bot) listen(ctx context.Context, n int) {
 	log := b.Log.With("connection", n)
-	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
+	for wait := b.Retry; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
 		began := time.Now()
 		err := b.connect(ctx, log, n)
 		b.Health.connection(n, false)
 		if ctx.Err() != nil {
 			return
 		}
+		if time.Since(began) > 5*time.Minute {
+			wait = b.Retry
+		}
 		b.Health.slackError(SlackProblem(err))
 		log.ErrorContext(ctx, "Slack connection ended; trying again", "err", SlackProblem(err), "in", wait)
-		if time.Since(began) > 5*time.Minute {
-			wait = time.Second
-		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):
@@ -44,7 +44,7 @@ func (b *Bot) listen(ctx context.Context, n int) {
 func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	client := socketmode.New(b.API)
+	client := socketmode.New(b.API, socketmode.OptionDialer(dialer(b.Transport)))
 	var handlers sync.WaitGroup
 	defer handlers.Wait()
 	ended := make(chan error, 1)
@@ -78,30 +78,13 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 	}
 }
 
-// SlackProblem says in a sentence what is wrong with the connection to Slack and what to do about it. It
-// returns nil for nil.
-func SlackProblem(err error) error {
-	if err == nil {
-		return nil
+// dialer opens sockets with the proxy and the certificates that the rest of the program uses. Slack does not put
+// fragmented messages together again, so what is written at once must hold the longest acknowledgement, 20 kB.
+func dialer(t *http.Transport) *websocket.Dialer {
+	t = t.Clone() // what a transport in use has set is not safe to read
+	d := &websocket.Dialer{Proxy: t.Proxy, HandshakeTimeout: callTimeout, WriteBufferSize: 32 << 10, TLSClientConfig: t.TLSClientConfig}
+	if d.TLSClientConfig != nil {
+		d.TLSClientConfig.NextProtos = nil // a socket is upgraded from HTTP/1.1
 	}
-	var code string
-	var refused slack.SlackErrorResponse
-	if errors.As(err, &refused) {
-		code = refused.Err
-	} else {
-		code = err.Error()
-	}
-	switch {
-	case code == "invalid_auth", code == "not_authed":
-		return errors.New("Slack does not accept the token: copy it again from the app's page (bot token under OAuth & Permissions, app token under Basic Information)") //nolint:staticcheck // a sentence that begins with a name
-	case code == "token_revoked", code == "token_expired", code == "account_inactive":
-		return errors.New("the Slack token is no longer valid: reinstall the app and put the new token into the configuration")
-	case code == "not_allowed_token_type":
-		return errors.New("the wrong kind of Slack token: app_token begins with xapp-, bot_token with xoxb-")
-	case code == "missing_scope":
-		return errors.New("a Slack scope is missing: " + refused.Needed + "; update the app from manifest.yml and reinstall it")
-	case strings.Contains(code, "link_disabled"):
-		return errors.New("Socket Mode is switched off for the app: switch it on in the app's settings") //nolint:staticcheck // a sentence that begins with a name
-	}
-	return errors.New("no connection to Slack: " + redact(code))
+	return d
 }

@@ -376,9 +376,19 @@ func (w *world) buttonValue(action string) string {
 	return ""
 }
 
-// played are the gates of an ordinary refresh and who decides there.
+// played are the gates of a refresh and who decides there. The copy is only ever started again when the bot asks.
 func played() map[string]string {
-	return map[string]string{"approve": anna, "sign_off": ben, "done": ben, "open": anna}
+	return map[string]string{"approve": anna, "sign_off": ben, "done": ben, "open": anna, "start_again": anna}
+}
+
+// next is a button of these that the card offers and nobody has pressed, or "".
+func (w *world) next() string {
+	for action := range played() {
+		if _, ok := w.offered(action); ok {
+			return action
+		}
+	}
+	return ""
 }
 
 // finish presses whatever the refresh still needs, until the thread says that it is over.
@@ -387,12 +397,7 @@ func (w *world) finish() {
 	for {
 		var next string
 		w.until("the refresh goes on or ends", func() bool {
-			next = ""
-			for action := range played() {
-				if _, ok := w.offered(action); ok {
-					next = action
-				}
-			}
+			next = w.next()
 			return next != "" || w.closed()
 		})
 		if next == "" {

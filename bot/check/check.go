@@ -154,7 +154,7 @@ func (c *results) slack(name string, err error, good string) bool {
 
 func (c *results) failed(name string, err error) bool {
 	if err != nil {
-		c.list = append(c.list, Result{Area: c.area, Name: name, Text: bot.SlackProblem(err).Error(), Passing: refusal(err) == ""})
+		c.list = append(c.list, Result{Area: c.area, Name: name, Text: bot.SlackProblem(err), Passing: refusal(err) == ""})
 	}
 	return err != nil
 }

@@ -50,8 +50,8 @@ var stories = map[string]func(t *testing.T, name string){
 	},
 	"expired": func(t *testing.T, name string) {
 		begin(t, request()).checked().thread(name).tick(24 * time.Hour).card("expired")
-		s := begin(t, request()).restored()
-		s.tick(48 * time.Hour).card("expired-before-opening")
+		s := begin(t, request()).restored() // after the copy nothing expires
+		s.tick(48 * time.Hour).card("waiting-to-open-for-days")
 	},
 	"preflight": func(t *testing.T, name string) {
 		s := begin(t, request()).thread(name)

@@ -19,6 +19,9 @@ type Options struct {
 	Timeline      Timeline      // the zero value stands for the defaults
 	TokenLifetime time.Duration // one hour when zero; not divided by Speed
 	NoRateLimits  bool          // switches off the 429 answers of LCS, not the quota of three starts
+	PackageTime   time.Duration // how long the import of a data package runs; 2 minutes when zero, divided by Speed
+	Companion     bool          // the refreshbot companion service is installed in all environments
+	Service       ServiceModel  // how fast F&O serves and when it suffers; the zero value answers at once
 	Logger        *slog.Logger  // one line per request, at debug level; nothing when nil
 
 	Tenant      string // directory (tenant) id
@@ -61,6 +64,7 @@ type Cloud struct {
 	hosts     []*host
 	entraURL  string
 	lcsURL    string
+	storage   string // URL of the blob storage
 	done      chan struct{}
 	pending   sync.WaitGroup // timers that may still fire
 	closeOnce sync.Once
@@ -77,6 +81,7 @@ type Cloud struct {
 	faults    []*fault
 	calls     []Call
 	switches  switches
+	blobs     map[string]*blob // by path
 }
 
 // Start builds the world and serves it. Close stops it.
@@ -99,6 +104,7 @@ func Start(o Options) (*Cloud, error) {
 		roles:    map[string]string{strings.ToLower(o.LCSUser): "Project owner"},
 		rates:    map[string][]time.Time{},
 		switches: defaultSwitches(),
+		blobs:    map[string]*blob{},
 	}
 	c.directory = newDirectory(o)
 
@@ -109,13 +115,20 @@ func Start(o Options) (*Cloud, error) {
 	if c.lcsURL, err = c.listen("lcs", c.serveLCS, nil); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	if c.storage, err = c.listen(storageHost, c.serveStorage, nil); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	c.directory.addResource(lcsResource(c.lcsURL))
 	now := time.Now()
 	for i, spec := range o.Environments {
 		env := newEnvironment(spec, o, i, now)
+		env.companion = o.Companion
 		handle := func(r *request) reply { return c.serveFinOps(env, r) }
 		if env.url, err = c.listen(spec.Name, handle, func() downState { return env.down }); err != nil {
 			return nil, errors.Join(err, c.Close())
+		}
+		if o.Service.Threads > 0 {
+			c.hosts[len(c.hosts)-1].service = o.Service.Start()
 		}
 		c.directory.addResource(finOpsResource(env.url))
 		c.envs = append(c.envs, env)
@@ -131,6 +144,7 @@ func (o *Options) fill() error {
 	setDefault(&o.Speed, 1)
 	setDefault(&o.Timeline, Timeline{NotStarted: 2 * time.Minute, Copy: 40 * time.Minute, Sync: 20 * time.Minute, Tail: time.Minute})
 	setDefault(&o.TokenLifetime, time.Hour)
+	setDefault(&o.PackageTime, 2*time.Minute)
 	setDefault(&o.Logger, slog.New(slog.DiscardHandler))
 	setDefault(&o.Tenant, "6f0c1d2e-1111-4222-8333-444455556666")
 	setDefault(&o.LCSClientID, "0a0a0a0a-1111-4222-8333-444455556666")
@@ -151,7 +165,7 @@ func (o *Options) fill() error {
 	if o.Speed <= 0 {
 		return fmt.Errorf("simulated cloud: speed is %v, want more than 0", o.Speed)
 	}
-	names := map[string]bool{"": true, "entra": true, "lcs": true}
+	names := map[string]bool{"": true, "entra": true, "lcs": true, storageHost: true}
 	for i := range o.Environments {
 		e := &o.Environments[i]
 		if names[e.Name] {
@@ -257,8 +271,8 @@ func (c *Cloud) AppID() string { return c.opts.AppID }
 // AppSecret is the client secret that AppID started with.
 func (c *Cloud) AppSecret() string { return c.opts.AppSecret }
 
-// IssuedTokens returns every access and refresh token that was given out so far, for a test to look for where none
-// belongs.
+// IssuedTokens returns the access and refresh tokens that were given out, for a test to look for where none belongs:
+// all of them, or in a cloud that runs for days the most recent few thousand.
 func (c *Cloud) IssuedTokens() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -20,7 +20,7 @@ type directory struct {
 	resources []resource
 	access    map[string]accessToken
 	refresh   map[string]refreshToken
-	issued    []string // every token that was given out, for IssuedTokens
+	issued    []string // the most recent tokens, for IssuedTokens
 }
 
 type account struct {
@@ -113,8 +113,19 @@ func (d *directory) issue(t accessToken, now time.Time) string {
 	}
 	token := jwt(claims)
 	d.access[token] = t
-	d.issued = append(d.issued, token)
+	d.remember(token)
 	return token
+}
+
+// maxIssued bounds the list of tokens in a cloud that runs for days.
+const maxIssued = 10_000
+
+// remember keeps a token for IssuedTokens.
+func (d *directory) remember(token string) {
+	if len(d.issued) >= maxIssued {
+		d.issued = append(d.issued[:0], d.issued[maxIssued/2:]...)
+	}
+	d.issued = append(d.issued, token)
 }
 
 // check finds the token of an Authorization header that is valid now for the audience.

@@ -187,7 +187,7 @@ func (d *directory) grant(t *tokenRequest, a *app, user *account, res resource) 
 	if has("offline_access") || t.version == 1 {
 		refresh := "0.A" + jwt(map[string]any{"jti": newGUID()})
 		d.refresh[refresh] = refreshToken{app: a.id, user: strings.ToLower(user.name)}
-		d.issued = append(d.issued, refresh)
+		d.remember(refresh)
 		body["refresh_token"] = refresh
 	}
 	if has("openid") {

@@ -98,6 +98,7 @@ type host struct {
 	name     string
 	handle   func(*request) reply // with Cloud.mu held
 	down     func() downState     // nil for a host that is never down; with Cloud.mu held
+	service  *Service             // nil for a host that answers at once
 	listener net.Listener
 	server   *http.Server
 	served   chan struct{}
@@ -151,7 +152,7 @@ func (h *host) refusing() bool {
 	return h.down != nil && c.downMode(h.down()) == "refused"
 }
 
-// ServeHTTP lets the request meet, in this order: an environment that is down, a fault, the handler.
+// ServeHTTP lets the request meet, in this order: an environment that is down, a fault, the service model, the handler.
 func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := h.cloud
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 16<<20))
@@ -207,6 +208,17 @@ func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.after(f.LandLate, func() { h.run(req, Fault{}, true) })
 		c.mu.Unlock()
 		panic(http.ErrAbortHandler)
+	}
+	if h.service != nil {
+		t := h.service.Arrive(time.Now(), LoadOf(req.method, req.body))
+		wait(t.Wait)
+		if status := h.service.Answer(t); status != 0 {
+			c.mu.Lock()
+			c.record(h.name, req, status, false)
+			c.mu.Unlock()
+			h.service.Respond(w, status)
+			return
+		}
 	}
 	rep := h.run(req, f, f.DropReply)
 	wait(f.DelayReply)
@@ -280,6 +292,9 @@ func (c *Cloud) Calls() []Call {
 func (c *Cloud) record(host string, r *request, status int, lost bool) {
 	call := Call{
 		At: time.Now(), Host: host, Method: r.method, Path: r.target(), Status: status, Lost: lost, App: r.app, User: r.user,
+	}
+	if host == storageHost {
+		call.Path = r.url.Path // its query is a signature
 	}
 	if len(c.calls) >= maxCalls {
 		c.calls = append(c.calls[:0], c.calls[maxCalls/2:]...)

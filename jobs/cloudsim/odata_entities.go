@@ -23,8 +23,25 @@ func entitySets() []*entitySet {
 			slice: func(d *Database) any { return &d.Users },
 		},
 		{
-			name: "SecurityUserRoles", entity: "SecurityUserRole", table: "SecurityUserRoleEntity",
+			name: "SecurityUserRoles", entity: "SecurityUserRole", table: "SecurityUserRoleEntity", insert: true, update: true,
 			slice: func(d *Database) any { return &d.UserRoles },
+			check: func(w *write, _, row any) error {
+				if !w.c.switches.rolesWritable {
+					return said("SecurityUserRoles does not allow changes.")
+				}
+				return checkRole(w, row)
+			},
+		},
+		{
+			name: "SecurityUserRoleAssociations", entity: "SecurityUserRoleAssociation", table: "SecurityUserRoleAssociationEntity",
+			insert: true, update: true, remove: true, deaf: true,
+			slice: func(d *Database) any { return &d.UserRoles },
+			check: func(w *write, _, row any) error {
+				if row.(*UserRole).RoleName == "" {
+					return said("Field 'Security role name' must be filled in.")
+				}
+				return checkRole(w, row)
+			},
 		},
 		{
 			name: "BatchJobs", entity: "BatchJob", table: "BatchJobEntity", update: true,
@@ -81,6 +98,10 @@ func entitySets() []*entitySet {
 			},
 		},
 		{
+			name: "DataManagementDefinitionGroups", entity: "DataManagementDefinitionGroup", table: "DMFDefinitionGroupEntity",
+			slice: func(d *Database) any { return &d.DataProjects },
+		},
+		{
 			name: "DocumentParameters", entity: "DocumentParameter", table: "DocuParametersEntity", update: true,
 			slice: func(d *Database) any { return &d.DocumentParameters },
 		},
@@ -94,6 +115,17 @@ func entitySets() []*entitySet {
 		}
 	}
 	return sets
+}
+
+func checkRole(w *write, row any) error {
+	r := row.(*UserRole)
+	if w.env.user(r.UserID) == nil {
+		return said("The value '%s' in field 'User ID' is not found in the related table 'User information'.", r.UserID)
+	}
+	if r.Role == "" {
+		return said("Field 'Security role identifier' must be filled in.")
+	}
+	return nil
 }
 
 // settleBatchGroups keeps each group visible: on its servers, or with no server as one row.

@@ -23,6 +23,7 @@ type entitySet struct {
 	props  []property
 
 	insert, update, remove bool // which writes are allowed at all
+	deaf                   bool // a DELETE is answered as if it had happened, and nothing happens
 
 	// slice returns a pointer to the slice of rows; single returns the one row of a parameter table.
 	slice  func(*Database) any

@@ -102,6 +102,9 @@ func (q *odataRequest) remove(key map[string]any) reply {
 	if !ok {
 		return refused
 	}
+	if q.set.deaf {
+		return newReply(http.StatusNoContent, "", nil).with("OData-Version", "4.0")
+	}
 	old := reflect.New(row.Type().Elem())
 	old.Elem().Set(row.Elem())
 	q.set.drop(&q.env.db, row)
@@ -143,9 +146,12 @@ func (s *entitySet) keyText(row reflect.Value) string {
 	return "(" + strings.Join(parts, ",") + ")"
 }
 
-// action runs a set-bound action. SetBatchJobToWaiting is the only one; "Batch JobId" and "reponseMessage" are
+// action runs a set-bound action. Apart from those of data packages SetBatchJobToWaiting is the only one; "Batch JobId" and "reponseMessage" are
 // spelled as on the page "Batch OData API".
 func (q *odataRequest) action(name string, key []keyPart) reply {
+	if q.set.name == "DataManagementDefinitionGroups" && key == nil {
+		return q.packageAction(name)
+	}
 	if q.set.name != "BatchJobs" || name != "SetBatchJobToWaiting" || key != nil {
 		return odataError(http.StatusNotFound, fmt.Sprintf("Resource not found for the segment '%s%s'.", enumPrefix, name), "", "")
 	}

@@ -34,6 +34,8 @@ func newEnvironment(spec EnvironmentSpec, o Options, index int, now time.Time) *
 	} else {
 		e.seedSandbox(o, now)
 	}
+	e.seedPackages(now)
+	e.db.EncryptedFields = []EncryptedField{{Table: "ExchangeRateProviderConfigurationDetails", Field: "Value", RecID: e.recID(), Set: true}}
 	for _, id := range serviceUsers() {
 		e.db.Users = append(e.db.Users, newUser(id, id+"@dynamics.com", true))
 	}

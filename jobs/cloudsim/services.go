@@ -46,7 +46,11 @@ func (c *Cloud) serveServices(e *environment, who caller, r *request, path strin
 	if path != "" {
 		names = strings.Split(path, "/")
 	}
-	matching := slices.DeleteFunc(customServices(), func(s customService) bool {
+	installed := customServices()
+	if e.companion {
+		installed = append(installed, companionServices()...)
+	}
+	matching := slices.DeleteFunc(installed, func(s customService) bool {
 		for i, have := range []string{s.group, s.service, s.operation} {
 			if i < len(names) && !strings.EqualFold(names[i], have) {
 				return true

@@ -16,6 +16,7 @@ type switches struct {
 	tailMode            string
 	enableDBMovementAPI bool
 	batch               BatchBehaviour
+	rolesWritable       bool
 }
 
 // outcome is how the next refresh ends.

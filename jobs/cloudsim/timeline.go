@@ -111,6 +111,7 @@ func (c *Cloud) advance(now time.Time) {
 				c.notify()
 			}
 		}
+		c.runImports(e, now)
 	}
 }
 
@@ -197,6 +198,9 @@ func resetAfterRefresh(copied, old Database, enableDBMovementAPI bool) Database 
 	db.BatchServers = slices.Clone(old.BatchServers) // its own servers register again when they start
 	db.Broadcasts, db.EntityStore, db.EventEndpoints = nil, nil, nil
 	db.HelpLibrary = ""
+	for i := range db.EncryptedFields {
+		db.EncryptedFields[i].Set = false // encrypted with the source's key
+	}
 	for i, contact := range db.Contacts {
 		if isEmailAddress(contact.Locator) {
 			db.Contacts[i].Locator = ""

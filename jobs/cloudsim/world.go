@@ -51,10 +51,15 @@ type Database struct {
 	DocumentParameters []DocumentParameters
 	Companies          []Company
 	Broadcasts         []Broadcast
+	DataProjects       []DataProject
+	Packages           []PackageImport
+	PackageErrors      []PackageError
+	EncryptedFields    []EncryptedField
 	EntityStore        []EntityStoreRefresh
 	Contacts           []Contact
 	EventEndpoints     []string // business event endpoints
 	HelpLibrary        string   // the LCS Help configuration; no entity exposes it
+	PriorityScheduling bool     // the feature that decouples batch groups from servers; no entity exposes it
 	SalesOrders        int
 	DataAsOf           time.Time // the newest transaction; for production that is always now
 }
@@ -194,10 +199,21 @@ func (d Database) clone() Database {
 	d.DocumentParameters = slices.Clone(d.DocumentParameters)
 	d.Companies = slices.Clone(d.Companies)
 	d.Broadcasts = slices.Clone(d.Broadcasts)
+	d.DataProjects = slices.Clone(d.DataProjects)
+	d.Packages = slices.Clone(d.Packages)
+	d.PackageErrors = slices.Clone(d.PackageErrors)
+	d.EncryptedFields = slices.Clone(d.EncryptedFields)
 	d.EntityStore = slices.Clone(d.EntityStore)
 	d.Contacts = slices.Clone(d.Contacts)
 	d.EventEndpoints = slices.Clone(d.EventEndpoints)
 	return d
+}
+
+// EncryptedField is a field that F&O stores encrypted. The world keeps only whether it has a value.
+type EncryptedField struct {
+	Table, Field string
+	RecID        int64
+	Set          bool
 }
 
 // environment is the world's own record of an environment. Cloud.mu guards it.
@@ -212,6 +228,8 @@ type environment struct {
 	apiStarts []time.Time // accepted starts through the API, for the quota
 	starts    int
 	nextRecID int64
+	companion bool // the custom service is part of its code, which a refresh does not touch
+	imports   []*packageRun
 }
 
 func (e *environment) current() *operation {

@@ -12,6 +12,9 @@
 //     may still be under way land (it settles), looks in LCS's history of the target, and adopts what it finds.
 //     When nothing or too much is found, a gate asks a person.
 //
+// One rule holds whatever else fails: only the process that committed an irreversible intent may act on it, and
+// once. An intent that was merely found in the store, even where recovery could not be recorded, is looked for.
+//
 // Settling matters: looking at once and finding nothing proves nothing while a request may still be in flight.
 //
 // # Who runs where

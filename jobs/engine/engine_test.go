@@ -65,8 +65,11 @@ func TestTimersSurviveARestart(t *testing.T) {
 		other := h.ask("dev")
 		h.click(other, "approval", ann, refresh.ActionApprove)
 		h.stop()
-		pass(10 * time.Hour) // overdue: it goes on at once
+		pass(10 * time.Hour) // long overdue: nobody expects it any more, so it is announced anew
 		h = boot(t, s, w)
+		h.want(other, "notice", refresh.Waiting)
+		h.want(other, "copy", refresh.Pending)
+		pass(notice)
 		h.want(other, "copy", refresh.Completed)
 	})
 }

@@ -96,10 +96,16 @@ type request struct {
 	doing  string // what is being done, as in "refused <doing>"
 	method string
 	url    string
-	body   any  // sent as JSON unless nil
-	once   bool // repeating it does harm, so a lost reply leaves the outcome unknown
-	ping   bool // it decides itself whether a 404 means that the environment is down
+	body   any            // sent as JSON unless nil
+	batch  *multipartBody // sent in place of body; the reply is multipart too
+	once   bool           // repeating it does harm, so a lost reply leaves the outcome unknown
+	ping   bool           // it decides itself whether a 404 means that the environment is down
 	limit  int64
+}
+
+type multipartBody struct {
+	contentType string
+	raw         []byte
 }
 
 // reply is an HTTP reply with its body read.
@@ -134,6 +140,11 @@ func (c *Client) missing(ctx context.Context, r request, rep reply) error {
 			return err
 		}
 	}
+	return c.absent(r, rep)
+}
+
+// absent is the error for a 404 of an environment that is up.
+func (c *Client) absent(r request, rep reply) error {
 	msg := fmt.Sprintf("%s is up but has nothing of that name or key (%s)", c.host, r.doing)
 	if why, _ := reason(rep); why != "" {
 		msg += ": " + why
@@ -147,7 +158,10 @@ func (c *Client) send(ctx context.Context, r request) (reply, error) {
 		return reply{}, c.broken
 	}
 	var body io.Reader
-	if r.body != nil {
+	switch {
+	case r.batch != nil:
+		body = bytes.NewReader(r.batch.raw)
+	case r.body != nil:
 		raw, err := json.Marshal(r.body)
 		if err != nil {
 			return reply{}, &refresh.Error{Code: refresh.Invalid, Msg: fmt.Sprintf("The values for %s on %s cannot be written as JSON.", r.doing, c.host), Err: err}
@@ -173,8 +187,14 @@ func (c *Client) send(ctx context.Context, r request) (reply, error) {
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
-	if body != nil {
+	switch {
+	case r.body != nil:
 		req.Header.Set("Content-Type", "application/json")
+	case r.batch != nil:
+		req.Header.Set("Content-Type", r.batch.contentType)
+		req.Header.Set("Accept", "multipart/mixed, application/json")
+		req.Header.Set("OData-Version", "4.0")
+		req.Header.Set("Prefer", "odata.continue-on-error") // else a server may stop at the first set that fails
 	}
 
 	res, err := c.http.Do(req)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,26 +106,11 @@ func (c *Client) Write(ctx context.Context, rec refresh.Record) error {
 	if len(rec.Key) == 0 || len(rec.Set) == 0 {
 		return refresh.Errorf(refresh.Invalid, "Writing %s needs all its key fields and at least one field to set.", rec.Entity)
 	}
-	names := make([]string, 0, len(rec.Key))
-	company := false
-	for name := range rec.Key {
-		names = append(names, name)
-		company = company || strings.EqualFold(name, "dataAreaId")
+	row, shown, err := rowAddress(rec)
+	if err != nil {
+		return err
 	}
-	slices.Sort(names)
-	shown, parts := make([]string, len(names)), make([]string, len(names))
-	for i, name := range names {
-		lit, err := literal(rec.Key[name])
-		if err != nil || !identifier.MatchString(name) {
-			return &refresh.Error{Code: refresh.Invalid, Msg: fmt.Sprintf("The key field %q of %s cannot be written in an address: its value must be a text, a number, true or false, or a time.", name, rec.Entity), Err: err}
-		}
-		shown[i], parts[i] = name+"="+lit, name+"="+escape(lit)
-	}
-	row := rec.Entity + "(" + strings.Join(parts, ",") + ")"
-	if company {
-		row += "?cross-company=true" // without it only the default company's rows exist
-	}
-	return c.patch(ctx, "writing "+rec.Entity+"("+strings.Join(shown, ",")+")", row, rec.Set)
+	return c.patch(ctx, "writing "+shown, row, rec.Set)
 }
 
 var (

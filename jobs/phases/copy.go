@@ -25,6 +25,12 @@ func (p *Performer) startCopy(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return notStarted(err)
 	}
+	if len(unknown(history, j.refresh)) > 0 {
+		// An earlier attempt has landed after all, or somebody has just started one by hand. Either way it is
+		// looked for and adopted instead of being followed by a second.
+		return refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown,
+			Message: fmt.Sprintf("LCS's history of %s shows a refresh that was not there at the final checks.", j.refresh.Target.Name)}}
+	}
 	if busy := running(history); busy != nil {
 		return failed(refresh.Errorf(refresh.Refused, "LCS is busy with %q on %s, so the copy was not started. Wait for that to end, then press Retry.", title(busy), j.refresh.Target.Name))
 	}
@@ -52,18 +58,9 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 	if err != nil {
 		return refresh.Sighted{Problem: problem(err)}
 	}
-	known := map[string]bool{}
-	for _, id := range r.Copy.Known {
-		known[refresh.NormalizeID(id)] = true
-	}
-	var seen refresh.Sighted
+	seen := refresh.Sighted{Candidates: unknown(history, r)}
 	var lines []string
-	oldest := r.RequestedAt.Add(-foreignClock)
-	for _, op := range history {
-		if !op.IsRefresh() || known[refresh.NormalizeID(op.ID)] || !op.StartedAt.IsZero() && op.StartedAt.Before(oldest) {
-			continue
-		}
-		seen.Candidates = append(seen.Candidates, op)
+	for _, op := range seen.Candidates {
 		began := "start time not known"
 		if !op.StartedAt.IsZero() {
 			began = "started " + op.StartedAt.UTC().Format("2006-01-02 15:04 UTC")
@@ -77,6 +74,22 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 		seen.Seen = fmt.Sprintf("The start was sent at %s and its reply was lost. LCS's history of %s shows: %s.", sent, r.Target.Name, strings.Join(lines, "; "))
 	}
 	return seen
+}
+
+// unknown returns the refreshes of the target that were not in its history at the final checks, newest first.
+func unknown(history []refresh.Operation, r refresh.Refresh) []refresh.Operation {
+	known := map[string]bool{}
+	for _, id := range r.Copy.Known {
+		known[refresh.NormalizeID(id)] = true
+	}
+	oldest := r.RequestedAt.Add(-foreignClock)
+	var ops []refresh.Operation
+	for _, op := range history {
+		if op.IsRefresh() && !known[refresh.NormalizeID(op.ID)] && (op.StartedAt.IsZero() || !op.StartedAt.Before(oldest)) {
+			ops = append(ops, op)
+		}
+	}
+	return ops
 }
 
 // follow asks how the copy is doing. It is over when LCS says so and the target answers.

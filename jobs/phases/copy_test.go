@@ -22,11 +22,12 @@ func TestStartingTheCopy(t *testing.T) {
 		starts int
 	}{
 		{"accepted", func(*bench) {}, refresh.Succeeded, "", "accepted", 1},
-		{"something runs on the target", func(b *bench) { b.StartByHand("uat") }, refresh.Failure, refresh.Refused, `busy with "Refresh database"`, 0},
+		{"something known runs on the target", func(b *bench) { b.StartByHand("uat"); b.known() }, refresh.Failure, refresh.Refused, `busy with "Refresh database"`, 0},
+		{"somebody has just started one by hand", func(b *bench) { b.StartByHand("uat") }, refresh.NotKnown, refresh.Unknown, "was not there", 0},
 		{"LCS refuses", func(b *bench) {
 			b.Fail("lcs", "/refresh/", cloudsim.Fault{Method: http.MethodPost, IsSuccessFalse: "The environment is being serviced."})
 		}, refresh.Failure, refresh.Refused, "being serviced", 0},
-		{"the last one is not signed off", func(b *bench) { b.refreshed().RequireSignOff(true) }, refresh.Failure, refresh.Refused, "signed off", 1},
+		{"the last one is not signed off", func(b *bench) { b.refreshed().RequireSignOff(true); b.known() }, refresh.Failure, refresh.Refused, "signed off", 1},
 		{"the history cannot be read", func(b *bench) { b.Fail("lcs", "/history/", cloudsim.Fault{Status: 503, Times: -1}) }, refresh.Failure, refresh.Offline, "", 0},
 		{"the history's reply is lost", func(b *bench) { b.Fail("lcs", "/history/", cloudsim.Fault{DropReply: true, Times: -1}) }, refresh.Failure, refresh.Offline, "", 0},
 		{"throttled", func(b *bench) {
@@ -57,6 +58,11 @@ func TestStartingTheCopy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// known notes what LCS's history of the target shows now, as the final checks do.
+func (b *bench) known() {
+	b.r.Copy.Known = b.perform(refresh.KindPreflight, nil).Known
 }
 
 func TestLookingForALostCopy(t *testing.T) {

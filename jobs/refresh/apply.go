@@ -67,7 +67,7 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		r.Window = e.Window
 		if e.By != (Person{}) { // moved: the environment has to be told again
 			for i, s := range r.Steps {
-				if s.Kind == KindBroadcast {
+				if s.Kind == KindBroadcast && s.Status != Skipped {
 					r.Steps[i] = Step{Spec: s.Spec, Status: Pending, Attempt: s.Attempt}
 				}
 			}

@@ -109,6 +109,9 @@ type Now struct {
 	Nonce string
 }
 
+// punctual is how late an announced downtime may begin.
+const punctual = 10 * time.Minute
+
 // maxTries is how often a step is tried by itself before a person is asked.
 const maxTries = 6
 
@@ -319,6 +322,12 @@ func (d *decision) tick() {
 			continue
 		}
 		if g.Kind == GateNotice {
+			if d.now.Time.Sub(g.ExpiresAt) > punctual {
+				d.emit(GateClosed{g.ID, OutcomeMoot})
+				d.announceAnew()
+				d.openGate(g.Step, GateNotice, "")
+				continue
+			}
 			d.emit(GateClosed{g.ID, OutcomeElapsed})
 			d.emit(StepSucceeded{Step: g.Step, Note: "The notice is over."})
 			continue
@@ -327,6 +336,14 @@ func (d *decision) tick() {
 		d.emit(Ended{Status: Expired, Why: "Nobody decided in time."})
 		return
 	}
+}
+
+// announceAnew moves the downtime when its announced beginning has passed unused, say because the process was
+// down: it would otherwise begin at a moment that nobody was told.
+func (d *decision) announceAnew() {
+	d.dropBroadcastGate()
+	from := d.now.Time.Add(d.r.Settings.Notice)
+	d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}, By: Person{Name: "refreshbot, because the announced time has passed"}})
 }
 
 // recover answers for the effects that the last process may have left half done.
@@ -375,6 +392,10 @@ func (d *decision) reported(in Reported) {
 	case NotKnown:
 		d.fail(s, o, true)
 	case ByHand:
+		if s.Phase != PhaseReconfigure {
+			d.fail(s, Outcome{Problem: &Problem{Refused, o.Note}}, false)
+			return
+		}
 		d.openGate(s.ID, GateManual, o.Note)
 	case Absent:
 		if s.IfInstalled {
@@ -563,6 +584,9 @@ func (d *decision) allFinished() bool {
 func (d *decision) begin(s Step) {
 	b := behaviours[s.Kind]
 	switch {
+	case s.Kind == KindNotice && !d.r.Window.From.IsZero() && d.now.Time.Sub(d.r.Window.From) > punctual:
+		d.announceAnew() // the broadcast took longer than the notice
+		d.openGate(s.ID, GateNotice, "")
 	case s.Kind == KindAnnounce:
 		from := d.now.Time.Add(d.r.Settings.Notice)
 		d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}})
@@ -583,7 +607,7 @@ func (d *decision) openGate(step string, kind GateKind, question string) {
 	}
 	if s.Policy != nil {
 		g.By, g.Count = s.Policy.By, max(1, s.Policy.Count)
-		if s.Policy.Expires > 0 {
+		if s.Policy.Expires > 0 && !d.r.PointOfNoReturn() { // afterwards nothing is gained by giving up
 			g.ExpiresAt = d.now.Time.Add(s.Policy.Expires)
 		}
 	}

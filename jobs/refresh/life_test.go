@@ -307,8 +307,8 @@ func TestOldButtons(t *testing.T) {
 	l.after(5*time.Minute).refused(click(g, bob, refresh.ActionReject), refresh.Stale, "Already decided: approve by Ann at 18:00 UTC.")
 	l.succeed("broadcast")
 	n := l.gate("notice")
-	l.after(time.Hour).tell(refresh.Tick{})
-	l.refused(click(n, rita, refresh.ActionPostpone), refresh.Stale, "Already decided: elapsed at 19:05 UTC.")
+	l.after(26 * time.Minute).tell(refresh.Tick{})
+	l.refused(click(n, rita, refresh.ActionPostpone), refresh.Stale, "Already decided: elapsed at 18:31 UTC.")
 }
 
 func TestAfterTheEnd(t *testing.T) {

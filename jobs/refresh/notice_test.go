@@ -33,12 +33,24 @@ func TestTheNoticeEndsWhileTheNewWindowIsStillBeingBroadcast(t *testing.T) {
 	t.Parallel()
 	l := atNotice(t)
 	l.decide("notice", ann, refresh.ActionPostpone)
-	l.after(2 * time.Hour).tell(refresh.Tick{})
+	l.after(91 * time.Minute).tell(refresh.Tick{})
 	l.want("notice=done", "broadcast=running", "copy=pending")
 	l.report("broadcast", failure(refresh.Refused))
 	l.want("broadcast=troubled", "copy=pending")
 	l.decide("broadcast", bob, refresh.ActionSkip)
 	l.want("broadcast=skipped", "copy=running")
+	l.audit()
+}
+
+// The process was down when the notice ended: nobody expects a downtime hours later, so it is announced anew.
+func TestANoticeThatEndedLongAgoIsGivenAgain(t *testing.T) {
+	t.Parallel()
+	l := atNotice(t)
+	l.after(5 * time.Hour).tell(refresh.Tick{})
+	l.want("notice=waiting", "broadcast=running", "copy=pending")
+	l.succeed("broadcast")
+	l.after(30 * time.Minute).tell(refresh.Tick{})
+	l.want("notice=done", "copy=running")
 	l.audit()
 }
 

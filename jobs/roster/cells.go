@@ -127,7 +127,7 @@ func scan(ctx context.Context, d *xml.Decoder, column int, visit func(cell) erro
 			return nil, ctx.Err()
 		}
 		token, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return covered, nil
 		}
 		if err != nil {

@@ -21,13 +21,10 @@ func readCSV(ctx context.Context, file string, data []byte) ([]Name, error) {
 		text = strings.ReplaceAll(text, "\r", "\n") // "CSV (Macintosh)"
 	}
 	// Excel writes and obeys a first line that names the separator: sep=;
-	skipped := 0
+	comma, skipped := separator(text), 0
 	line, rest, _ := strings.Cut(text, "\n")
-	comma := ','
 	if sep, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(line, "\r")), "sep="); ok && len(sep) == 1 && strings.Contains(",;\t|", sep) {
 		comma, text, skipped = rune(sep[0]), rest, 1
-	} else {
-		comma = separator(text)
 	}
 
 	r := csv.NewReader(strings.NewReader(text))

@@ -84,7 +84,7 @@ func TestCSVRefusals(t *testing.T) {
 		"stray quote":         {"anna\nki\"m\n", []string{"l.csv, line 2 has a quotation mark out of place", "remove it"}},
 		"open quote":          {"sep=;\nanna\n\"kim\nbo\nlee", []string{"l.csv, line 3 has a quotation mark out of place"}},
 		"long name":           {"anna\n" + strings.Repeat("a", 256), []string{"l.csv, line 2 holds a name of 256 characters"}},
-		"too many names":      {strings.Repeat("anna\n", maxNames+1), []string{"l.csv holds more than 100000 names", "split"}},
+		"too many names":      {strings.Repeat("anna\n", maxRows+1), []string{"l.csv has more than 100000 rows", "split"}},
 		"too large":           {strings.Repeat("\n", maxBytes+1), []string{"l.csv is larger than 10 MB"}},
 		"not text":            {"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR and more and more and more text", []string{"l.csv is neither text nor an Excel workbook"}},
 		"control characters":  {"anna\x01\n", []string{"l.csv is neither text nor an Excel workbook"}},
@@ -106,6 +106,13 @@ func TestCSVRefusals(t *testing.T) {
 			}
 			refused(t, err, test.want...)
 		})
+	}
+}
+
+func TestTheHeadingIsNoRow(t *testing.T) {
+	t.Parallel()
+	if names := mustRead(t, "l.csv", []byte("User ID\n"+strings.Repeat("anna\n", maxRows))); len(names) != maxRows {
+		t.Errorf("%d names, want %d", len(names), maxRows)
 	}
 }
 
@@ -135,7 +142,7 @@ func sound(t *testing.T, names []Name, err error) {
 		refused(t, err)
 		return
 	}
-	if len(names) == 0 || len(names) > maxNames {
+	if len(names) == 0 || len(names) > maxRows {
 		t.Errorf("%d names", len(names))
 	}
 	for _, n := range names {

@@ -17,8 +17,8 @@ import (
 // process down.
 const (
 	maxBytes      = 10 << 20
-	maxNames      = 100_000
-	maxNameLength = 255 // characters; the longest e-mail address that F&O stores
+	maxRows       = 100_000 // without the heading and rows in which nothing stands
+	maxNameLength = 255     // characters; the longest e-mail address that F&O stores
 	maxTime       = 30 * time.Second
 )
 
@@ -95,12 +95,19 @@ type list struct {
 	col   int    // the column of the names, from 0
 	begun bool   // the first row was seen
 	first int    // the first row that can hold a name
+	count int    // rows so far
 	rows  []int  // the row of each name
 	names []Name
 }
 
 func (l *list) add(row int, fields []string) error {
-	if len(fields) == 0 || strings.HasPrefix(clean(fields[0]), "#") {
+	if len(fields) == 0 {
+		return nil
+	}
+	if l.count++; l.count > maxRows+1 || l.count > maxRows && l.first == 0 {
+		return invalid(nil, "%s has more than %d rows; split it into smaller files.", l.file, maxRows)
+	}
+	if strings.HasPrefix(clean(fields[0]), "#") {
 		return nil
 	}
 	if !l.begun {
@@ -120,9 +127,6 @@ func (l *list) add(row int, fields []string) error {
 	text := clean(fields[l.col])
 	if text == "" {
 		return nil
-	}
-	if len(l.names) == maxNames {
-		return invalid(nil, "%s holds more than %d names; split it into smaller files.", l.file, maxNames)
 	}
 	where := place(l.file, l.unit, row)
 	if n := len([]rune(text)); n > maxNameLength {

@@ -24,8 +24,8 @@ var partLimits = [...]struct {
 }{
 	{".rels", 1 << 20},
 	{"xl/sharedstrings.xml", 32 << 20},
-	{"xl/calcchain.xml", 16 << 20},
-	{"xl/styles.xml", 16 << 20},
+	{"xl/calcchain.xml", 8 << 20},
+	{"xl/styles.xml", 8 << 20},
 	{"xl/theme/theme1.xml", 4 << 20},
 	{"[content_types].xml", 4 << 20},
 	{"workbook.xml", 4 << 20},

@@ -150,8 +150,8 @@ func TestHandmadeSheets(t *testing.T) {
 		"a row number beyond Excel's": {sheet: cells(`<row r="4611686018427387904"><c><v>1</v></c></row>`), fails: []string{"l.xlsx is damaged"}},
 		"the last row of Excel":       {sheet: cells(`<row r="1048576"><c r="A1048576"><v>1</v></c></row>`), want: []string{"1"}},
 		"too many names": {
-			sheet: cells(strings.Repeat(`<row><c><v>1</v></c></row>`, maxNames+1)),
-			fails: []string{"l.xlsx holds more than 100000 names"},
+			sheet: cells(strings.Repeat(`<row><c><v>1</v></c></row>`, maxRows+1)),
+			fails: []string{"l.xlsx has more than 100000 rows"},
 		},
 		"a long name": {
 			sheet: cells(`<row><c t="inlineStr">` + inline(strings.Repeat("ü", 256)) + `</c></row>`),
@@ -347,8 +347,8 @@ func FuzzXLSX(f *testing.F) {
 		cells(`<row><c t="str"><f>B1</f><v>anna</v></c><c t="b"><v>1</v></c></row></sheetData><mergeCells><mergeCell ref="A1:B9"/></mergeCells><sheetData>`),
 		cells(`<row r="5"><c r="C5" t="s"><v>0</v></c><c r="XFD5" t="e"><v>#REF!</v></c></row>`),
 	} {
-		f.Add(sheet, `<sst><si><t>anna</t></si><si><r><t>k</t></r><r><t>im</t></r></si></sst>`,
-			`<styleSheet><numFmts><numFmt numFmtId="164" formatCode="00000"/></numFmts><cellXfs><xf/><xf numFmtId="164"/></cellXfs></styleSheet>`)
+		f.Add(sheet, `<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>anna</t></si><si><r><t>k</t></r><r><t>im</t></r></si></sst>`,
+			`<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts><numFmt numFmtId="164" formatCode="00000"/></numFmts><cellXfs><xf/><xf numFmtId="164"/></cellXfs></styleSheet>`)
 	}
 	// The archive is made here: the fuzzer would hardly ever get past its checksums.
 	f.Fuzz(func(t *testing.T, sheet, texts, styles string) {
