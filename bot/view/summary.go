@@ -41,13 +41,13 @@ func summary(p pen, r refresh.Refresh) []string {
 		add("Users enabled:", "%d: %s", len(in), list(in, 20))
 		lines = append(lines, findings(not)...)
 	}
-	var byHand, skipped, odd []string
+	var done, skipped, odd []string
 	for _, s := range r.Steps {
 		switch {
 		case s.Status == refresh.Skipped:
 			skipped = append(skipped, fmt.Sprintf("%s by %s", stepName(s), p.person(s.EndedBy)))
 		case byHand(s):
-			byHand = append(byHand, fmt.Sprintf("%s by %s, %s", stepName(s), p.person(s.EndedBy), p.at(s.EndedAt)))
+			done = append(done, fmt.Sprintf("%s by %s, %s", stepName(s), p.person(s.EndedBy), p.at(s.EndedAt)))
 		}
 		if s.Phase == refresh.PhaseReconfigure {
 			odd = append(odd, findings(notOK(s.Findings))...)
@@ -59,8 +59,8 @@ func summary(p pen, r refresh.Refresh) []string {
 	if len(skipped) > 0 {
 		add("Skipped:", "%s", list(skipped, 8))
 	}
-	if len(byHand) > 0 {
-		add("Done by hand:", "%s", list(byHand, 8))
+	if len(done) > 0 {
+		add("Done by hand:", "%s", list(done, 8))
 	}
 	return append(lines, odd...)
 }

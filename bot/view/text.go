@@ -159,7 +159,6 @@ func fit(lines []string, max int) string {
 	return fmt.Sprintf("%s\n… and %d more", strings.Join(lines[:kept], "\n"), len(lines)-kept)
 }
 
-// list is "a, b, c and 4 more": at most most items, which are already escaped.
 // escaped makes upstream names fit for a list.
 func escaped(names []string) []string {
 	out := make([]string, 0, len(names))
@@ -169,6 +168,7 @@ func escaped(names []string) []string {
 	return out
 }
 
+// list is "a, b, c and 4 more": at most most items, which are already escaped.
 func list(items []string, most int) string {
 	if len(items) <= most {
 		return strings.Join(items, ", ")
