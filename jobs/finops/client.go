@@ -100,6 +100,7 @@ type request struct {
 	batch  *multipartBody // sent in place of body; the reply is multipart too
 	once   bool           // repeating it does harm, so a lost reply leaves the outcome unknown
 	ping   bool           // it decides itself whether a 404 means that the environment is down
+	hidden []string       // what the body holds and no text may show, whoever says it
 	limit  int64
 }
 
@@ -209,6 +210,7 @@ func (c *Client) send(ctx context.Context, r request) (reply, error) {
 	raw, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	rep := reply{status: res.StatusCode, header: res.Header, body: bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), token: token}
 	if rep.status/100 != 2 {
+		rep.body = redact(rep.body, r.hidden)
 		return rep, nil // the status says enough; the body only explains
 	}
 	if err != nil {

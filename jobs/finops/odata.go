@@ -37,8 +37,12 @@ func decodePage[T any](c *Client, r request, body []byte) (page[T], error) {
 
 // list reads all rows of an entity set, page by page, with only the fields selected.
 func list[T any](ctx context.Context, c *Client, doing, set string, fields ...string) ([]T, error) {
+	return pages[T](ctx, c, doing, c.data(set+"?$select="+strings.Join(fields, ",")))
+}
+
+// pages reads a list from its first page on.
+func pages[T any](ctx context.Context, c *Client, doing, next string) ([]T, error) {
 	var rows []T
-	next := c.data(set + "?$select=" + strings.Join(fields, ","))
 	seen := map[string]bool{}
 	left := c.lists
 	for next != "" {
