@@ -163,14 +163,13 @@ func run(ctx context.Context, file string, log *slog.Logger) (err error) {
 
 	var slackBot *bot.Bot
 	health := bot.NewHealth()
-	performer := phases.New(phases.Options{
-		Copier: out.lcs, Environments: out.environments, StatusPoll: cfg.LCS.Poll, AnswerPoll: cfg.FinOps.Poll,
-	})
+	people := bot.NewDirectory(out.slack)
+	performer := phases.New(out.steps(cfg, record, people))
 	machine := engine.New(engine.Options{
 		Store: record, Performer: performer, Log: log, Committed: func(id refresh.ID) { slackBot.Committed(id) },
 	})
 	answers, err := commands.New(commands.Options{
-		Engine: machine, Record: record, Directory: bot.NewDirectory(out.slack), Targets: targets,
+		Engine: machine, Record: record, Directory: people, Targets: targets,
 		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
 	})
 	if err != nil {
@@ -272,7 +271,7 @@ func checkAll(ctx context.Context, file string, stdout io.Writer) error {
 	list := check.Slack(ctx, out.slackOptions(cfg))
 	_, err = out.user.Token(ctx)
 	list = append(list, check.Try("Entra", "LCS user "+cfg.LCS.Username, "signed in", err))
-	performer := phases.New(phases.Options{Copier: out.lcs, Environments: out.environments, StatusPoll: cfg.LCS.Poll, AnswerPoll: cfg.FinOps.Poll})
+	performer := phases.New(out.steps(cfg, nil, nil))
 	for _, e := range cfg.Targets() {
 		source, _ := cfg.Environment(e.Refresh.From)
 		for _, env := range []*config.Environment{source, e} {
@@ -299,6 +298,16 @@ type outside struct {
 	app          *entra.App
 	lcs          *lcs.Client
 	environments map[string]phases.Environment
+	companions   map[string]phases.Companion
+	web          *http.Client
+}
+
+// steps are what the steps of a refresh work with.
+func (out *outside) steps(cfg *config.Config, journal phases.Journal, people phases.People) phases.Options {
+	return phases.Options{
+		Copier: out.lcs, Environments: out.environments, Companions: out.companions, AppID: cfg.FinOps.ClientID,
+		StatusPoll: cfg.LCS.Poll, AnswerPoll: cfg.FinOps.Poll, Journal: journal, People: people, Secret: config.Resolve, HTTP: out.web,
+	}
 }
 
 // connect makes the clients. It sends nothing.
@@ -311,7 +320,7 @@ func connect(cfg *config.Config) (*outside, error) {
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	web := &http.Client{Transport: transport}
 
-	out := &outside{transport: transport, environments: map[string]phases.Environment{}}
+	out := &outside{transport: transport, web: web, environments: map[string]phases.Environment{}, companions: map[string]phases.Companion{}}
 	out.slack = bot.NewAPI(cfg.Slack.BotToken.Reveal(), cfg.Slack.AppToken.Reveal(), cfg.Slack.APIURL, transport)
 	out.user, err = entra.NewUser(entra.UserOptions{
 		Authority: cfg.Entra.Authority, Tenant: cfg.Entra.Tenant, ClientID: cfg.LCS.ClientID, Username: cfg.LCS.Username,

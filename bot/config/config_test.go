@@ -380,12 +380,20 @@ func TestErrorsAreProblems(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(example)
 	f.Add(smallest)
+	f.Add(inRefresh(everything))
 	f.Add("a: &a [*a]")
 	for _, spec := range []string{"TZ=", "CRON_TZ=UTC", "@every 0s", "*/0 * * * *"} {
 		f.Add(strings.Replace(example, "0 20 * * FRI", spec, 1))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		_, err := around().parse("refreshbot.yml", text)
+		c, err := fuller().parse("/etc/bot/refreshbot.yml", text)
+		if err == nil {
+			for _, target := range c.Targets() {
+				if _, err := phases.Plan(target.Refresh.Recipe()); err != nil {
+					t.Errorf("what loads cannot be planned: %v", err)
+				}
+			}
+		}
 		if err != nil && !strings.Contains(text, "hush") && strings.Contains(err.Error(), "hush") {
 			t.Errorf("a secret is in the error: %v", err)
 		}

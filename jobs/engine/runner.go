@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -15,12 +16,18 @@ import (
 // suspended costs no more than this.
 const longestNap = 30 * time.Second
 
-// runner performs the effects of one refresh, one at a time, until it has ended.
+// sideBySide is how many effects of one group are performed at the same time: what an environment bears that has
+// just come back.
+const sideBySide = 3
+
+// runner performs the effects of one refresh until it has ended: one at a time, except where the plan groups them.
 type runner struct {
 	engine *Engine
 	id     refresh.ID
 	wake   chan struct{}
-	again  map[string]time.Time // when an effect that continues wants to be asked next
+
+	mu    sync.Mutex
+	again map[string]time.Time // when an effect that continues wants to be asked next
 }
 
 // run returns when the refresh has ended or ctx has. calls outlives ctx by the grace period.
@@ -66,11 +73,42 @@ func (n *runner) step(calls context.Context, r refresh.Refresh) (time.Time, erro
 	if at := n.at(todo[0]); now.Before(at) {
 		return earlier(next, at), nil
 	}
-	return time.Time{}, n.perform(calls, r, todo[0])
+	return time.Time{}, n.together(calls, r, n.side(todo, now))
+}
+
+// side returns the first effect, and with it those of its group that are due as well.
+func (n *runner) side(todo []refresh.Effect, now time.Time) []refresh.Effect {
+	first := todo[0]
+	if first.Step.Group == "" {
+		return todo[:1]
+	}
+	var group []refresh.Effect
+	for _, eff := range todo {
+		if eff.Step.Group == first.Step.Group && !now.Before(n.at(eff)) && len(group) < sideBySide {
+			group = append(group, eff)
+		}
+	}
+	return group
+}
+
+// together performs effects at the same time and returns when all are over.
+func (n *runner) together(calls context.Context, r refresh.Refresh, effects []refresh.Effect) error {
+	if len(effects) == 1 {
+		return n.perform(calls, r, effects[0])
+	}
+	errs := make([]error, len(effects))
+	var wg sync.WaitGroup
+	for i, eff := range effects {
+		wg.Go(func() { errs[i] = n.perform(calls, r, eff) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // at returns when an effect is due.
 func (n *runner) at(eff refresh.Effect) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if again := n.again[eff.Step.ID]; again.After(eff.NotTill) {
 		return again
 	}
@@ -81,7 +119,9 @@ func (n *runner) at(eff refresh.Effect) time.Time {
 // outcome is worth nothing and the intent stays open.
 func (n *runner) perform(calls context.Context, r refresh.Refresh, eff refresh.Effect) error {
 	s := eff.Step
+	n.mu.Lock()
 	delete(n.again, s.ID)
+	n.mu.Unlock()
 	if eff.Mode == refresh.ModeLook {
 		seen := guard(func() refresh.Sighted { return n.engine.performer.Look(calls, r, s) },
 			func(p refresh.Problem) refresh.Sighted { return refresh.Sighted{Problem: &p} }, n)
@@ -112,7 +152,9 @@ func (n *runner) perform(calls context.Context, r refresh.Refresh, eff refresh.E
 		if pause <= 0 {
 			pause = longestNap
 		}
+		n.mu.Lock()
 		n.again[s.ID] = time.Now().Add(pause)
+		n.mu.Unlock()
 	}
 	return n.tell(calls, refresh.Reported{Step: s.ID, Attempt: s.Attempt, Outcome: out})
 }

@@ -66,6 +66,15 @@ func (s *Companion) Status(ctx context.Context) (CompanionStatus, error) {
 	return status, nil
 }
 
+// Installed reports whether the service is there.
+func (s *Companion) Installed(ctx context.Context) (bool, error) {
+	_, err := s.Status(ctx)
+	if refresh.CodeOf(err) == refresh.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // RefreshEntityStore starts the refresh of these aggregate measurements, all or none of them. One that is under way
 // is left alone.
 func (s *Companion) RefreshEntityStore(ctx context.Context, entities []string) error {

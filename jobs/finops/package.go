@@ -17,16 +17,6 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// Package is a data package and how to import it.
-type Package struct {
-	Data            []byte // a zip with Manifest.xml, PackageHeader.xml and the data files
-	Name            string // what the file is called in the environment's storage; unique for each import
-	DefinitionGroup string // the data project
-	ExecutionID     string // names this import; when empty F&O makes one up
-	LegalEntity     string // e.g. usmf
-	Overwrite       bool   // a data project that exists is replaced by the package's
-}
-
 // The states of an import for which PackageStatus stands. Source: "Data management package REST API".
 const (
 	PackageUnknown            = "Unknown" // no import of that id
@@ -46,7 +36,7 @@ const packageActions = "DataManagementDefinitionGroups/Microsoft.Dynamics.DataEn
 // When the reply to the start is lost the error is Unknown; PackageStatus of p.ExecutionID then says whether the
 // import exists, which is why the id should be given. Up to that point everything may be repeated.
 // Source: "Data management package REST API".
-func (c *Client) ImportPackage(ctx context.Context, p Package) (executionID string, err error) {
+func (c *Client) ImportPackage(ctx context.Context, p refresh.Package) (executionID string, err error) {
 	if len(p.Data) == 0 || p.Name == "" || p.DefinitionGroup == "" {
 		return "", refresh.Errorf(refresh.Invalid, "Importing a data package needs its content, its name and its data project.")
 	}
@@ -156,7 +146,7 @@ var azureCode = regexp.MustCompile(`^[A-Za-z]{1,64}$`)
 
 // upload puts the package into the storage. The address is all the storage wants to see: our token stays here. What
 // goes wrong is told without the address and without the storage's own words, which may repeat it.
-func (c *Client) upload(ctx context.Context, p Package, blob *url.URL) error {
+func (c *Client) upload(ctx context.Context, p refresh.Package, blob *url.URL) error {
 	doing := "uploading the data package " + p.Name
 	fail := func(code refresh.Code, why string) error {
 		return refresh.Errorf(code, "%s", sentence(fmt.Sprintf("The storage of %s did not take it (%s): %s", c.host, doing, why)))

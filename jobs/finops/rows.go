@@ -12,20 +12,12 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// Query says which rows of an entity set to read, and what of them.
-type Query struct {
-	Entity       string   // the entity set, e.g. DocumentParameters
-	Select       []string // fields; all of them when empty
-	Filter       string   // an OData $filter, not escaped, e.g. dataAreaId eq 'usmf'; all rows when empty
-	CrossCompany bool     // rows of all legal entities, and not only of the app user's own
-}
-
 // Rows reads the rows that match, all pages of them. A row maps field names to strings, bools, nil or json.Number, so
 // that numbers of 64 bits stay exact; fields of the protocol itself, such as @odata.etag, are left out.
 // Errors: Invalid for names that are none, NotFound for an unknown entity, Refused for an unknown field or a filter
 // that the environment does not understand. F&O knows no in, has or contains.
 // Source: "Open Data Protocol (OData)".
-func (c *Client) Rows(ctx context.Context, q Query) ([]map[string]any, error) {
+func (c *Client) Rows(ctx context.Context, q refresh.Query) ([]map[string]any, error) {
 	for _, name := range append([]string{q.Entity}, q.Select...) {
 		if !identifier.MatchString(name) {
 			return nil, refresh.Errorf(refresh.Invalid, "%q is not the name of an OData entity or field.", name)

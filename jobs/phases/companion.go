@@ -69,7 +69,7 @@ func (p *Performer) systemParameters(ctx context.Context, j job) refresh.Outcome
 
 // throughCompanion does something through the companion service, or leaves it to a person where there is none.
 func (p *Performer) throughCompanion(ctx context.Context, j job, otherwise refresh.Outcome, do func(Companion) error, good string) refresh.Outcome {
-	c := j.target.Companion()
+	c := p.Companions[j.refresh.Target.Name]
 	installed, err := c.Installed(ctx)
 	switch {
 	case err != nil:

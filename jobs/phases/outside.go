@@ -119,8 +119,8 @@ func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return failed(refresh.Errorf(refresh.Invalid, "The data package %s cannot be read.", want.File))
 	}
-	if err := j.target.ImportPackage(ctx, refresh.Package{
-		Name: filepath.Base(want.File), Data: data, DefinitionGroup: want.DefinitionGroup, ExecutionID: execution,
+	if _, err := j.target.ImportPackage(ctx, refresh.Package{
+		Name: execution + ".zip", Data: data, DefinitionGroup: want.DefinitionGroup, ExecutionID: execution,
 		LegalEntity: want.LegalEntity, Overwrite: want.Overwrite,
 	}); err != nil {
 		return failed(err)

@@ -53,10 +53,9 @@ type Environment interface {
 	AssignRole(ctx context.Context, r refresh.UserRole) error
 	EnableUsers(ctx context.Context, ids []string, progress func(done, total int)) (map[string]error, error)
 	CallService(ctx context.Context, path string, body any) (json.RawMessage, error)
-	ImportPackage(ctx context.Context, pkg refresh.Package) error
+	ImportPackage(ctx context.Context, pkg refresh.Package) (executionID string, err error)
 	PackageStatus(ctx context.Context, execution string) (string, error)
 	PackageErrors(ctx context.Context, execution string) ([]string, error)
-	Companion() Companion
 }
 
 // Journal is where the snapshot is kept.
@@ -68,6 +67,7 @@ type Journal interface {
 type Options struct {
 	Copier       Copier
 	Environments map[string]Environment // by the name the configuration gives them
+	Companions   map[string]Companion   // the companion service of each, likewise
 	StatusPoll   time.Duration          // how often the state of a running copy is asked
 	AnswerPoll   time.Duration          // how often the target is asked whether it answers
 

@@ -147,20 +147,20 @@ type UserRole struct {
 	RoleName string // e.g. System administrator; some environments assign roles only by identifier and name
 }
 
-// Query names the rows of an OData entity to read.
+// Query says which rows of an OData entity set to read, and what of them.
 type Query struct {
-	Entity       string
-	Select       []string // the fields; none: all
-	Filter       string   // OData, as F&O understands it
-	CrossCompany bool     // of every legal entity, not only the app's own
+	Entity       string   // the entity set, e.g. DocumentParameters
+	Select       []string // fields; all of them when empty
+	Filter       string   // an OData $filter, not escaped, e.g. dataAreaId eq 'usmf'; all rows when empty
+	CrossCompany bool     // rows of all legal entities, and not only of the app user's own
 }
 
-// Package is a data package to import through the data management framework.
+// Package is a data package and how to import it.
 type Package struct {
-	Name            string // of the file
-	Data            []byte // the zip
-	DefinitionGroup string
-	ExecutionID     string // names the import, so that it can be found again
-	LegalEntity     string
-	Overwrite       bool
+	Data            []byte // a zip with Manifest.xml, PackageHeader.xml and the data files
+	Name            string // what the file is called in the environment's storage; unique for each import
+	DefinitionGroup string // the data project
+	ExecutionID     string // names this import, so that it can be found again
+	LegalEntity     string // e.g. usmf
+	Overwrite       bool   // a data project that exists is replaced by the package's
 }
