@@ -21,7 +21,7 @@ import (
 
 // Scopes are the bot scopes that refreshbot uses: those of manifest.yml, which a test holds to this list.
 func Scopes() []string {
-	return []string{"channels:history", "channels:read", "chat:write", "commands", "groups:history", "groups:read", "usergroups:read"}
+	return []string{"channels:history", "channels:read", "chat:write", "commands", "files:read", "groups:history", "groups:read", "usergroups:read"}
 }
 
 // Result is one thing that was tried.
