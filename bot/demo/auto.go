@@ -16,7 +16,7 @@ import (
 func auto(ctx context.Context, o Options, slack *slacksim.Server, cloud *cloudsim.Cloud) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("the refresh did not end in time"))
 	defer cancel()
-	before := cloud.Snapshot("prod")
+	source, before := cloud.Snapshot("prod"), cloud.Snapshot("uat")
 	played := play(ctx, slack)
 	if _, err := fmt.Fprintln(o.Out, slack.Transcript(channel)); err != nil {
 		return err
@@ -24,7 +24,7 @@ func auto(ctx context.Context, o Options, slack *slacksim.Server, cloud *cloudsi
 	if played != nil {
 		return played
 	}
-	if err := judge(before, cloud); err != nil {
+	if err := judge(source, before, cloud); err != nil {
 		return fmt.Errorf("UAT did not end as it should:\n%w", err)
 	}
 	_, err := fmt.Fprintln(o.Out, "UAT holds production's data, its settings are its own again, and its users are in.")
@@ -109,8 +109,9 @@ func decisions(m slacksim.Message) []string {
 	return actions
 }
 
-// judge compares the simulated target with what the configuration asks for, without a word from the bot.
-func judge(source cloudsim.Environment, cloud *cloudsim.Cloud) error {
+// judge compares the simulated target with what it was and with what the configuration asks for, without a word
+// from the bot.
+func judge(source, before cloudsim.Environment, cloud *cloudsim.Cloud) error {
 	uat := cloud.Snapshot("uat")
 	var wrong []error
 	want := func(ok bool, format string, args ...any) {
@@ -122,31 +123,61 @@ func judge(source cloudsim.Environment, cloud *cloudsim.Cloud) error {
 	want(uat.Online, "it is offline")
 	want(uat.Operation.Status == "Completed", "LCS says %s", uat.Operation.Status)
 	want(uat.SalesOrders == source.SalesOrders, "it has %d sales orders, production %d", uat.SalesOrders, source.SalesOrders)
-	want(uat.Email.Server == mailServer && uat.Email.Port == mailPort, "e-mail goes through %s:%d", uat.Email.Server, uat.Email.Port)
 
-	let := map[string]bool{"admin": true, "dbmovementapi": true, "frserviceuser": true, "syshealthserviceuser": true, "scaleunitmanagement": true, "powerplatformapp": true, "retailserviceaccount": true}
-	for _, name := range usersToEnable() {
+	// Everything that was kept is as it was, as far as it still exists in production's data.
+	want(uat.Email == before.Email, "e-mail parameters are %+v, they were %+v", uat.Email, before.Email)
+	want(slices.Equal(groupsOf(uat), groupsOf(before)), "batch groups are %v, they were %v", groupsOf(uat), groupsOf(before))
+	want(slices.Equal(appsOf(uat), appsOf(before)), "Entra applications are %v, they were %v", appsOf(uat), appsOf(before))
+	waited := map[string]bool{}
+	for _, j := range before.BatchJobs {
+		waited[j.Description] = j.Status == "Waiting"
+	}
+	for _, j := range uat.BatchJobs {
+		want((j.Status == "Waiting") == waited[j.Description], "batch job %q is %s", j.Description, j.Status)
+	}
+	for i, d := range uat.DocumentParameters {
+		was := before.DocumentParameters[i]
+		want(d == was, "document parameters of %s are %+v, they were %+v", d.Company, d, was)
+	}
+	let := map[string]bool{}
+	for _, u := range before.Users {
+		let[strings.ToLower(u.ID)] = u.Enabled
+	}
+	for _, name := range slices.Concat(usersToEnable(), trainees(), []string{"sam@contoso.com"}) {
 		let[strings.ToLower(name)] = true
 	}
 	for _, u := range uat.Users {
 		should := let[strings.ToLower(u.ID)] || let[strings.ToLower(u.Alias)]
 		want(u.Enabled == should, "user %s: enabled is %v", u.ID, u.Enabled)
 	}
-	for _, j := range uat.BatchJobs {
-		should := slices.Contains(jobsToRelease(), j.Description)
-		want((j.Status == "Waiting") == should, "batch job %q is %s", j.Description, j.Status)
+	for _, r := range before.UserRoles {
+		there := slices.ContainsFunc(uat.Users, func(u cloudsim.User) bool { return u.ID == r.UserID && u.ID != "Admin" && u.ID != "DBMovementAPI" })
+		want(!there || slices.Contains(uat.UserRoles, r), "%s has lost the role %s", r.UserID, r.RoleName)
 	}
-	for _, g := range []cloudsim.BatchGroup{{GroupID: "", ServerID: "BATCH1"}, {GroupID: "", ServerID: "BATCH2"}, {GroupID: "MRP", ServerID: "BATCH1"}} {
-		want(slices.ContainsFunc(uat.BatchGroups, func(h cloudsim.BatchGroup) bool { return h.GroupID == g.GroupID && h.ServerID == g.ServerID }),
-			"batch group %q has no server %s", g.GroupID, g.ServerID)
-	}
+	// What OData cannot reach went through the companion service.
+	want(uat.HelpLibrary == helpLibrary, "LCS Help uses %q", uat.HelpLibrary)
 	want(slices.ContainsFunc(uat.EntityStore, func(e cloudsim.EntityStoreRefresh) bool {
 		return e.Entity == entityStore && e.At.After(uat.Operation.StartedAt)
 	}), "the entity store was not refreshed")
-	for _, d := range uat.DocumentParameters {
-		if d.Company == "usmf" {
-			want(d.WebAppsServer == officeServer, "document links of usmf go to %s", d.WebAppsServer)
+	return errors.Join(wrong...)
+}
+
+func groupsOf(e cloudsim.Environment) []string {
+	var all []string
+	for _, g := range e.BatchGroups {
+		if g.ServerID != "" {
+			all = append(all, g.GroupID+" on "+g.ServerID)
 		}
 	}
-	return errors.Join(wrong...)
+	slices.Sort(all)
+	return all
+}
+
+func appsOf(e cloudsim.Environment) []string {
+	var all []string
+	for _, c := range e.AADClients {
+		all = append(all, c.Name+" as "+c.UserID)
+	}
+	slices.Sort(all)
+	return all
 }

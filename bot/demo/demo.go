@@ -55,6 +55,7 @@ func Play(ctx context.Context, o Options) (err error) {
 		return fmt.Errorf("start the simulated cloud: %w", err)
 	}
 	defer func() { err = errors.Join(err, cloud.Close()) }()
+	cloud.InstallCompanion("uat", true)
 	slack, err := slacksim.Start(workspace(o.Addr, func() []slacksim.PanelSection { return panel(cloud) }))
 	if err != nil {
 		return fmt.Errorf("start the simulated Slack on %s; --addr chooses another address: %w", o.Addr, err)

@@ -18,6 +18,7 @@ const (
 	ben     = "U0BEN"  // approves, and is an admin
 	sam     = "U0SAM"  // may do neither
 	release = "S0RELEASE"
+	trainee = "S0TRAINEES"
 	channel = "C0UAT"
 )
 
@@ -34,30 +35,32 @@ func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Optio
 			{ID: ben, Name: "ben", RealName: "Ben Okafor", Title: "F&O administrator, approver", Email: "ben@contoso.com", TZ: "America/New_York", Pick: true},
 			{ID: sam, Name: "sam", RealName: "Sam Cole", Title: "Trainer", Email: "sam@contoso.com", TZ: "Asia/Kolkata", Pick: true},
 		},
-		Channels:   []slacksim.Channel{{ID: channel, Name: "uat-refresh", Topic: "Refreshes of UAT from production", BotMember: true}},
-		UserGroups: []slacksim.UserGroup{{ID: release, Handle: "release", Name: "Release managers", Users: []string{rita, anna, ben}}},
-		Panel:      panel,
+		Channels: []slacksim.Channel{{ID: channel, Name: "uat-refresh", Topic: "Refreshes of UAT from production", BotMember: true}},
+		UserGroups: []slacksim.UserGroup{
+			{ID: release, Handle: "release", Name: "Release managers", Users: []string{rita, anna, ben}},
+			{ID: trainee, Handle: "trainees", Name: "Trainees", Users: []string{sam}},
+		},
+		Panel: panel,
 	}
 }
 
 // What the demo's configuration sets in the target, for Auto to compare with.
 const (
-	mailServer   = "smtp-test.contoso.com"
-	mailPort     = 2525
 	officeServer = "https://office-uat.contoso.com"
 	entityStore  = "CustTransactions"
+	helpLibrary  = "Test help"
 )
 
-func jobsToRelease() []string {
-	return []string{"Workflow message processing", "Email distributor batch"}
-}
-func usersToEnable() []string { return []string{"anna@contoso.com", "BO", "carla@contoso.com", "GITA"} }
+// usersToEnable are the users that the configuration names one by one; trainees those of its file.
+func usersToEnable() []string { return []string{"anna@contoso.com", "GITA"} }
+func trainees() []string      { return []string{"hugo@contoso.com", "ida@contoso.com", "TRAIN01"} }
 
 // configure writes a configuration file as a customer would, and the secrets that it refers to.
 func configure(dir string, slack *slacksim.Server, cloud *cloudsim.Cloud, speed float64) (string, error) {
 	for name, secret := range map[string]string{
 		"slack-bot-token": slack.BotToken(), "slack-app-token": slack.AppToken(),
 		"lcs-password": cloud.LCSPassword(), "finops-secret": cloud.AppSecret(), "ca.pem": string(cloud.CAPEM()),
+		"smtp-password": "a password of the demo", "trainees.csv": "Sign-in\n" + strings.Join(trainees(), "\n") + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
 			return "", err
@@ -117,32 +120,43 @@ environments:
       schedule: {cron: "0 20 * * FRI", missed: skip}
       notice: %[18]s
       downtime: %[19]s
+      keep: [users, user_roles, batch_jobs, batch_groups, email, entra_applications, document_parameters]
       reconfigure:
-        - batch_groups:
-            - {group: "", description: Default}
-            - {group: MRP, servers: [BATCH1]}
-        - email: {server: %[20]s, port: %[21]d, user: uat@contoso.com, require_ssl: false}
-        - batch_jobs: {to_waiting: ["%[22]s", "%[23]s"]}
+        - email: {server: smtp-test.contoso.com, port: 2525, user: uat@contoso.com, require_ssl: false, password: {file: smtp-password}}
+        - parallel:
+            - entity_store: {entities: ["%[20]s"]}
+            - system_parameters: {help_library: "%[21]s"}
         - service:
-            name: Entity store
+            name: Statistics of the entity store
             path: ContosoRefresh/PostRefresh/refreshEntityStore
-            body: {_request: {Entities: ["%[24]s"]}}
+            body: {_request: {Entities: ["LedgerCube"]}}
+            when: if_installed
+            on_failure: continue
         - odata:
             name: Document links
             entity: DocumentParameters
             key: {dataAreaId: usmf, Key: 0}
-            set: {WebAppsServerURL: "%[25]s"}
+            set: {WebAppsServerURL: "%[22]s"}
         - manual:
-            name: Reconnect LCS Help
-            text: "System administration > Setup > System parameters > Help: choose the UAT Help library."
+            name: Tell the trainers
+            text: "Print the handouts of the new data and put them into the training room."
+      must_not:
+        - {name: E-mail through production, entity: EmailParameters, where: {SMTPRelayServerName: smtp.contoso.com}}
+        - {name: The EDI hub of production can sign in, entity: SysAADClients, where: {Name: EDI hub (production)}}
+        - {name: EDI to vendors runs, entity: BatchJobs, where: {JobDescription: Vendor EDI outbound, Status: Waiting}}
       users:
-        enable: [%[26]s]
+        enable: [%[23]s]
+        files: [trainees.csv]
+        slack_group: %[24]s
+        restore: true
+        roles: true
+        notify: true
 `,
 		channel, slack.APIURL(), cloud.Tenant(), cloud.AuthorityURL(), cloud.ProjectID(), cloud.LCSClientID(), cloud.LCSUser(), cloud.LCSURL(),
 		scaled(time.Minute, speed), cloud.AppID(), scaled(15*time.Second, speed), ben,
 		cloud.EnvironmentURL("prod"), cloud.LCSID("prod"), cloud.EnvironmentURL("uat"), cloud.LCSID("uat"),
 		release, scaled(15*time.Minute, speed), scaled(90*time.Minute, speed),
-		mailServer, mailPort, jobsToRelease()[0], jobsToRelease()[1], entityStore, officeServer, strings.Join(usersToEnable(), ", "))
+		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee)
 	file := filepath.Join(dir, "refreshbot.yml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }

@@ -35,7 +35,7 @@ func (p *Performer) setEmail(ctx context.Context, j job, want refresh.EmailParam
 	if want.User == "" {
 		return done(set)
 	}
-	typeIn := manually(set + " Type in the SMTP password of " + want.User + ": System administration > Setup > Email > Email parameters > SMTP settings.")
+	typeIn := manually(set + " " + passwordByHand(want.User))
 	if secret == "" {
 		return typeIn
 	}
@@ -81,4 +81,8 @@ func (p *Performer) throughCompanion(ctx context.Context, j job, otherwise refre
 		return failed(err)
 	}
 	return done(good)
+}
+
+func passwordByHand(user string) string {
+	return "Type in the SMTP password of " + user + ": System administration > Setup > Email > Email parameters > SMTP settings."
 }

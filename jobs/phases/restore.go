@@ -40,11 +40,11 @@ func (p *Performer) restore(ctx context.Context, j job) refresh.Outcome {
 	case AreaBatchGroups:
 		return p.restoreBatchGroups(ctx, j, s)
 	case AreaEmail:
-		return p.setEmail(ctx, j, s.Email, "")
+		return p.restoreEmail(ctx, j, s)
 	case AreaEntraApplications:
 		return p.restoreApplications(ctx, j, s)
 	case AreaDocumentParameters:
-		return p.restoreDocuments(ctx, j, s)
+		return p.restoreRecords(ctx, j, documentRecords(), s.Documents)
 	}
 	return failed(refresh.Errorf(refresh.Internal, "This version of refreshbot cannot write back %q.", want.Area))
 }
@@ -151,37 +151,61 @@ func mapping(app refresh.AADClient) refresh.Record {
 	return refresh.Record{Entity: "SysAADClients", Key: map[string]any{"AADClientId": app.ClientID}, Set: map[string]any{"UserId": app.UserID, "Name": app.Name}}
 }
 
-func (p *Performer) restoreDocuments(ctx context.Context, j job, s Snapshot) refresh.Outcome {
-	now, err := j.target.Rows(ctx, refresh.Query{Entity: "DocumentParameters", Select: append([]string{"dataAreaId", "Key"}, documentFields...), CrossCompany: true})
+// restoreEmail writes the e-mail parameters back. The password cannot be read, so somebody has to type it in, unless
+// an item of the configuration sets it.
+func (p *Performer) restoreEmail(ctx context.Context, j job, s Snapshot) refresh.Outcome {
+	o := p.restoreRecords(ctx, j, emailRecords(), s.Email)
+	item := slices.ContainsFunc(j.refresh.Steps, func(s refresh.Step) bool { return s.Kind == refresh.KindEmail })
+	if o.Result != refresh.Succeeded || item || len(s.Email) == 0 {
+		return o
+	}
+	if user := fmt.Sprint(s.Email[0]["SMTPUserName"]); user != "" {
+		return manually(passwordByHand(user))
+	}
+	return o
+}
+
+// restoreRecords writes back what differs from the snapshot.
+func (p *Performer) restoreRecords(ctx context.Context, j job, r records, before []map[string]any) refresh.Outcome {
+	now, err := r.read(ctx, j.target)
 	if err != nil {
 		return failed(err)
 	}
+	name := func(row map[string]any) string {
+		var parts []string
+		for _, k := range r.key {
+			parts = append(parts, fmt.Sprint(row[k]))
+		}
+		return r.entity + " " + strings.Join(parts, ", ")
+	}
 	present := map[string]map[string]any{}
 	for _, row := range now {
-		present[fmt.Sprint(row["dataAreaId"], "/", row["Key"])] = row
+		present[name(row)] = row
 	}
 	c, changed := checks{}, 0
-	for _, was := range s.Documents {
-		company := fmt.Sprint(was["dataAreaId"])
-		is, ok := present[fmt.Sprint(was["dataAreaId"], "/", was["Key"])]
+	for _, was := range before {
+		is, ok := present[name(was)]
 		if !ok {
-			c.that(company, true, "no longer exists: the source has no such legal entity", "")
+			c.that(name(was), true, "no longer exists in the source's data", "")
 			continue
 		}
-		set := map[string]any{}
-		for _, f := range documentFields {
+		rec := refresh.Record{Entity: r.entity, Key: map[string]any{}, Set: map[string]any{}}
+		for _, k := range r.key {
+			rec.Key[k] = was[k]
+		}
+		for _, f := range r.fields {
 			if v, had := was[f]; had && v != nil && fmt.Sprint(is[f]) != fmt.Sprint(v) {
-				set[f] = v
+				rec.Set[f] = v
 			}
 		}
-		if len(set) == 0 {
+		if len(rec.Set) == 0 {
 			continue
 		}
-		err := j.target.Write(ctx, refresh.Record{Entity: "DocumentParameters", Key: map[string]any{"dataAreaId": was["dataAreaId"], "Key": was["Key"]}, Set: set})
-		c.try(company, err, strings.Join(slices.Sorted(maps.Keys(set)), ", ")+" as before")
+		err := j.target.Write(ctx, rec)
+		c.try(name(was), err, strings.Join(slices.Sorted(maps.Keys(rec.Set)), ", ")+" as before")
 		if err == nil {
 			changed++
 		}
 	}
-	return judged(c.findings, c.errs, fmt.Sprintf("document parameters of %d legal entities as before", changed))
+	return judged(c.findings, c.errs, counted(changed, "record")+" of "+r.entity+" as before")
 }

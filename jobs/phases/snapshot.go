@@ -1,6 +1,7 @@
 package phases
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,18 +14,37 @@ import (
 // Snapshot is what belongs to the target itself and not to the source, read just before the copy. It holds no
 // secret: those that F&O keeps encrypted cannot be read at all.
 type Snapshot struct {
-	Users       []refresh.User          `json:"users"`      // who was enabled
-	UserRoles   []refresh.UserRole      `json:"user_roles"` // of those
-	BatchJobs   []refresh.BatchJob      `json:"batch_jobs"` // which were waiting
-	BatchGroups []refresh.BatchGroup    `json:"batch_groups"`
-	Email       refresh.EmailParameters `json:"email"`
-	AADClients  []refresh.AADClient     `json:"entra_applications"`
-	Documents   []map[string]any        `json:"document_parameters"`
-	Unread      map[Area]string         `json:"unread,omitempty"` // areas that could not be read, and why
+	Users       []refresh.User       `json:"users"`      // who was enabled
+	UserRoles   []refresh.UserRole   `json:"user_roles"` // of those
+	BatchJobs   []refresh.BatchJob   `json:"batch_jobs"` // which were waiting
+	BatchGroups []refresh.BatchGroup `json:"batch_groups"`
+	Email       []map[string]any     `json:"email"`
+	AADClients  []refresh.AADClient  `json:"entra_applications"`
+	Documents   []map[string]any     `json:"document_parameters"`
+	Unread      map[Area]string      `json:"unread,omitempty"` // areas that could not be read, and why
 }
 
-// documentFields are the document parameters that name places, which differ between environments.
-var documentFields = []string{"ActiveTable", "DefaultSharePointServer", "MaxFileSizeInFileSystem", "WebAppsServerURL"}
+// records is an area that is read and written back as it stands: the entity, its key, and the fields that differ
+// between environments. Other fields may be read-only, so they are left alone.
+type records struct {
+	entity string
+	key    []string
+	fields []string
+}
+
+func emailRecords() records {
+	return records{"EmailParameters", []string{"ID"}, []string{"MailerNonInteractive", "MaximumEmailAttachmentSize",
+		"SMTPPortNumber", "SMTPRelayServerName", "SMTPRequireSSL", "SMTPUseNTLM", "SMTPUserName"}}
+}
+
+func documentRecords() records {
+	return records{"DocumentParameters", []string{"dataAreaId", "Key"}, []string{"ActiveTable", "DefaultSharePointServer",
+		"MaxFileSizeInFileSystem", "WebAppsServerURL"}}
+}
+
+func (r records) read(ctx context.Context, env Environment) ([]map[string]any, error) {
+	return env.Rows(ctx, refresh.Query{Entity: r.entity, Select: slices.Concat(r.key, r.fields), CrossCompany: true})
+}
 
 // snapshot reads every area, whether or not the configuration keeps it: after the copy it is too late to ask.
 func (p *Performer) snapshot(ctx context.Context, j job) refresh.Outcome {
@@ -59,12 +79,9 @@ func (p *Performer) snapshot(ctx context.Context, j job) refresh.Outcome {
 		return err
 	})
 	read(AreaBatchGroups, func() (err error) { s.BatchGroups, err = j.target.BatchGroups(ctx); return err })
-	read(AreaEmail, func() (err error) { s.Email, err = j.target.EmailParameters(ctx); return err })
+	read(AreaEmail, func() (err error) { s.Email, err = emailRecords().read(ctx, j.target); return err })
 	read(AreaEntraApplications, func() (err error) { s.AADClients, err = j.target.AADClients(ctx); return err })
-	read(AreaDocumentParameters, func() (err error) {
-		s.Documents, err = j.target.Rows(ctx, refresh.Query{Entity: "DocumentParameters", Select: append([]string{"dataAreaId", "Key"}, documentFields...), CrossCompany: true})
-		return err
-	})
+	read(AreaDocumentParameters, func() (err error) { s.Documents, err = documentRecords().read(ctx, j.target); return err })
 	if passing != nil {
 		return failed(passing)
 	}
@@ -100,7 +117,9 @@ func (p *Performer) remembered(ctx context.Context, r refresh.Refresh) (Snapshot
 	if !ok {
 		return s, refresh.Errorf(refresh.Internal, "The snapshot of %s is not where the journal says.", r.Target.Name)
 	}
-	if err := json.Unmarshal(e.Data, &s); err != nil {
+	d := json.NewDecoder(bytes.NewReader(e.Data))
+	d.UseNumber() // numbers of 64 bits stay exact
+	if err := d.Decode(&s); err != nil {
 		return s, &refresh.Error{Code: refresh.Internal, Msg: "The snapshot of " + r.Target.Name + " cannot be read.", Err: err}
 	}
 	return s, nil
