@@ -21,6 +21,7 @@ const callTimeout = 15 * time.Second
 type Handler interface {
 	Slash(ctx context.Context, in commands.Line) commands.Reply
 	Click(ctx context.Context, in commands.Press) commands.Reply
+	HandIn(ctx context.Context, in commands.HandIn) commands.Reply
 }
 
 // Journal is what is read of the store to know what to show.

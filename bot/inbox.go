@@ -36,15 +36,23 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	var answer commands.Reply
 	var url string // where to answer when the acknowledgement cannot
 	var payload any
+	var after func(context.Context) // what takes longer than Slack waits
 	switch data := ev.Data.(type) {
 	case slack.SlashCommand:
 		answer, url = b.slash(ctx, data, ev.Request.EnvelopeID), data.ResponseURL
-		if !isSilent(answer) {
+		switch {
+		case answer.Form != nil:
+			after = func(ctx context.Context) { b.openForm(ctx, log, data.TriggerID, data.ResponseURL, *answer.Form) }
+		case !isSilent(answer):
 			m := view.Reply(answer, time.Now(), b.View)
 			payload = map[string]any{"response_type": "ephemeral", "text": m.Text, "blocks": m.Blocks}
 		}
 	case slack.InteractionCallback:
-		answer, url = b.interaction(ctx, data, ev.Request.EnvelopeID), data.ResponseURL
+		if data.Type == slack.InteractionTypeViewSubmission {
+			payload, after = b.submitted(ctx, log, data, ev.Request.EnvelopeID)
+		} else {
+			answer, url = b.interaction(ctx, data, ev.Request.EnvelopeID), data.ResponseURL
+		}
 	}
 	err := client.AckCtx(ctx, ev.Request.EnvelopeID, payload)
 	if err != nil && payload != nil { // too long for an acknowledgement
@@ -57,6 +65,11 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	b.Health.acked(string(ev.Type), time.Since(began))
 	if payload == nil && !isSilent(answer) && url != "" {
 		b.whisper(ctx, url, answer, log)
+	}
+	if after != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		defer cancel()
+		after(ctx)
 	}
 }
 

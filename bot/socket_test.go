@@ -20,11 +20,15 @@ import (
 type handler struct {
 	slash func(context.Context, commands.Line) commands.Reply
 	click func(context.Context, commands.Press) commands.Reply
+	users func(context.Context, commands.HandIn) commands.Reply
 }
 
 func (h handler) Slash(ctx context.Context, in commands.Line) commands.Reply { return h.slash(ctx, in) }
 func (h handler) Click(ctx context.Context, in commands.Press) commands.Reply {
 	return h.click(ctx, in)
+}
+func (h handler) HandIn(ctx context.Context, in commands.HandIn) commands.Reply {
+	return h.users(ctx, in)
 }
 
 func handling(h handler) setting { return with(func(o *bot.Options) { o.Handler = h }) }

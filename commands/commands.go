@@ -106,6 +106,7 @@ func verbs() []verb {
 		{"", Usage{"/refresh <environment> [for <reason>]", "ask for a refresh; an approver decides before anything happens", "/refresh uat for March training"}, (*Service).ask},
 		{"status", Usage{"/refresh status [environment]", "what runs, what waits and for whom, when the schedule asks next", "/refresh status uat"}, (*Service).status},
 		{"cancel", Usage{"/refresh cancel <environment> [because <reason>]", "call a refresh off, as long as the copy has not begun", "/refresh cancel uat"}, (*Service).cancel},
+		{"users", Usage{"/refresh users <environment>", "hand in a list of users to let in, as a file or pasted; it is previewed before anybody is enabled", "/refresh users uat"}, (*Service).users},
 		{"help", Usage{"/refresh help", "this list", "/refresh help"}, (*Service).help},
 	}
 }
@@ -127,11 +128,11 @@ func (s *Service) Slash(ctx context.Context, in Line) Reply {
 
 // Click answers a button. What it changes is committed when it returns.
 func (s *Service) Click(ctx context.Context, in Press) Reply {
-	r, err := s.actor(ctx, in.User, in.Refresh)
+	_, actor, err := s.open(ctx, in.User, in.Refresh)
 	if err != nil {
 		return reply(Reply{}, err)
 	}
-	_, err = s.Engine.Tell(ctx, in.Refresh, refresh.Click{Gate: in.Gate, Nonce: in.Nonce, Action: in.Action, By: r}, in.Key)
+	_, err = s.Engine.Tell(ctx, in.Refresh, refresh.Click{Gate: in.Gate, Nonce: in.Nonce, Action: in.Action, By: actor}, in.Key)
 	return reply(Reply{}, err)
 }
 

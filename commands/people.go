@@ -8,18 +8,20 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// actor looks up what the person may do about the refresh, as it is at this moment.
-func (s *Service) actor(ctx context.Context, who refresh.Person, id refresh.ID) (refresh.Actor, error) {
+// open returns the refresh and what the person may do about it, as it is at this moment. One that has ended or
+// is unknown comes back empty: the engine says so when it is told something about it.
+func (s *Service) open(ctx context.Context, who refresh.Person, id refresh.ID) (refresh.Refresh, refresh.Actor, error) {
 	open, err := s.Record.Open(ctx)
 	for _, r := range open {
 		if r.ID == id {
-			return s.actorFor(ctx, who, r)
+			actor, err := s.actorFor(ctx, who, r)
+			return r, actor, err
 		}
 	}
 	if err != nil {
-		return refresh.Actor{}, err
+		return refresh.Refresh{}, refresh.Actor{}, err
 	}
-	return refresh.Actor{Person: who}, nil // ended or unknown: the engine says so
+	return refresh.Refresh{}, refresh.Actor{Person: who}, nil
 }
 
 func (s *Service) actorFor(ctx context.Context, who refresh.Person, r refresh.Refresh) (refresh.Actor, error) {

@@ -13,6 +13,7 @@ type Reply struct {
 	Hint    string     // the next step, when there is one
 	Targets []Standing // for status
 	Help    []Usage    // for help
+	Form    *Form      // to be shown instead of a text
 }
 
 // Standing is how things are with one target environment.

@@ -10,8 +10,9 @@ import (
 const modalTrouble = "We had some trouble connecting. Try again?"
 
 // Submit plays a person filling in the modal they look at and submitting it. values is block_id to
-// action_id to value: an option's value, a text, a date … or the whole state object. Like Slack's own
-// form it refuses missing required inputs without telling the app.
+// action_id to value: an option's value, a text, a date … or the whole state object; of a file_input
+// {"files": [{"name", "data"}]}. Like Slack's own form it refuses missing required inputs without telling
+// the app.
 //
 // The Ack is OK when the app accepted; otherwise Errors holds the complaints the modal now shows, or
 // Error says why the submission failed.
@@ -42,6 +43,9 @@ func (s *Server) submit(user, viewID string, values map[string]map[string]any) (
 				return nil, nil, Ack{}, fmt.Errorf("slacksim: the modal has no input %s/%s", block, action)
 			}
 			held, err := chosen(el, value)
+			if err == nil && text(el, "type") == "file_input" {
+				held, err = s.dropped(user, el, held)
+			}
 			if err != nil {
 				return nil, nil, Ack{}, err
 			}
