@@ -46,11 +46,12 @@ type Actor struct {
 
 // Settings are the figures of the configuration that a running refresh keeps even when the file changes.
 type Settings struct {
-	Notice   time.Duration `json:"notice"`   // between the downtime announcement and the copy
-	Downtime time.Duration `json:"downtime"` // length of the downtime as announced
-	Postpone time.Duration `json:"postpone"` // what one press of Postpone adds
-	Settle   time.Duration `json:"settle"`   // how long a request whose reply was lost may still land
-	Retry    time.Duration `json:"retry"`    // first wait before a failed step is tried again; doubles
+	Notice   time.Duration `json:"notice"`           // between the downtime announcement and the copy
+	Downtime time.Duration `json:"downtime"`         // length of the downtime as announced
+	Postpone time.Duration `json:"postpone"`         // what one press of Postpone adds
+	Settle   time.Duration `json:"settle"`           // how long a request whose reply was lost may still land
+	Retry    time.Duration `json:"retry"`            // first wait before a failed step is tried again; doubles
+	Notify   bool          `json:"notify,omitempty"` // tell each user who was let in, in a direct message
 }
 
 // Window is the downtime as announced.
