@@ -163,14 +163,15 @@ func (p *page) copied(c Copy) string {
 func (p *page) phases(r Report) {
 	var rows [][]string
 	for _, ph := range r.Phases {
-		took, end := "–", p.at(ph.EndedAt)
-		if !ph.StartedAt.IsZero() {
-			took = span(ph.Seconds)
-			if !ph.Finished {
-				end += " (not finished)"
-			}
+		if ph.StartedAt.IsZero() {
+			rows = append(rows, []string{ph.Phase.Title(), "not begun", "–", "–"})
+			continue
 		}
-		rows = append(rows, []string{ph.Phase.Title(), p.at(ph.StartedAt), end, took})
+		end := p.at(ph.EndedAt)
+		if !ph.Finished {
+			end += " (not finished)"
+		}
+		rows = append(rows, []string{ph.Phase.Title(), p.at(ph.StartedAt), end, span(ph.Seconds)})
 	}
 	p.heading("Phases")
 	p.table([]string{"Phase", "From", "To", "Took"}, rows)
@@ -203,7 +204,7 @@ func (p *page) gates(r Report) {
 func (p *page) steps(r Report) {
 	var rows [][]string
 	for _, s := range r.Steps {
-		outcome := string(s.Status)
+		outcome := stands(s.Status)
 		if s.EndedBy != nil {
 			outcome += " by " + person(*s.EndedBy)
 		}
@@ -288,16 +289,19 @@ func (p *page) skipped(r Report) {
 }
 
 func (p *page) byHand(r Report) {
-	if len(r.ByHand) == 0 {
-		return
-	}
 	var rows [][]string
 	for _, h := range r.ByHand {
+		if h.Status == refresh.Pending && !r.EndedAt.IsZero() {
+			continue // nobody was asked
+		}
 		by := "–"
 		if h.By != nil {
 			by = person(*h.By)
 		}
-		rows = append(rows, []string{p.step(h.Step), esc(string(h.Status)), by, p.at(h.At), orDash(esc(h.Text))})
+		rows = append(rows, []string{p.step(h.Step), stands(h.Status), by, p.at(h.At), orDash(esc(h.Text))})
+	}
+	if len(rows) == 0 {
+		return
 	}
 	p.heading("By hand")
 	p.table([]string{"Step", "Status", "By", "When", "What had to be done"}, rows)

@@ -103,6 +103,13 @@ func span(seconds int64) string {
 	}
 }
 
+func stands(s refresh.StepStatus) string {
+	return word(map[refresh.StepStatus]string{
+		refresh.Pending: "not begun", refresh.Performing: "not finished", refresh.Retrying: "failed, was to be tried again",
+		refresh.Settling: "not known", refresh.Waiting: "was waiting for people", refresh.Troubled: "failed, was waiting for people",
+	}, s)
+}
+
 func decided(a refresh.Action) string {
 	return word(map[refresh.Action]string{
 		refresh.ActionApprove: "approved", refresh.ActionReject: "rejected", refresh.ActionCancel: "cancelled",
