@@ -36,7 +36,7 @@ var stories = map[string]func(t testing.TB) *story{
 		s.report("email", bad(refresh.Refused, "uat refused the port."))
 		s.report("dashboard", bad(refresh.Refused, "The dashboard said 500."))
 		s.tick(time.Minute).report("jobs", good("2 jobs set to Waiting", ok("Workflow", ""), not("Nightly MRP", "no batch job of that name")))
-		s.pass(3*time.Minute).decide("email", dee, refresh.ActionSkip)
+		s.pass(3*time.Minute).decide("email", dee, refresh.ActionSkip, "")
 		s.input(refresh.ListUsers{By: anna, From: "testers.xlsx", Names: []string{"GITA"}})
 		s.pass(7*time.Minute).click(anna, refresh.ActionDone)
 		preview := good("2 users to enable", not("NOBODY", "is no user of uat"))
@@ -68,7 +68,8 @@ var stories = map[string]func(t testing.TB) *story{
 	},
 	"by-hand": func(t testing.TB) *story { // and not over yet
 		s := begin(t, request()).copying()
-		s.pass(5*time.Second).report("copy", started("op-1")).copied()
+		s.pass(5*time.Second).report("copy", started("op-1"))
+		s.copied()
 		return s.pass(time.Second).report("email", refresh.Outcome{Result: refresh.ByHand, Note: "Enter the password of smtp-uat by hand."})
 	},
 }

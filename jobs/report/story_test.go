@@ -113,15 +113,15 @@ func (s *story) click(who refresh.Actor, a refresh.Action, reason ...string) *st
 }
 
 // decide answers the question that is open at a step.
-func (s *story) decide(step string, who refresh.Actor, a refresh.Action, reason ...string) *story {
+func (s *story) decide(step string, who refresh.Actor, a refresh.Action, reason string) {
 	s.t.Helper()
 	for _, g := range s.r.OpenGates() {
 		if g.Step == step {
-			return s.input(refresh.Click{Gate: g.ID, Nonce: g.Nonce, Action: a, By: who, Reason: strings.Join(reason, " ")})
+			s.input(refresh.Click{Gate: g.ID, Nonce: g.Nonce, Action: a, By: who, Reason: reason})
+			return
 		}
 	}
 	s.t.Fatalf("no gate is open at %s", step)
-	return s
 }
 
 func (s *story) report(id string, o refresh.Outcome) *story {
@@ -172,7 +172,7 @@ func (s *story) copying() *story {
 }
 
 // copied has the source's data.
-func (s *story) copied() *story {
+func (s *story) copied() {
 	s.t.Helper()
 	follow := func(d time.Duration, o refresh.Outcome) { s.t.Helper(); s.pass(d).report("follow", o) }
 	follow(time.Minute, refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyPreparing, Note: "Preparing"})
@@ -180,7 +180,7 @@ func (s *story) copied() *story {
 	follow(80*time.Minute, refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Note: "Nearly done", Online: true})
 	follow(5*time.Minute, refresh.Outcome{Result: refresh.Succeeded, Status: refresh.CopyCompleted})
 	s.pass(10*time.Second).report("smoke", good("", ok("uat answers", "2.1 s"), not("Customers", "CustomersV3 is empty; prod has 1,204")))
-	return s.pass(15*time.Minute).click(cleo, refresh.ActionSignOff)
+	s.pass(15*time.Minute).click(cleo, refresh.ActionSignOff)
 }
 
 func started(operation string) refresh.Outcome {
