@@ -47,6 +47,7 @@ type bench struct {
 	machine *engine.Engine
 	answers *commands.Service
 	options bot.Options
+	extra   []refresh.Spec // steps that a refresh has after those of request
 	health  *bot.Health
 	bot     atomic.Pointer[bot.Bot]
 	stop    func()
@@ -94,9 +95,11 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	b.machine = engine.New(engine.Options{
 		Store: b.store, Performer: performer{}, Log: slog.New(slog.DiscardHandler), Committed: func(id refresh.ID) { b.bot.Load().Committed(id) },
 	})
+	uat := request("uat")
+	uat.Plan = append(uat.Plan, b.extra...)
 	b.answers, err = commands.New(commands.Options{
 		Engine: b.machine, Record: b.store, Directory: bot.NewDirectory(b.options.API), Sources: []string{"prod"},
-		Targets: map[string]commands.Target{"uat": {Request: request("uat")}}, Next: func(string) time.Time { return time.Time{} },
+		Targets: map[string]commands.Target{"uat": {Request: uat}}, Next: func(string) time.Time { return time.Time{} },
 	})
 	if err != nil {
 		t.Fatal(err)

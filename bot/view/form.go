@@ -32,7 +32,7 @@ func Form(f commands.Form) slack.ModalViewRequest {
 		label("One user in each row; the column is found by its heading, such as User ID or E-mail. At most 10 MB."),
 		slack.NewFileInputBlockElement(formAction).WithFileTypes("csv", "xlsx").WithMaxFiles(1))
 	names := slack.NewInputBlock(blockNames, label("Or paste the users"), label("One on each line. A longer list goes into a file."),
-		slack.NewPlainTextInputBlockElement(label("anna@contoso.com\nTRAIN01"), formAction).WithMultiline(true).WithMaxLength(maxPasted))
+		slack.NewPlainTextInputBlockElement(label("anna@contoso.com"), formAction).WithMultiline(true).WithMaxLength(maxPasted))
 	file.Optional, names.Optional = true, true
 	return slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: FormCallback, PrivateMetadata: metadata(f),
