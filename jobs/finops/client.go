@@ -102,6 +102,7 @@ type request struct {
 	ping   bool           // it decides itself whether a 404 means that the environment is down
 	hidden []string       // what the body holds and no text may show, whoever says it
 	limit  int64
+	own    bool // a deadline of the caller's counts in place of Options.Timeout
 }
 
 type multipartBody struct {
@@ -177,8 +178,11 @@ func (c *Client) send(ctx context.Context, r request) (reply, error) {
 		return reply{}, refresh.Errorf(refresh.Internal, "Signing in to %s gave an empty token (%s).", c.host, r.doing)
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
+	if _, set := ctx.Deadline(); !set || !r.own {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
 	// Without a connection nothing can have arrived. With one, it may have.
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})

@@ -16,12 +16,13 @@ import (
 // group/service/operation. The body is an object with one member per parameter of the operation, named as in X++.
 //
 // A service may do anything, so a call is never safe to repeat: when its reply is lost the error is Unknown.
-// Refused carries the text of the exception that the operation threw.
+// Refused carries the text of the exception that the operation threw. A deadline of ctx counts in place of
+// Options.Timeout: some operations run for many minutes.
 func (c *Client) CallService(ctx context.Context, path string, body any) (json.RawMessage, error) {
-	return c.service(ctx, "calling the service "+strings.Trim(path, "/"), path, body)
+	return c.service(ctx, "calling the service "+strings.Trim(path, "/"), path, body, true)
 }
 
-func (c *Client) service(ctx context.Context, doing, path string, body any) (json.RawMessage, error) {
+func (c *Client) service(ctx context.Context, doing, path string, body any, own bool) (json.RawMessage, error) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for i, p := range parts {
 		if len(parts) != 3 || p == "" || p == "." || p == ".." {
@@ -33,7 +34,7 @@ func (c *Client) service(ctx context.Context, doing, path string, body any) (jso
 		body = struct{}{}
 	}
 	rep, err := c.do(ctx, request{
-		doing: doing, method: http.MethodPost, url: c.base + "/api/services/" + strings.Join(parts, "/"), body: body, once: true,
+		doing: doing, method: http.MethodPost, url: c.base + "/api/services/" + strings.Join(parts, "/"), body: body, once: true, own: own,
 	})
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func (c *Client) Broadcast(ctx context.Context, from, to time.Time) (id string, 
 	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 	raw, err := c.service(ctx, "broadcasting the downtime", "SysBroadcastMessageServices/SysBroadcastMessageService/AddMessage", map[string]any{
 		"request": map[string]string{"FromDateTime": stamp(from), "ToDateTime": stamp(to)},
-	})
+	}, false)
 	if err != nil {
 		return "", err
 	}

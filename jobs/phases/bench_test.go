@@ -25,14 +25,67 @@ type bench struct {
 	t *testing.T
 	p *phases.Performer
 	r refresh.Refresh
+
+	journal journal
+	people  people
+	secrets map[string]string
 }
 
-func newBench(t *testing.T) *bench {
+// journal holds the entries that it was given, as a store does.
+type journal []refresh.Entry
+
+func (j *journal) Journal(_ context.Context, _ refresh.ID, after int64) (found []refresh.Entry, err error) {
+	for _, e := range *j {
+		if e.Seq > after {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+// people are the members of Slack user groups.
+type people struct {
+	groups map[string][]string
+	down   error
+}
+
+func (p *people) Emails(_ context.Context, group string) ([]string, error) {
+	return p.groups[group], p.down
+}
+
+// remember takes the snapshot and keeps it as the engine does.
+func (b *bench) remember() refresh.Outcome {
+	b.t.Helper()
+	o := b.perform(refresh.KindSnapshot, nil)
+	if o.Result != refresh.Succeeded {
+		b.t.Fatalf("snapshot: %+v", o.Problem)
+	}
+	b.journal = append(b.journal, refresh.Entry{Seq: 6, Event: refresh.StepStarted{Step: "snapshot", Attempt: 1}},
+		refresh.Entry{Seq: 7, Event: refresh.SnapshotTaken{Step: "snapshot", Data: o.Snapshot}})
+	b.r.Snapshot = 7
+	return o
+}
+
+// preview finds out who is let in, and keeps that as the engine does.
+func (b *bench) preview(want phases.UsersParams) refresh.Outcome {
+	b.t.Helper()
+	o := b.perform(refresh.KindPreview, want)
+	if o.Result == refresh.Succeeded {
+		b.r.Roster = o.Roster
+	}
+	return o
+}
+
+func newBench(t *testing.T, change ...func(*cloudsim.Options)) *bench {
 	t.Helper()
-	cloud, err := cloudsim.Start(cloudsim.Options{
+	options := cloudsim.Options{
 		NoRateLimits: true,
 		Timeline:     cloudsim.Timeline{NotStarted: time.Hour, Copy: time.Hour, Sync: time.Hour, Tail: time.Hour},
-	})
+	}
+	for _, f := range change {
+		f(&options)
+	}
+	cloud, err := cloudsim.Start(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,20 +108,28 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{Cloud: cloud, t: t, r: refresh.Refresh{ID: "uat-20261122-abcdef", RequestedAt: time.Now()}}
-	environments := map[string]phases.Environment{}
+	b := &bench{Cloud: cloud, t: t, secrets: map[string]string{}, r: refresh.Refresh{ID: "uat-20261122-abcdef", RequestedAt: time.Now()}}
+	environments, companions := map[string]phases.Environment{}, map[string]phases.Companion{}
 	for _, name := range []string{"prod", "uat"} {
 		url := cloud.EnvironmentURL(name)
-		environments[name] = finops.New(finops.Options{
+		client := finops.New(finops.Options{
 			URL: url, HTTP: cloud.HTTPClient(), Timeout: 20 * time.Second,
 			Token: func(ctx context.Context) (string, error) { return app.Token(ctx, url) },
 		})
+		environments[name], companions[name] = client, client.Companion()
 	}
 	b.r.Source = refresh.Environment{Name: "prod", URL: cloud.EnvironmentURL("prod"), LCS: cloud.LCSID("prod")}
 	b.r.Target = refresh.Environment{Name: "uat", URL: cloud.EnvironmentURL("uat") + "/", LCS: strings.ReplaceAll(cloud.LCSID("uat"), "-", "")}
 	b.p = phases.New(phases.Options{
 		Copier:       lcs.New(lcs.Options{BaseURL: cloud.LCSURL(), ProjectID: cloud.ProjectID(), Token: user.Token, HTTP: cloud.HTTPClient(), Timeout: 20 * time.Second}),
-		Environments: environments, StatusPoll: time.Nanosecond, AnswerPoll: time.Nanosecond,
+		Environments: environments, Companions: companions, StatusPoll: time.Nanosecond, AnswerPoll: time.Nanosecond,
+		AppID: cloud.AppID(), Journal: &b.journal, People: &b.people, HTTP: cloud.HTTPClient(),
+		Secret: func(ref string) (string, error) {
+			if s, ok := b.secrets[ref]; ok {
+				return s, nil
+			}
+			return "", refresh.Errorf(refresh.Invalid, "%s is not set.", ref)
+		},
 	})
 	return b
 }

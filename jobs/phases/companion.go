@@ -70,6 +70,9 @@ func (p *Performer) systemParameters(ctx context.Context, j job) refresh.Outcome
 // throughCompanion does something through the companion service, or leaves it to a person where there is none.
 func (p *Performer) throughCompanion(ctx context.Context, j job, otherwise refresh.Outcome, do func(Companion) error, good string) refresh.Outcome {
 	c := p.Companions[j.refresh.Target.Name]
+	if c == nil {
+		return otherwise
+	}
 	installed, err := c.Installed(ctx)
 	switch {
 	case err != nil:

@@ -2,6 +2,7 @@ package phases
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,6 +25,10 @@ func (p *Performer) guard(ctx context.Context, j job) refresh.Outcome {
 			c.try(probe.Name, err, "")
 			continue
 		}
+		if field := unknownField(rows, probe.Where); field != "" { // it could never find anything
+			c.that(probe.Name, false, "", "%s has no field %s. Write it as F&O does, upper and lower case included.", probe.Entity, field)
+			continue
+		}
 		var found []string
 		for _, row := range rows {
 			if matches(row, probe.Where) {
@@ -33,7 +38,7 @@ func (p *Performer) guard(ctx context.Context, j job) refresh.Outcome {
 		c.that(probe.Name, len(found) == 0, fmt.Sprintf("none of %d records of %s", len(rows), probe.Entity), "%s has %s", probe.Entity, some(found))
 	}
 	o := judged(c.findings, c.errs, fmt.Sprintf("%d probes found nothing of the source's", len(c.findings)))
-	if o.Result == refresh.Failure && o.Problem.Code == refresh.Refused {
+	if o.Result == refresh.Failure {
 		o.Problem.Message = "Users must not get in yet. " + o.Problem.Message
 	}
 	return o
@@ -42,11 +47,43 @@ func (p *Performer) guard(ctx context.Context, j job) refresh.Outcome {
 func matches(row, where map[string]any) bool {
 	for field, want := range where {
 		is, ok := row[field]
-		if !ok || !strings.EqualFold(fmt.Sprint(is), fmt.Sprint(want)) {
+		if !ok || !same(is, want) {
 			return false
 		}
 	}
 	return true
+}
+
+// unknownField returns a field that none of the rows has; a row has its empty fields, too.
+func unknownField(rows []map[string]any, where map[string]any) string {
+	for _, field := range slices.Sorted(maps.Keys(where)) {
+		has := func(row map[string]any) bool { _, ok := row[field]; return ok }
+		if len(rows) > 0 && !slices.ContainsFunc(rows, has) {
+			return field
+		}
+	}
+	return ""
+}
+
+// same compares a value of F&O with one of the configuration. F&O writes yes and no as a bool or as the enum NoYes,
+// and a real number with or without its decimals.
+func same(is, want any) bool {
+	if strings.EqualFold(fmt.Sprint(is), fmt.Sprint(want)) {
+		return true
+	}
+	switch want := want.(type) {
+	case bool:
+		return want && is == "Yes" || !want && is == "No"
+	case json.Number:
+		n, ok := is.(json.Number)
+		if !ok || !strings.ContainsAny(n.String()+want.String(), ".eE") {
+			return false // as integers they differ
+		}
+		a, errA := n.Float64()
+		b, errB := want.Float64()
+		return errA == nil && errB == nil && a == b
+	}
+	return false
 }
 
 func describe(row, where map[string]any) string {

@@ -23,7 +23,7 @@ func (p *Performer) previewUsers(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return failed(err)
 	}
-	names, err := p.names(ctx, j, want)
+	names, missing, err := p.names(ctx, j, want)
 	if err != nil {
 		return failed(err)
 	}
@@ -32,12 +32,15 @@ func (p *Performer) previewUsers(ctx context.Context, j job) refresh.Outcome {
 		return failed(err)
 	}
 	m := roster.Resolve(names, users)
-	o := refresh.Outcome{Result: refresh.Succeeded, Roster: []string{}}
+	o := refresh.Outcome{Result: refresh.Succeeded, Roster: []string{}, Findings: missing}
 	for _, u := range slices.Concat(m.Enable, m.Already) {
 		o.Roster = append(o.Roster, u.ID)
 	}
 	for _, u := range m.Unknown {
 		f := refresh.Finding{Name: u.Text, Detail: "is no user of " + j.refresh.Target.Name + " (" + u.Where + ")"}
+		if u.Note != "" {
+			f.Detail = u.Note + " (" + u.Where + ")"
+		}
 		if u.Nearest != "" {
 			f.Detail += "; nearest is " + u.Nearest
 		}
@@ -50,9 +53,9 @@ func (p *Performer) previewUsers(ctx context.Context, j job) refresh.Outcome {
 	return o
 }
 
-// names gathers everybody who is to be let in, in whatever way they are named.
-func (p *Performer) names(ctx context.Context, j job, want UsersParams) ([]roster.Name, error) {
-	var names []roster.Name
+// names gathers everybody who is to be let in, in whatever way they are named. What cannot be known any more is
+// missing; it holds up nobody.
+func (p *Performer) names(ctx context.Context, j job, want UsersParams) (names []roster.Name, missing []refresh.Finding, err error) {
 	add := func(where string, list ...string) {
 		for _, n := range list {
 			names = append(names, roster.Name{Text: n, Where: where})
@@ -63,21 +66,21 @@ func (p *Performer) names(ctx context.Context, j job, want UsersParams) ([]roste
 	for _, file := range want.Files {
 		list, err := roster.ReadFile(ctx, file)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		names = append(names, list...)
 	}
 	if want.SlackGroup != "" {
 		emails, err := p.People.Emails(ctx, want.SlackGroup)
 		if err != nil {
-			return nil, &refresh.Error{Code: refresh.Offline, Msg: "Slack did not say who is in the user group " + want.SlackGroup + ".", Err: err}
+			return nil, nil, &refresh.Error{Code: refresh.Offline, Msg: "Slack did not say who is in the user group " + want.SlackGroup + ".", Err: err}
 		}
 		add("Slack user group", emails...)
 	}
 	if want.Role != "" {
 		roles, err := j.target.UserRoles(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, r := range roles {
 			if strings.EqualFold(r.RoleName, want.Role) || strings.EqualFold(r.Role, want.Role) {
@@ -87,8 +90,15 @@ func (p *Performer) names(ctx context.Context, j job, want UsersParams) ([]roste
 	}
 	if want.Restore {
 		s, err := p.remembered(ctx, j.refresh)
-		if err != nil {
-			return nil, err
+		why := s.Unread[AreaUsers]
+		switch {
+		case refresh.CodeOf(err) == refresh.NotFound:
+			why = refresh.MessageOf(err)
+		case err != nil:
+			return nil, nil, err
+		}
+		if why != "" {
+			missing = append(missing, refresh.Finding{Name: "Users enabled before", Detail: "are not known: " + why})
 		}
 		for _, u := range s.Users {
 			if !survives(u) { // those never lost their access
@@ -96,7 +106,7 @@ func (p *Performer) names(ctx context.Context, j job, want UsersParams) ([]roste
 			}
 		}
 	}
-	return names, nil
+	return names, missing, nil
 }
 
 // enableUsers enables those of the preview. One that is refused does not hold up the others.
@@ -133,9 +143,9 @@ func (p *Performer) enableUsers(ctx context.Context, j job) refresh.Outcome {
 		if err != nil {
 			return failed(err)
 		}
-		assigned = fmt.Sprintf(", %d role assignments as before", n)
+		assigned = ", " + counted(n, "role assignment") + " as before"
 	}
-	return judged(c.findings, c.errs, fmt.Sprintf("%d users enabled%s", enabled, assigned))
+	return judged(c.findings, c.errs, counted(enabled, "user")+" enabled"+assigned)
 }
 
 // restoreRoles gives the users the roles that they had in the target before the copy and do not have now.
@@ -143,6 +153,9 @@ func (p *Performer) restoreRoles(ctx context.Context, j job, users []refresh.Use
 	s, err := p.remembered(ctx, j.refresh)
 	if err != nil {
 		return 0, err
+	}
+	if why := s.Unread[AreaUserRoles]; why != "" {
+		return 0, refresh.Errorf(refresh.NotFound, "The users are enabled, but the roles they had before are not known: %s", why)
 	}
 	now, err := j.target.UserRoles(ctx)
 	if err != nil {
@@ -185,7 +198,7 @@ func (p *Performer) verifyUsers(ctx context.Context, j job) refresh.Outcome {
 			in++
 		}
 	}
-	return judged(c.findings, c.errs, fmt.Sprintf("%d users can sign in", in))
+	return judged(c.findings, c.errs, counted(in, "user")+" can sign in")
 }
 
 // rostered returns the users of the preview as they stand now.

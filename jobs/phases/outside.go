@@ -81,7 +81,8 @@ func (p *Performer) http(ctx context.Context, j job) refresh.Outcome {
 }
 
 // importPackage uploads a data package once and then follows its execution. The execution's id follows from the
-// refresh and the step, so that a new process finds the import that an earlier one began.
+// refresh, the step and how many attempts came before the one that a person asked for last: an attempt that is made by
+// itself, be it by a new process, finds the import that an earlier one began.
 func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 	want, err := params[PackageParams](j.step)
 	if err != nil {
@@ -91,7 +92,7 @@ func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 	if limit == 0 {
 		limit = importTimeout
 	}
-	execution := fmt.Sprintf("refreshbot-%s-%s-%d", j.refresh.ID, j.step.ID, j.step.Tries)
+	execution := fmt.Sprintf("refreshbot-%s-%s-%d", j.refresh.ID, j.step.ID, j.step.Attempt-j.step.Tries)
 	status, err := j.target.PackageStatus(ctx, execution)
 	if err != nil && refresh.CodeOf(err) != refresh.NotFound {
 		return failed(err)
@@ -105,8 +106,9 @@ func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 			errs = []string{"F&O does not say why: " + refresh.MessageOf(err)}
 		}
 		return failed(refresh.Errorf(refresh.Refused, "The import of %s ended as %s: %s", filepath.Base(want.File), status, some(errs)))
-	case "Executing", "NotRun":
-		if time.Since(j.step.StartedAt) > limit {
+	case "", "Unknown": // no such import yet
+	default:
+		if time.Since(p.firstSeen(execution)) > limit {
 			return failed(refresh.Errorf(refresh.Refused, "The import of %s has not ended within %s. See Data management > Job history.", filepath.Base(want.File), limit))
 		}
 		return refresh.Outcome{Result: refresh.Continues, Note: "F&O imports " + filepath.Base(want.File) + ".", Again: p.AnswerPoll}
@@ -125,5 +127,16 @@ func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 	}); err != nil {
 		return failed(err)
 	}
+	p.firstSeen(execution)
 	return refresh.Outcome{Result: refresh.Continues, Note: "F&O imports " + filepath.Base(want.File) + ".", Again: p.AnswerPoll}
+}
+
+// firstSeen returns when this process first saw the execution. A new process grants the time afresh.
+func (p *Performer) firstSeen(execution string) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.began[execution].IsZero() {
+		p.began[execution] = time.Now()
+	}
+	return p.began[execution]
 }

@@ -37,7 +37,8 @@ type (
 	SystemParams struct {
 		HelpLibrary string `json:"help_library"`
 	}
-	// ServiceParams: a custom service Group/Service/Operation and its body. With Expect, the reply must equal it.
+	// ServiceParams: a custom service Group/Service/Operation and its body. With Expect, the reply must hold it: an object may
+	// have more members, since F&O adds some of its own.
 	ServiceParams struct {
 		Path    string          `json:"path"`
 		Body    any             `json:"body,omitempty"`

@@ -1,6 +1,7 @@
 package phases
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -84,7 +85,8 @@ type Performer struct {
 	perform map[refresh.Kind]func(context.Context, job) refresh.Outcome
 
 	mu     sync.Mutex
-	states map[string]polled // by operation
+	states map[string]polled    // by operation
+	began  map[string]time.Time // by execution of a data package: when this process first saw it
 }
 
 type polled struct {
@@ -94,7 +96,7 @@ type polled struct {
 
 // New returns a Performer.
 func New(o Options) *Performer {
-	p := &Performer{Options: o, states: map[string]polled{}}
+	p := &Performer{Options: o, states: map[string]polled{}, began: map[string]time.Time{}}
 	p.perform = map[refresh.Kind]func(context.Context, job) refresh.Outcome{
 		refresh.KindPreflight:   p.preflight,
 		refresh.KindBroadcast:   p.broadcast,
@@ -146,7 +148,9 @@ func (p *Performer) Perform(ctx context.Context, r refresh.Refresh, s refresh.St
 // params reads the step's parameters, which package phases itself wrote into the plan.
 func params[T any](s refresh.Step) (T, error) {
 	var v T
-	if err := json.Unmarshal(s.Params, &v); err != nil {
+	d := json.NewDecoder(bytes.NewReader(s.Params))
+	d.UseNumber() // record ids have 64 bits
+	if err := d.Decode(&v); err != nil {
 		return v, &refresh.Error{Code: refresh.Internal, Msg: fmt.Sprintf("The parameters of %q cannot be read.", s.Name), Err: err}
 	}
 	return v, nil

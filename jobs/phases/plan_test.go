@@ -30,6 +30,9 @@ func written(t *testing.T, r phases.Recipe) string {
 		if s.Params != nil {
 			l += " " + string(s.Params)
 		}
+		if s.Group != "" {
+			l += fmt.Sprintf(" if installed %v, on failure %s, %d retries, in %s", s.IfInstalled, s.OnFailure, s.Retries, s.Group)
+		}
 		lines = append(lines, l)
 	}
 	return strings.Join(lines, "\n") + "\n"
@@ -42,10 +45,16 @@ func TestThePlanOfARecipe(t *testing.T) {
 		Approve: who, SignOff: &refresh.Policy{By: []string{"U0BEN"}, Count: 1}, Open: &refresh.Policy{By: []string{"U0BEN"}, Count: 1},
 		Items: []phases.Item{
 			{Kind: refresh.KindBatchGroups, Name: "Batch groups", Params: phases.BatchGroupsParams{Groups: []phases.BatchGroup{{Group: "MRP", Servers: []string{"BATCH1"}}}}},
-			{Kind: refresh.KindEmail, Name: "E-mail", Params: refresh.EmailParameters{Server: "smtp", Port: 25}},
+			{Kind: refresh.KindEmail, Name: "E-mail", Params: phases.EmailParams{EmailParameters: refresh.EmailParameters{Server: "smtp", Port: 25, User: "erp"}, Secret: "env:SMTP"}},
 			{Kind: refresh.KindManual, Name: "Help", Params: phases.ManualParams{Text: "Reconnect"}},
+			{
+				Kind: refresh.KindService, Name: "Search", Params: phases.ServiceParams{Path: "A/B/c", Expect: []byte("null"), Timeout: time.Minute},
+				IfInstalled: true, OnFailure: refresh.FailureContinues, Retries: 2, Group: "parallel-1",
+			},
 		},
-		Users: []string{"ANNA"},
+		Keep:  []phases.Area{phases.AreaUsers, phases.AreaUserRoles, phases.AreaBatchJobs, phases.AreaEmail},
+		Guard: []phases.Probe{{Name: "Mail", Entity: "EmailParameters", Where: map[string]any{"SMTPPortNumber": 25}}},
+		Users: phases.UsersParams{Enable: []string{"ANNA"}, Restore: true},
 	})
 	want := `prepare     preflight    preflight    Preflight checks
 prepare     approval     approval     Approval by {[S0RELEASE] 2 24h0m0s}
@@ -53,16 +62,22 @@ prepare     announce     announce     Announce the downtime in the channel
 prepare     broadcast    broadcast    Broadcast the downtime in the target
 prepare     notice       notice       Notice period
 refresh     final-checks preflight    Final checks
+refresh     snapshot     snapshot     Snapshot of the target's own settings
 refresh     copy         copy         Start the copy
 refresh     follow       follow       Follow the copy
 sign_off    smoke        smoke        Smoke checks
 sign_off    sign-off     sign_off     Sign-off by {[U0BEN] 1 0s}
+reconfigure keep-batch_jobs restore      Batch jobs as before {"area":"batch_jobs"}
+reconfigure keep-email   restore      E-mail parameters as before {"area":"email"}
 reconfigure set-1        batch_groups Batch groups {"groups":[{"group":"MRP","servers":["BATCH1"]}]}
-reconfigure set-2        email        E-mail {"Server":"smtp","Port":25,"User":"","RequireSSL":false}
+reconfigure set-2        email        E-mail {"Server":"smtp","Port":25,"User":"erp","RequireSSL":false,"secret":"env:SMTP"}
 reconfigure set-3        manual       Help {"text":"Reconnect"}
+reconfigure set-4        service      Search {"path":"A/B/c","expect":null,"timeout":60000000000} if installed true, on failure continue, 2 retries, in parallel-1
+open        guard        guard        Nothing of the source's may be left {"probes":[{"name":"Mail","entity":"EmailParameters","where":{"SMTPPortNumber":25}}]}
+open        preview      preview_users Preview of the users to let in {"enable":["ANNA"],"restore":true}
 open        open         open_gate    Let users in by {[U0BEN] 1 0s}
-open        enable       enable_users Enable users {"enable":["ANNA"]}
-open        verify       verify_users Verify users {"enable":["ANNA"]}
+open        enable       enable_users Enable users {"enable":["ANNA"],"restore":true}
+open        verify       verify_users Verify users
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
@@ -72,6 +87,14 @@ open        verify       verify_users Verify users {"enable":["ANNA"]}
 func TestTheShortestPlan(t *testing.T) {
 	t.Parallel()
 	got := written(t, phases.Recipe{Approve: refresh.Policy{By: []string{"U0BEN"}, Count: 1}})
+	for _, s := range []string{"preview", "guard", "keep-", "enable"} {
+		if strings.Contains(got, s) {
+			t.Errorf("the plan has %q, which the recipe does not ask for:\n%s", s, got)
+		}
+	}
+	if !strings.Contains(got, "snapshot") {
+		t.Errorf("after the copy it is too late for a snapshot:\n%s", got)
+	}
 	if strings.Contains(got, "sign-off") || strings.Contains(got, "reconfigure") || strings.Contains(got, "open ") {
 		t.Errorf("the plan asks for more than the recipe:\n%s", got)
 	}

@@ -159,7 +159,7 @@ func (p *Performer) restoreEmail(ctx context.Context, j job, s Snapshot) refresh
 	if o.Result != refresh.Succeeded || item || len(s.Email) == 0 {
 		return o
 	}
-	if user := fmt.Sprint(s.Email[0]["SMTPUserName"]); user != "" {
+	if user, _ := s.Email[0]["SMTPUserName"].(string); user != "" {
 		return manually(passwordByHand(user))
 	}
 	return o

@@ -37,8 +37,8 @@ func TestSmokeChecksShowWhatNoRefreshLeavesBehind(t *testing.T) {
 func TestEmailIsWrittenAndReadBack(t *testing.T) {
 	t.Parallel()
 	b := newBench(t).refreshed()
-	want := refresh.EmailParameters{Server: "smtp-test.contoso.com", Port: 2525, User: "uat@contoso.com"}
-	b.want(b.perform(refresh.KindEmail, want), refresh.Succeeded, "", "smtp-test.contoso.com:2525", "password has to be typed in by hand")
+	want := phases.EmailParams{EmailParameters: refresh.EmailParameters{Server: "smtp-test.contoso.com", Port: 2525, User: "uat@contoso.com"}}
+	b.want(b.perform(refresh.KindEmail, want), refresh.ByHand, "", "smtp-test.contoso.com:2525", "Type in the SMTP password of uat@contoso.com")
 	if got := b.Snapshot("uat").Email; got.Server != want.Server || got.Port != want.Port || got.User != want.User || got.RequireSSL != "No" {
 		t.Errorf("the target has %+v", got)
 	}
@@ -46,6 +46,8 @@ func TestEmailIsWrittenAndReadBack(t *testing.T) {
 	b.Mutate("uat", func(e *cloudsim.Environment) { e.Email.Server = "" })
 	b.Fail("uat", "EmailParameters", cloudsim.Fault{Method: "PATCH", Body: "{}"})
 	b.want(b.perform(refresh.KindEmail, want), refresh.Failure, refresh.Refused, "reading them back shows")
+	want.User = ""
+	b.want(b.perform(refresh.KindEmail, want), refresh.Succeeded, "", "smtp-test.contoso.com:2525.")
 	want.Port = 99999
 	b.want(b.perform(refresh.KindEmail, want), refresh.Failure, refresh.Refused, "99999")
 }
@@ -102,6 +104,7 @@ func TestBatchJobsAreSetToWaiting(t *testing.T) {
 	}
 	o = b.perform(refresh.KindBatchJobs, phases.BatchJobsParams{ToWaiting: []string{"Email*", "Nightly close", "Bank payment export"}})
 	b.want(o, refresh.Failure, refresh.Refused, "Nightly close: no batch job has this description")
+	b.bad(o, "Nightly close", "no batch job has this description")
 	b.good(o, "Email distributor batch", "waiting already in usmf")
 	b.good(o, "Bank payment export", "set to Waiting in usmf")
 }
@@ -125,7 +128,7 @@ func TestABatchJobThatIsNotReleased(t *testing.T) {
 
 	// The field can be written instead.
 	b.SetBatchBehaviour(cloudsim.BatchBehaviour{WithholdRefused: true, StatusWritable: true})
-	b.want(b.perform(refresh.KindBatchJobs, one), refresh.Succeeded, "", "1 batch jobs set")
+	b.want(b.perform(refresh.KindBatchJobs, one), refresh.Succeeded, "", "1 batch job set")
 
 	b.Fail("uat", "SetBatchJobToWaiting", cloudsim.Fault{Status: 503, Times: -1})
 	b.want(b.perform(refresh.KindBatchJobs, phases.BatchJobsParams{ToWaiting: []string{"Bank*"}}), refresh.Failure, refresh.Offline)
@@ -146,14 +149,15 @@ func TestACustomServiceIsCalled(t *testing.T) {
 	b.want(call("NoSuchMeasure"), refresh.Failure, refresh.Refused, "NoSuchMeasure")
 	b.Fail("uat", "refreshEntityStore", cloudsim.Fault{DropReply: true})
 	b.want(call("SalesOrderCube"), refresh.NotKnown, refresh.Unknown)
-	b.want(b.perform(refresh.KindService, phases.ServiceParams{Path: "Nobody/Knows/this"}), refresh.Failure, refresh.NotFound)
+	b.want(b.perform(refresh.KindService, phases.ServiceParams{Path: "Nobody/Knows/this"}), refresh.Absent, refresh.NotFound, "is up but has nothing of that name")
 }
 
 func TestAnODataRecordIsWritten(t *testing.T) {
 	t.Parallel()
 	b := newBench(t).refreshed()
-	rec := refresh.Record{Entity: "DocumentParameters", Key: map[string]any{"dataAreaId": "usmf", "Key": 0}, Set: map[string]any{"WebAppsServerURL": "https://office-uat.contoso.com"}}
-	b.want(b.perform(refresh.KindOData, rec), refresh.Succeeded, "", "1 fields of DocumentParameters")
+	rec := phases.ODataParams{}
+	rec.Record = refresh.Record{Entity: "DocumentParameters", Key: map[string]any{"dataAreaId": "usmf", "Key": 0}, Set: map[string]any{"WebAppsServerURL": "https://office-uat.contoso.com"}}
+	b.want(b.perform(refresh.KindOData, rec), refresh.Succeeded, "", "1 field written to DocumentParameters.")
 	for _, d := range b.Snapshot("uat").DocumentParameters {
 		if want := d.Company == "usmf"; (d.WebAppsServer == "https://office-uat.contoso.com") != want {
 			t.Errorf("%s: %s", d.Company, d.WebAppsServer)
@@ -173,47 +177,4 @@ func (b *bench) enabled() (ids []string) {
 		}
 	}
 	return ids
-}
-
-func TestUsersAreLetInAndVerified(t *testing.T) {
-	t.Parallel()
-	b := newBench(t).refreshed()
-	names := phases.UsersParams{Enable: []string{"anna@contoso.com", "BO", " bo ", "Bo@Contoso.com", "CARLA", "Admin"}}
-	o := b.perform(refresh.KindEnable, names)
-	b.want(o, refresh.Succeeded, "", "3 users enabled")
-	b.good(o, "ANNA (anna@contoso.com)", "enabled")
-	b.good(o, "Admin (uat-admin@contoso.com)", "enabled already")
-	if got := b.enabled(); !slices.Equal(got, []string{"ANNA", "BO", "CARLA"}) {
-		t.Errorf("enabled: %q", got)
-	}
-	b.want(b.perform(refresh.KindVerify, names), refresh.Succeeded, "", "4 users can sign in")
-
-	b.Mutate("uat", func(e *cloudsim.Environment) {
-		for i := range e.Users {
-			if e.Users[i].ID == "BO" {
-				e.Users[i].Enabled = false
-			}
-		}
-	})
-	o = b.perform(refresh.KindVerify, names)
-	b.want(o, refresh.Failure, refresh.Refused, "BO (bo@contoso.com): was enabled, but uat says that it is not")
-}
-
-func TestAUserWhoCannotBeLetInHoldsUpNobody(t *testing.T) {
-	t.Parallel()
-	b := newBench(t).refreshed()
-	names := phases.UsersParams{Enable: []string{"nobody@contoso.com", "FRServiceUser", "ANNA", "BO"}}
-	b.Fail("uat", "SystemUsers('ANNA')", cloudsim.Fault{Method: "PATCH", Status: 400})
-	o := b.perform(refresh.KindEnable, names)
-	b.want(o, refresh.Failure, refresh.Refused, "nobody@contoso.com: is not a user of uat", "(and 2 more)")
-	b.bad(o, "FRServiceUser", "never touched")
-	b.bad(o, "ANNA (anna@contoso.com)", "refused")
-	if got := b.enabled(); !slices.Equal(got, []string{"BO"}) {
-		t.Errorf("enabled: %q", got)
-	}
-	// Skipped by a person: verifying judges only those who exist.
-	b.want(b.perform(refresh.KindVerify, phases.UsersParams{Enable: []string{"nobody@contoso.com", "BO"}}), refresh.Succeeded, "", "1 users can sign in")
-
-	b.Fail("uat", "SystemUsers(", cloudsim.Fault{Method: "PATCH", Status: 503, Times: -1})
-	b.want(b.perform(refresh.KindEnable, phases.UsersParams{Enable: []string{"CARLA"}}), refresh.Failure, refresh.Offline)
 }

@@ -65,6 +65,9 @@ func (p *Performer) snapshot(ctx context.Context, j job) refresh.Outcome {
 		return err
 	})
 	read(AreaUserRoles, func() (err error) {
+		if why := s.Unread[AreaUsers]; why != "" {
+			return refresh.Errorf(refresh.NotFound, "%s", why) // whose roles they are is not known
+		}
 		enabled := map[string]bool{}
 		for _, u := range s.Users {
 			enabled[strings.ToLower(u.ID)] = true
