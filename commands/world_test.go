@@ -136,20 +136,23 @@ func line(user, text string) commands.Line {
 	return commands.Line{Key: key(), User: refresh.Person{ID: user, Name: user}, Channel: "C0ELSEWHERE", Text: text}
 }
 
-// performer succeeds at everything and then follows the copy for ever. Package engine tests what it does with worse.
+// performer succeeds at everything and then follows the copy for ever, unless it is told that the copy is done.
+// Package engine tests what it does with worse.
 type performer struct {
 	mu     sync.Mutex
 	copies int
+	done   bool         // the copy ends at once
+	stuck  refresh.Kind // what goes on for ever
 }
 
 func (p *performer) Perform(_ context.Context, _ refresh.Refresh, s refresh.Step) refresh.Outcome {
-	switch s.Kind {
-	case refresh.KindCopy:
-		p.mu.Lock()
-		defer p.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case s.Kind == refresh.KindCopy:
 		p.copies++
 		return refresh.Outcome{Result: refresh.Succeeded, Operation: "op-1"}
-	case refresh.KindFollow:
+	case s.Kind == refresh.KindFollow && !p.done, s.Kind == p.stuck:
 		return refresh.Outcome{Result: refresh.Continues, Again: time.Hour}
 	}
 	return refresh.Outcome{Result: refresh.Succeeded}
