@@ -173,7 +173,7 @@ func TestTheLimitIsOfAllListsTogether(t *testing.T) {
 func TestAListIsTooLateOnceUsersAreEnabled(t *testing.T) {
 	t.Parallel()
 	lettingIn(t, func(t *testing.T, w world) {
-		w.performer.done = true
+		w.performer.set(func(p *performer) { p.done = true })
 		w.say(t, sam, "uat")
 		for _, a := range []refresh.Action{refresh.ActionApprove, refresh.ActionStartNow} {
 			if got := w.press(t, anna, a); got.Refused {
@@ -190,7 +190,7 @@ func TestAListIsTooLateOnceUsersAreEnabled(t *testing.T) {
 		if got := w.Click(t.Context(), opening); !got.Refused {
 			t.Error("the list was let in with a preview that does not show it")
 		}
-		w.performer.stuck = refresh.KindEnable
+		w.performer.set(func(p *performer) { p.stuck = refresh.KindEnable })
 		if got := w.press(t, anna, refresh.ActionOpen); got.Refused {
 			t.Fatalf("open: %+v", got)
 		}

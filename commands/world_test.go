@@ -158,6 +158,12 @@ func (p *performer) Perform(_ context.Context, _ refresh.Refresh, s refresh.Step
 	return refresh.Outcome{Result: refresh.Succeeded}
 }
 
+func (p *performer) set(change func(*performer)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p)
+}
+
 func (p *performer) Look(context.Context, refresh.Refresh, refresh.Step) refresh.Sighted {
 	return refresh.Sighted{}
 }

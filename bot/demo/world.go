@@ -26,8 +26,8 @@ func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Optio
 	return slacksim.Options{
 		Addr: addr, Workspace: "Contoso",
 		Commands: []slacksim.Command{{
-			Command: "/refresh", Description: "Refresh an F&O sandbox and prepare it for people", UsageHint: "uat | status | cancel uat | help",
-			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh status", "/refresh cancel uat", "/refresh help"},
+			Command: "/refresh", Description: "Refresh an F&O sandbox and prepare it for people", UsageHint: "uat | status | users uat | cancel uat | help",
+			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh status", "/refresh users uat", "/refresh cancel uat", "/refresh help"},
 		}},
 		Users: []slacksim.User{
 			{ID: rita, Name: "rita", RealName: "Rita Sato", Title: "Functional lead", Email: "rita@contoso.com", TZ: "Europe/Copenhagen", Pick: true},
