@@ -1,10 +1,12 @@
 package acceptance
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"refreshbot/bot/slacksim"
 	"refreshbot/jobs/cloudsim"
 	"refreshbot/jobs/refresh"
 )
@@ -243,4 +245,46 @@ func TestStorySlackIsGoneForAWhileAndCatchesUp(t *testing.T) {
 	w.slack.RestoreTokens()
 	w.finish()
 	w.judge(refresh.Done)
+}
+
+func TestStoryUsersHandedInThroughTheForm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{}, withOpen)
+	w.start()
+	w.ask()
+	for _, action := range []string{"approve", "sign_off", "done"} {
+		w.press(played()[action], action)
+	}
+	w.until("the card asks whether to let users in", func() bool { _, ok := w.offered("open"); return ok })
+	early, _ := w.offered("open")
+
+	if answer := w.slash(rita, "/refresh users uat"); answer != "" {
+		t.Fatalf("/refresh users uat: %s", answer)
+	}
+	var form slacksim.View
+	w.until("the form is open", func() (ok bool) { form, ok = w.slack.View(rita); return ok })
+	ack, err := w.slack.Submit(w.ctx, rita, form.ID, map[string]map[string]any{
+		"file":  {"given": map[string]any{"files": []map[string]any{{"name": "trainees.csv", "data": "Name;User ID\nDan Mills;DAN\n;FRServiceUser\n"}}}},
+		"names": {"given": "carla@contoso.comm\nANNA"},
+	})
+	if err != nil || !ack.OK {
+		t.Fatalf("the form: %+v, %v", ack, err)
+	}
+	w.until("the card asks again", func() bool { b, ok := w.offered("open"); return ok && b.Value != early.Value })
+	says(t, "the channel", w.card().Plain(), "carla@contoso.comm", "nearest is carla@contoso.com", "FRServiceUser", "never touched")
+	w.finish()
+	w.waitClosed()
+	var in []string
+	for _, u := range w.cloud.Snapshot("uat").Users {
+		if u.Enabled && !(refresh.User{ID: u.ID}).ServiceUser() {
+			in = append(in, u.ID)
+		}
+	}
+	slices.Sort(in)
+	if got := strings.Join(in, " "); got != "ANNA Admin BO CARLA DAN DBMovementAPI GITA" {
+		t.Errorf("in uat: %s", got)
+	}
+	if w.threadSays("hands in 4 users") != 1 {
+		t.Error("the thread does not have the list once")
+	}
 }
