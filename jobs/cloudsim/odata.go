@@ -73,7 +73,7 @@ type odataRequest struct {
 // find returns the row with the key, if the caller may see its legal entity.
 func (q *odataRequest) find(key map[string]any) (reflect.Value, bool) {
 	for _, row := range q.set.rows(&q.env.db) {
-		if q.visible(row) && q.set.matches(row, key) {
+		if q.set.matches(row, key) && q.visible(row) {
 			return row, true
 		}
 	}

@@ -80,7 +80,12 @@ func (s *entitySet) keyValues(parts []keyPart) (map[string]any, error) {
 func (s *entitySet) matches(row reflect.Value, key map[string]any) bool {
 	for name, want := range key {
 		p, _ := s.property(name)
-		if compareValues(p.get(row), want) != 0 {
+		is := p.get(row)
+		if text, ok := is.(string); ok {
+			if !strings.EqualFold(text, want.(string)) {
+				return false
+			}
+		} else if compareValues(is, want) != 0 {
 			return false
 		}
 	}

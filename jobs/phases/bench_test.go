@@ -53,6 +53,13 @@ func (p *people) Emails(_ context.Context, group string) ([]string, error) {
 	return p.groups[group], p.down
 }
 
+// in is the bench for a subtest.
+func (b *bench) in(t *testing.T) *bench {
+	c := *b
+	c.t = t
+	return &c
+}
+
 // remember takes the snapshot and keeps it as the engine does.
 func (b *bench) remember() refresh.Outcome {
 	b.t.Helper()

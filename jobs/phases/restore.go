@@ -144,7 +144,7 @@ func (p *Performer) restoreApplications(ctx context.Context, j job, s Snapshot) 
 	for _, app := range own {
 		c.try(app.Name, j.target.Write(ctx, mapping(app)), "acts as "+app.UserID+" again")
 	}
-	return judged(c.findings, c.errs, fmt.Sprintf("%d applications added, %d of the source's removed", added, removed))
+	return judged(c.findings, c.errs, fmt.Sprintf("%s added, %d of the source's removed", counted(added, "application"), removed))
 }
 
 func mapping(app refresh.AADClient) refresh.Record {
