@@ -53,7 +53,7 @@ func (s *Service) users(ctx context.Context, in Line, words []string) (Reply, er
 		return Reply{}, err
 	}
 	if active == nil {
-		return Reply{}, hinted{refresh.Errorf(refresh.NotFound, "No refresh of %s is running, so there is nothing to let users in after.", name),
+		return Reply{}, hinted{refresh.Errorf(refresh.NotFound, "No refresh of %s is running, so no list of users is taken.", name),
 			fmt.Sprintf("/refresh %s asks for one; the list can be handed in until its users are enabled.", name)}
 	}
 	actor, err := s.actorFor(ctx, in.User, *active)
