@@ -1,9 +1,12 @@
 package phases_test
 
 import (
+	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"refreshbot/jobs/cloudsim"
 	"refreshbot/jobs/phases"
@@ -177,4 +180,93 @@ func (b *bench) enabled() (ids []string) {
 		}
 	}
 	return ids
+}
+
+func TestAnODataRecordIsAdded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	var rec phases.ODataParams
+	rec.Insert, rec.Record = true, refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": "NIGHT", "ServerId": "BATCH1"}, Set: map[string]any{"Description": "At night"}}
+	for range 2 { // the second time it is there
+		b.want(b.perform(refresh.KindOData, rec), refresh.Succeeded, "", "1 field inserted into BatchGroups.")
+	}
+	if !slices.Contains(b.Snapshot("uat").BatchGroups, cloudsim.BatchGroup{GroupID: "NIGHT", ServerID: "BATCH1", Description: "At night"}) {
+		t.Errorf("batch groups: %+v", b.Snapshot("uat").BatchGroups)
+	}
+	rec.Key["ServerId"] = "NOSUCH"
+	b.want(b.perform(refresh.KindOData, rec), refresh.Failure, refresh.Refused, "NOSUCH")
+}
+
+func TestTheAnswerOfACustomService(t *testing.T) {
+	t.Parallel()
+	const path = "ContosoRefresh/PostRefresh/refreshEntityStore"
+	for _, tc := range []struct {
+		expect, answer string
+		ok             bool
+	}{
+		{`{"Success":true}`, `{"$id":"1","Success":true,"Message":"2 done"}`, true},
+		{`{"Success":true}`, `{"$id":"1","Success":false}`, false},
+		{`{"Success":true}`, `{"$id":"1"}`, false},
+		{`{"Success":true}`, `null`, false},
+		{`{"A":{"B":[1,{"C":2}]}}`, `{"A":{"$id":"2","B":[1,{"$id":"3","C":2.0}]}}`, true},
+		{`{"A":[1]}`, `{"A":[1,2]}`, false},
+		{`{"A":[1]}`, `{"A":{"0":1}}`, false},
+		{`null`, `null`, true},
+		{`null`, `false`, false},
+		{`3`, `3`, true},
+		{`"Done"`, `"done"`, false},
+		{`{}`, `{"any":"thing"}`, true},
+		{``, `{"any":"thing"}`, true},
+	} {
+		t.Run(tc.expect+" in "+tc.answer, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			answered(b, tc.answer)
+			o := b.perform(refresh.KindService, phases.ServiceParams{Path: path, Expect: []byte(tc.expect)})
+			if tc.ok {
+				b.want(o, refresh.Succeeded, "", path+" answered.")
+			} else {
+				b.want(o, refresh.Failure, refresh.Refused, "answered something else than the configuration expects")
+			}
+		})
+	}
+}
+
+// answered lets the target's custom service answer that.
+func answered(b *bench, answer string) {
+	b.p.Environments["uat"] = service{b.p.Environments["uat"], []byte(answer)}
+}
+
+type service struct {
+	phases.Environment
+	answer []byte
+}
+
+func (s service) CallService(context.Context, string, any) (json.RawMessage, error) {
+	return s.answer, nil
+}
+
+func TestAVoidOperationAnswersNull(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	answered(b, "")
+	b.want(b.perform(refresh.KindService, phases.ServiceParams{Path: "A/B/c", Expect: []byte("null")}), refresh.Succeeded, "")
+	b.want(b.perform(refresh.KindService, phases.ServiceParams{Path: "A/B/c", Expect: []byte("{}")}), refresh.Failure, refresh.Refused)
+}
+
+func TestACustomServiceThatTakesLong(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	slow := func(timeout time.Duration) refresh.Outcome {
+		return b.perform(refresh.KindService, phases.ServiceParams{
+			Path: "ContosoRefresh/PostRefresh/refreshEntityStore", Timeout: timeout, Body: map[string]any{"_request": map[string]any{"Entities": []string{"SalesOrderCube"}}},
+		})
+	}
+	b.want(slow(time.Minute), refresh.Succeeded, "") // the connection and the token are there now
+	b.Fail("uat", "refreshEntityStore", cloudsim.Fault{DelayReply: 300 * time.Millisecond, Times: -1})
+	o := slow(50 * time.Millisecond)
+	b.want(o, refresh.NotKnown, refresh.Unknown, "may or may not have been done")
+	b.want(slow(time.Minute), refresh.Succeeded, "")
+	o = b.p.Perform(t.Context(), b.r, refresh.Step{Spec: refresh.Spec{Kind: refresh.KindService, IfInstalled: true, Params: []byte(`{"path":"No/Such/service"}`)}})
+	b.want(o, refresh.Absent, refresh.NotFound)
 }
