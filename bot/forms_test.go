@@ -53,8 +53,8 @@ func (b *bench) fill(v slacksim.View, names string, file ...string) slacksim.Ack
 	return ack
 }
 
-// told waits until rita is told something with all the words, alone.
-func (b *bench) told(words ...string) {
+// answered waits until rita is told something with all the words, alone.
+func (b *bench) answered(words ...string) {
 	b.t.Helper()
 	b.until("rita is told "+strings.Join(words, ", "), func() bool {
 		for _, m := range b.sim.Ephemerals(rita) {
@@ -84,7 +84,7 @@ func TestUsersComeInAFile(t *testing.T) {
 	if ack := b.fill(b.form(), "", "trainees.csv", "Name;User ID\nAnna;ANNA\nBo;BO\nAnna again;anna\n"); !ack.OK {
 		t.Fatalf("ack: %+v", ack)
 	}
-	b.told("2 users from trainees.csv will be previewed")
+	b.answered("2 users from trainees.csv will be previewed")
 	b.listed("ANNA BO")
 	b.settled()
 	thread := b.replies()
@@ -103,14 +103,14 @@ func TestUsersArePasted(t *testing.T) {
 		t.Fatalf("ack: %+v", ack)
 	}
 	b.listed("ANNA bo@contoso.com CARL DORA") // when it is acknowledged
-	b.told("4 users from the pasted list")
+	b.answered("4 users from the pasted list")
 	if _, ok := b.sim.View(rita); ok {
 		t.Error("the form is still open")
 	}
 	if ack := b.fill(b.reopen(), "EVE", "one.csv", "FRED\n"); !ack.OK {
 		t.Fatalf("ack: %+v", ack)
 	}
-	b.told("2 users from one.csv and the pasted list")
+	b.answered("2 users from one.csv and the pasted list")
 	b.listed("ANNA bo@contoso.com CARL DORA FRED EVE")
 }
 
@@ -142,7 +142,7 @@ func TestAFileThatIsNoListIsExplainedToThatPersonAlone(t *testing.T) {
 		if ack := b.fill(b.reopen(), "", name, tc.content); !ack.OK {
 			t.Fatalf("%s: %+v", name, ack)
 		}
-		b.told(tc.says, "No user was handed in")
+		b.answered(tc.says, "No user was handed in")
 	}
 	if n := len(b.sim.Ephemerals(anna)); n > 0 || len(b.refresh().Listed) > 0 {
 		t.Errorf("anna is told %d things; handed in: %q", n, b.refresh().Listed)
@@ -157,7 +157,7 @@ func TestAFileThatSlackDoesNotHandOver(t *testing.T) {
 	if ack := b.fill(b.form(), "", "trainees.csv", "ANNA"); !ack.OK {
 		t.Fatalf("ack: %+v", ack)
 	}
-	b.told("Slack did not hand over trainees.csv", "files:read", "No user was handed in")
+	b.answered("Slack did not hand over trainees.csv", "files:read", "No user was handed in")
 	b.listed("")
 }
 
@@ -194,7 +194,7 @@ func TestASecondDeliveryOfAFormListsUsersOnce(t *testing.T) {
 			v = b.reopen()
 		}
 	}
-	b.told("1 user from b.csv")
+	b.answered("1 user from b.csv")
 	b.listed("ANNA BO")
 	b.settled()
 	if n := len(b.sim.Ephemerals(rita)); n != 3 { // the request, and each list
@@ -220,7 +220,7 @@ func TestASecondDeliveryOfTheCommandDoesNotComplain(t *testing.T) {
 	if ack := b.fill(v, "ANNA"); !ack.OK {
 		t.Errorf("the form that was open: %+v", ack)
 	}
-	b.told("1 user from the pasted list")
+	b.answered("1 user from the pasted list")
 	if n := len(b.sim.Ephemerals(rita)); n != told+1 {
 		t.Errorf("rita is told %d things more", n-told)
 	}
@@ -256,7 +256,7 @@ func TestAListThatComesTooLateStaysInTheForm(t *testing.T) {
 	if ack := b.fill(v, "", "a.csv", "ANNA"); !ack.OK {
 		t.Errorf("a file: %+v", ack)
 	}
-	b.told("Not done", "has ended")
+	b.answered("Not done", "has ended")
 	b.listed("")
 }
 
@@ -271,7 +271,7 @@ func TestAFormThatSlackDoesNotOpen(t *testing.T) {
 			t.Fatalf("ack: %+v", ack)
 		}
 		b.until("rita is told", func() bool { return len(b.sim.Ephemerals(rita)) == before+1 })
-		b.told("Slack did not open the form", "Send the same command again")
+		b.answered("Slack did not open the form", "Send the same command again")
 	}
 }
 
