@@ -338,6 +338,10 @@ func (performer) Perform(_ context.Context, _ refresh.Refresh, s refresh.Step) r
 		o.Operation = "op-1"
 	case refresh.KindFollow:
 		o.Status = refresh.CopyCompleted
+	case refresh.KindVerify: // the plan says what is seen
+		if err := json.Unmarshal(s.Params, &o.Findings); err != nil {
+			panic(err)
+		}
 	}
 	return o
 }

@@ -17,8 +17,9 @@ const fresh = time.Minute
 type Directory struct {
 	api *slack.Client
 
-	mu    sync.Mutex
-	lists map[string]members
+	mu     sync.Mutex
+	lists  map[string]members
+	emails map[string]address // by user id
 }
 
 type members struct {
@@ -26,9 +27,15 @@ type members struct {
 	users []string
 }
 
+// address is somebody's e-mail address; "" for who is no active person or has none.
+type address struct {
+	at    time.Time
+	email string
+}
+
 // NewDirectory returns a Directory that asks through api.
 func NewDirectory(api *slack.Client) *Directory {
-	return &Directory{api: api, lists: map[string]members{}}
+	return &Directory{api: api, lists: map[string]members{}, emails: map[string]address{}}
 }
 
 // Groups returns those of the user groups that the user is in. An error when Slack does not answer and the
@@ -36,9 +43,9 @@ func NewDirectory(api *slack.Client) *Directory {
 func (d *Directory) Groups(ctx context.Context, user string, of []string) ([]string, error) {
 	var in []string
 	for _, group := range of {
-		users, err := d.list(group, func() ([]string, error) { return d.api.GetUserGroupMembersContext(ctx, group) })
+		users, err := d.members(ctx, group)
 		if err != nil {
-			return nil, fmt.Errorf("members of user group %s: %w", group, err)
+			return nil, err
 		}
 		if slices.Contains(users, user) {
 			in = append(in, group)
@@ -67,6 +74,55 @@ func (d *Directory) InChannel(ctx context.Context, user, channel string) (bool, 
 		return false, fmt.Errorf("members of channel %s: %w", channel, err)
 	}
 	return slices.Contains(users, user), nil
+}
+
+// Emails returns the e-mail addresses of the members of a user group, without those of deactivated users and apps.
+// It needs the scopes users:read and users:read.email. An address is believed for an hour.
+func (d *Directory) Emails(ctx context.Context, group string) ([]string, error) {
+	users, err := d.members(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, id := range users {
+		email, err := d.email(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("e-mail address of %s in user group %s: %w", id, group, err)
+		}
+		if email != "" {
+			all = append(all, email)
+		}
+	}
+	return all, nil
+}
+
+func (d *Directory) email(ctx context.Context, id string) (string, error) {
+	d.mu.Lock()
+	known, ok := d.emails[id]
+	d.mu.Unlock()
+	if ok && time.Since(known.at) < time.Hour {
+		return known.email, nil
+	}
+	user, err := d.api.GetUserInfoContext(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	email := ""
+	if !user.Deleted && !user.IsBot {
+		email = user.Profile.Email
+	}
+	d.mu.Lock()
+	d.emails[id] = address{time.Now(), email}
+	d.mu.Unlock()
+	return email, nil
+}
+
+func (d *Directory) members(ctx context.Context, group string) ([]string, error) {
+	users, err := d.list(group, func() ([]string, error) { return d.api.GetUserGroupMembersContext(ctx, group) })
+	if err != nil {
+		return nil, fmt.Errorf("members of user group %s: %w", group, err)
+	}
+	return users, nil
 }
 
 func (d *Directory) list(id string, ask func() ([]string, error)) ([]string, error) {

@@ -31,6 +31,8 @@ type posted struct {
 	Told    int64     `json:"told"`             // last journal entry that the thread has
 	Intent  string    `json:"intent,omitempty"` // key of a post that may or may not have been made
 	SentAt  time.Time `json:"sent_at,omitzero"` // when, or when its reply was given up
+	Report  reported  `json:"report,omitzero"`
+	Invited bool      `json:"invited,omitempty"` // everybody who was let in was told, as far as they can be
 }
 
 // publisher makes Slack equal to the journal. Posts are findable effects: each carries its key as metadata, so
@@ -39,6 +41,7 @@ type publisher struct {
 	Options
 	began   time.Time
 	updates *rate.Limiter // chat.update allows about 50 a minute for the whole workspace
+	invites *rate.Limiter // so does users.lookupByEmail
 
 	mu    sync.Mutex
 	dirty map[refresh.ID]time.Time // what to show, not before
@@ -46,7 +49,7 @@ type publisher struct {
 }
 
 func newPublisher(o Options) *publisher {
-	return &publisher{Options: o, updates: rate.NewLimiter(rate.Every(1250*time.Millisecond), 6), dirty: map[refresh.ID]time.Time{}, wake: make(chan struct{}, 1)}
+	return &publisher{Options: o, updates: rate.NewLimiter(rate.Every(1250*time.Millisecond), 6), invites: rate.NewLimiter(rate.Every(o.Pace), 1), dirty: map[refresh.ID]time.Time{}, wake: make(chan struct{}, 1)}
 }
 
 // changed notes that a refresh is to be shown: at once, unless it waits for a failure to pass. Then that wait
@@ -155,10 +158,12 @@ func (p *publisher) show(ctx context.Context, id refresh.ID) error {
 	if err != nil {
 		return err
 	}
-	if state.Shown == r.Version && state.Told == r.Version {
+	if state.Shown == r.Version && state.Told == r.Version && !owesReport(r, state) && !owesInvitations(r, state) {
 		return nil
 	}
-	card := view.Card(r, time.Now(), p.View)
+	options := p.View
+	options.Report = state.Report.Link
+	card := view.Card(r, time.Now(), options)
 	if state.Card == "" {
 		lost := state.Intent == "card"
 		ts, err := p.post(ctx, &state, id, "card", false, card)
@@ -184,7 +189,9 @@ func (p *publisher) show(ctx context.Context, id refresh.ID) error {
 			return p.show(ctx, id) // it was deleted: post it anew
 		}
 	}
-	err = p.tell(ctx, r, &state)
+	if err = p.tell(ctx, r, &state); err == nil {
+		err = p.conclude(ctx, r, &state)
+	}
 	if refusal(err) == "thread_not_found" {
 		state.Shown = 0 // updating the card next time shows whether somebody deleted it
 		return errors.Join(err, p.remember(ctx, id, state))
@@ -253,7 +260,7 @@ func (p *publisher) post(ctx context.Context, state *posted, id refresh.ID, key 
 	}
 	options := []slack.MsgOption{
 		slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...), slack.MsgOptionDisableLinkUnfurl(),
-		slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "refreshbot_post", EventPayload: map[string]any{"refresh": string(id), "key": key}}),
+		mark(id, key),
 	}
 	if state.Card != "" {
 		options = append(options, slack.MsgOptionTS(state.Card))
@@ -276,24 +283,50 @@ func (p *publisher) post(ctx context.Context, state *posted, id refresh.ID, key 
 	return ts, nil
 }
 
-// lost looks for a post whose reply did not arrive. It first lets the post settle: counted from when its reply was
-// given up, or from when this process began if an earlier one sent it.
+// lost looks for a post whose reply did not arrive.
 func (p *publisher) lost(ctx context.Context, state *posted, id refresh.ID, key string) (string, error) {
-	settled := state.SentAt.Add(p.Settle)
-	if state.SentAt.Before(p.began) {
-		settled = p.began.Add(p.Settle / 4) // the request died with its process; only Slack itself may still be slow
+	if err := p.settled(state.SentAt); err != nil {
+		return "", err
 	}
-	if time.Now().Before(settled) {
-		return "", notYet{settled}
+	return p.find(ctx, state.Channel, state.Card, state.SentAt, carries(id, key))
+}
+
+// settled returns notYet while a request of that time may still land. That is counted from when its reply was given
+// up, or from when this process began if an earlier one sent it.
+func (p *publisher) settled(sent time.Time) error {
+	until := sent.Add(p.Settle)
+	if sent.Before(p.began) {
+		until = p.began.Add(p.Settle / 4) // the request died with its process; only Slack itself may still be slow
 	}
-	oldest := fmt.Sprintf("%d.000000", state.SentAt.Add(-10*time.Minute).Unix()) // timestamps are of Slack's clock
+	if time.Now().Before(until) {
+		return notYet{until}
+	}
+	return nil
+}
+
+// mark is what a post carries to be found by.
+func mark(id refresh.ID, key string) slack.MsgOption {
+	return slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "refreshbot_post", EventPayload: map[string]any{"refresh": string(id), "key": key}})
+}
+
+// carries recognises a post by its mark.
+func carries(id refresh.ID, key string) func(slack.Message) bool {
+	return func(m slack.Message) bool {
+		return m.Metadata.EventPayload["refresh"] == string(id) && m.Metadata.EventPayload["key"] == key
+	}
+}
+
+// find looks through a thread, or with no thread through a channel, for a message of about that time, and returns
+// its timestamp; "" when it is not there.
+func (p *publisher) find(ctx context.Context, channel, thread string, sent time.Time, is func(slack.Message) bool) (string, error) {
+	oldest := fmt.Sprintf("%d.000000", sent.Add(-10*time.Minute).Unix()) // timestamps are of Slack's clock
 	for cursor := ""; ; {
-		messages, next, err := p.read(ctx, state, oldest, cursor)
+		messages, next, err := p.read(ctx, channel, thread, oldest, cursor)
 		if err != nil {
-			return "", fmt.Errorf("look for post %s: %w", key, err)
+			return "", fmt.Errorf("look for a post: %w", err)
 		}
 		for _, m := range messages {
-			if m.Metadata.EventPayload["refresh"] == string(id) && m.Metadata.EventPayload["key"] == key {
+			if is(m) {
 				return m.Timestamp, nil
 			}
 		}
@@ -304,15 +337,15 @@ func (p *publisher) lost(ctx context.Context, state *posted, id refresh.ID, key 
 	}
 }
 
-func (p *publisher) read(ctx context.Context, state *posted, oldest, cursor string) ([]slack.Message, string, error) {
-	if state.Card != "" {
+func (p *publisher) read(ctx context.Context, channel, thread, oldest, cursor string) ([]slack.Message, string, error) {
+	if thread != "" {
 		messages, _, next, err := p.API.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-			ChannelID: state.Channel, Timestamp: state.Card, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
+			ChannelID: channel, Timestamp: thread, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
 		})
 		return messages, next, err
 	}
 	page, err := p.API.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
-		ChannelID: state.Channel, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
+		ChannelID: channel, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
 	})
 	if err != nil {
 		return nil, "", err

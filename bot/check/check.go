@@ -21,7 +21,10 @@ import (
 
 // Scopes are the bot scopes that refreshbot uses: those of manifest.yml, which a test holds to this list.
 func Scopes() []string {
-	return []string{"channels:history", "channels:read", "chat:write", "commands", "files:read", "groups:history", "groups:read", "usergroups:read"}
+	return []string{
+		"channels:history", "channels:read", "chat:write", "commands", "files:read", "files:write", "groups:history", "groups:read",
+		"im:history", "im:write", "usergroups:read", "users:read", "users:read.email",
+	}
 }
 
 // Result is one thing that was tried.

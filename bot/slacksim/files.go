@@ -58,6 +58,9 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	s.calls = append(s.calls, Call{Method: "upload", At: s.tune.now(), Token: string(tokenNone), Form: map[string]string{"file_id": id}, Status: status})
 	s.touch()
 	s.mu.Unlock()
+	if fault != nil && fault.Met != nil {
+		fault.Met()
+	}
 	if fault != nil && (fault.DropReply || fault.DropRequest) {
 		panic(http.ErrAbortHandler)
 	}

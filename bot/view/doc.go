@@ -25,4 +25,5 @@ type Post struct {
 type Options struct {
 	LCSLink func(lcsID string) string // page of an environment in LCS; nil or "" when there is none
 	Zone    *time.Location            // for the fallback of dates; nil is UTC
+	Report  string                    // address of the report of the refresh that is shown; "" when there is none yet
 }

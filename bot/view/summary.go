@@ -16,6 +16,9 @@ func summary(p pen, r refresh.Refresh) []string {
 		add("What it means:", "%s", aftermath)
 	}
 	add("Took:", "%s, %s to %s", span(r.EndedAt.Sub(r.RequestedAt)), p.at(r.RequestedAt), p.at(r.EndedAt))
+	if link := p.link(p.o.Report, "every step, decision and time"); link != "" {
+		add("Report:", "%s", link)
+	}
 	switch c := r.Copy; {
 	case !c.OnlineAt.IsZero() && !c.OfflineAt.IsZero():
 		add("Downtime:", "%s, %s to %s", span(c.OnlineAt.Sub(c.OfflineAt)), p.at(c.OfflineAt), p.at(c.OnlineAt))
