@@ -150,6 +150,7 @@ func TestADirectMessageThatFailsIsSentOnce(t *testing.T) {
 			b.sim.Fail("chat.postMessage", slacksim.Fault{}) // the first passes
 			b.sim.Fail("chat.postMessage", fault)
 			release()
+			b.landed("chat.postMessage", fault)
 			b.welcomed()
 			b.reported()
 		})
@@ -161,6 +162,7 @@ func TestADirectMessageThatFailsIsSentOnce(t *testing.T) {
 			b := hosting(t)
 			release := b.held()
 			met, fault := make(chan struct{}, 1), fault
+			fault.Delay = min(fault.Delay, 50*time.Millisecond) // less than a new process lets things settle
 			fault.Met = func() { met <- struct{}{} }
 			b.sim.Fail("chat.postMessage", slacksim.Fault{})
 			b.sim.Fail("chat.postMessage", fault)
@@ -169,6 +171,7 @@ func TestADirectMessageThatFailsIsSentOnce(t *testing.T) {
 			b.stop()
 			b.start()
 			b.connected()
+			b.landed("chat.postMessage", fault)
 			b.welcomed()
 			b.reported()
 		})

@@ -75,6 +75,17 @@ func (b *bench) reported() {
 	}
 }
 
+// landed waits until a call that was cut off has taken effect.
+func (b *bench) landed(method string, fault slacksim.Fault) {
+	b.t.Helper()
+	if fault.Delay == 0 {
+		return
+	}
+	b.until("the late call", func() bool {
+		return slices.ContainsFunc(b.sim.Calls(), func(c slacksim.Call) bool { return c.Method == method && c.Status == 0 })
+	})
+}
+
 func TestTheReportIsPostedAndLinked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t).connected()
@@ -118,6 +129,7 @@ func TestAReportWhoseUploadFailsIsPostedOnce(t *testing.T) {
 				b.ask()
 				b.sim.Fail(method, fault)
 				b.finish()
+				b.landed(method, fault)
 				b.reported()
 				b.complete()
 			})
@@ -129,6 +141,7 @@ func TestAReportWhoseUploadFailsIsPostedOnce(t *testing.T) {
 				b := newBench(t).connected()
 				b.ask()
 				met, fault := make(chan struct{}, 1), fault
+				fault.Delay = min(fault.Delay, 50*time.Millisecond) // less than a new process lets things settle
 				fault.Met = func() { met <- struct{}{} }
 				b.sim.Fail(method, fault)
 				b.press(anna, refresh.ActionApprove)
@@ -137,6 +150,7 @@ func TestAReportWhoseUploadFailsIsPostedOnce(t *testing.T) {
 				b.stop()
 				b.start()
 				b.connected()
+				b.landed(method, fault)
 				b.reported()
 				b.complete()
 				calls := len(b.calls("files.completeUploadExternal"))
