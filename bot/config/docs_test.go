@@ -63,16 +63,17 @@ func inRefresh(keys string) string {
 	return text
 }
 
+// anyVariable is set.
+func anyVariable(name string) (string, bool) {
+	if v, ok := around().vars[name]; ok {
+		return v, true
+	}
+	return "hush", true
+}
+
 // generous are surroundings in which every other variable is set and every other file is there.
 func generous(file, text string) (*Config, error) {
-	s := around()
-	env := func(name string) (string, bool) {
-		if v, ok := s.vars[name]; ok {
-			return v, true
-		}
-		return "hush", true
-	}
-	return Parse(file, []byte(text), env, func(string) ([]byte, error) { return []byte("hush"), nil })
+	return Parse(file, []byte(text), anyVariable, func(string) ([]byte, error) { return []byte("hush"), nil })
 }
 
 // planned builds the plan of a configuration's only target, and checks it as a request for it would.
