@@ -3,6 +3,7 @@ package finops_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,10 +32,14 @@ func cloud(t *testing.T) (*cloudsim.Cloud, *finops.Client) {
 		}
 	})
 	env := sim.EnvironmentURL("uat")
-	token := func(context.Context) (string, error) {
-		res, err := sim.HTTPClient().PostForm(sim.AuthorityURL()+"/"+sim.Tenant()+"/oauth2/v2.0/token", url.Values{
-			"grant_type": {"client_credentials"}, "client_id": {sim.AppID()}, "client_secret": {sim.AppSecret()}, "scope": {env + "/.default"},
-		})
+	token := func(ctx context.Context) (string, error) {
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {sim.AppID()}, "client_secret": {sim.AppSecret()}, "scope": {env + "/.default"}}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, sim.AuthorityURL()+"/"+sim.Tenant()+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+		if err != nil {
+			return "", err
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := sim.HTTPClient().Do(req)
 		if err != nil {
 			return "", err
 		}
@@ -43,7 +48,7 @@ func cloud(t *testing.T) (*cloudsim.Cloud, *finops.Client) {
 			AccessToken string `json:"access_token"`
 		}
 		if err := json.NewDecoder(res.Body).Decode(&body); err != nil || body.AccessToken == "" {
-			return "", fmt.Errorf("token: HTTP %d, %v", res.StatusCode, err)
+			return "", fmt.Errorf("token: HTTP %d, %w", res.StatusCode, errors.Join(err, errors.New("no token")))
 		}
 		return body.AccessToken, nil
 	}

@@ -255,9 +255,7 @@ func (w *writing) read(f flight, now time.Time) error {
 // again queues a set that had no clear answer. One that keeps failing is split: a single row may be to blame.
 func (w *writing) again(s changeSet) {
 	if s.tries >= splitAfter && len(s.rows) > 1 {
-		for _, half := range halves(s) {
-			w.queue = append(w.queue, half)
-		}
+		w.queue = append(w.queue, halves(s)...)
 		return
 	}
 	w.queue = append(w.queue, s)
