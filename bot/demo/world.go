@@ -141,7 +141,8 @@ environments:
 		channel, slack.APIURL(), cloud.Tenant(), cloud.AuthorityURL(), cloud.ProjectID(), cloud.LCSClientID(), cloud.LCSUser(), cloud.LCSURL(),
 		scaled(time.Minute, speed), cloud.AppID(), scaled(15*time.Second, speed), ben,
 		cloud.EnvironmentURL("prod"), cloud.LCSID("prod"), cloud.EnvironmentURL("uat"), cloud.LCSID("uat"),
-		release, scaled(15*time.Minute, speed), scaled(90*time.Minute, speed),
+		release, max(scaled(15*time.Minute, speed), 10*time.Second), // long enough to press Start now
+		scaled(90*time.Minute, speed),
 		mailServer, mailPort, jobsToRelease()[0], jobsToRelease()[1], entityStore, officeServer, strings.Join(usersToEnable(), ", "))
 	file := filepath.Join(dir, "refreshbot.yml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
