@@ -230,7 +230,7 @@ func TestAnEnvironmentThatGoesAwayMidway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				f := newField(t, cloudsim.FieldModel(), manyUsers)
+				f := newField(t, cloudsim.FieldModel(), 2500)
 				begin := time.Now()
 				asked := 0
 				f.whole = func(bool) *answer {
@@ -240,13 +240,13 @@ func TestAnEnvironmentThatGoesAwayMidway(t *testing.T) {
 					asked++
 					return &tt.answer
 				}
-				refused, err := f.enable(t.Context(), t, userIDs(manyUsers))
+				refused, err := f.enable(t.Context(), t, userIDs(2500))
 				took := time.Since(begin)
 				if asked > 70 {
 					t.Errorf("%d requests while it was away", asked)
 				}
 				if tt.code == "" {
-					wantAll(t, f, refused, err, manyUsers)
+					wantAll(t, f, refused, err, 2500)
 					if took > at+tt.away+time.Minute+30*time.Second {
 						t.Errorf("took %v", took)
 					}
@@ -256,7 +256,7 @@ func TestAnEnvironmentThatGoesAwayMidway(t *testing.T) {
 				if took > at+patience+3*time.Minute {
 					t.Errorf("gave up after %v", took)
 				}
-				if len(refused)+f.enabled() != manyUsers || f.enabled() == 0 {
+				if len(refused)+f.enabled() != 2500 || f.enabled() == 0 {
 					t.Errorf("%d enabled, %d marked", f.enabled(), len(refused))
 				}
 				for _, e := range refused {
