@@ -31,7 +31,12 @@ func cloud(t *testing.T) (*cloudsim.Cloud, *finops.Client) {
 			t.Error(err)
 		}
 	})
-	env := sim.EnvironmentURL("uat")
+	return sim, client(sim, "uat", sim.EnvironmentURL("uat"))
+}
+
+// client makes a client that calls the environment at the address.
+func client(sim *cloudsim.Cloud, name, address string) *finops.Client {
+	env := sim.EnvironmentURL(name)
 	token := func(ctx context.Context) (string, error) {
 		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {sim.AppID()}, "client_secret": {sim.AppSecret()}, "scope": {env + "/.default"}}
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, sim.AuthorityURL()+"/"+sim.Tenant()+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
@@ -52,7 +57,7 @@ func cloud(t *testing.T) (*cloudsim.Cloud, *finops.Client) {
 		}
 		return body.AccessToken, nil
 	}
-	return sim, finops.New(finops.Options{URL: env, HTTP: sim.HTTPClient(), Token: token, Timeout: 30 * time.Second})
+	return finops.New(finops.Options{URL: address, HTTP: sim.HTTPClient(), Token: token, Timeout: 30 * time.Second})
 }
 
 func wantCode(t *testing.T, what string, err error, want refresh.Code) {
