@@ -6,10 +6,13 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	entities "html"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -206,6 +209,11 @@ func TestTheXppSourcesKeepTheContract(t *testing.T) {
 		return names
 	}
 	known := members("RefreshbotRequest")
+	for f := range reflect.TypeFor[companionRequest]().Fields() {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !slices.Contains(known, name) {
+			t.Errorf("RefreshbotRequest has no member %s", name)
+		}
+	}
 	var operations []string
 	for _, o := range want.Operations {
 		operations = append(operations, o.Name)
@@ -264,6 +272,9 @@ func TestTheCompanionsSecretsStaySecret(t *testing.T) {
 			raw, _ := json.Marshal(in)
 			return 500, map[string]string{"Message": "An exception occured when invoking the operation - " + string(raw), "ExceptionType": "X"}
 		},
+		"an exception with it in an address": func(_ map[string]any, v string) (int, any) {
+			return 500, map[string]string{"Message": "An exception occured when invoking the operation - ?p=" + url.QueryEscape(v) + " /" + url.PathEscape(v) + " <" + entities.EscapeString(v), "ExceptionType": "X"}
+		},
 		"a refusal": func(in map[string]any, v string) (int, any) {
 			return 200, map[string]any{"success": false, "message": "Not " + v, "correlationId": in["correlationId"]}
 		},
@@ -288,7 +299,7 @@ func TestTheCompanionsSecretsStaySecret(t *testing.T) {
 						t.Fatalf("%s: no error", what)
 					}
 					for e := err; e != nil; e = errors.Unwrap(e) {
-						for _, bad := range []string{value, "PLANTED", "<word>"} {
+						for _, bad := range []string{value, "PLANTED", "word"} {
 							if strings.Contains(e.Error(), bad) {
 								t.Errorf("%s: %q shows %q", what, e, bad)
 							}
@@ -365,5 +376,14 @@ func TestWhatTheCompanionIsNotAsked(t *testing.T) {
 	}
 	if sent := e.requests(); len(sent) > 0 {
 		t.Errorf("sent %q", sent)
+	}
+}
+
+func TestWhatRepeatsAShortSecretIsDropped(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{"Cannot do it": "", "No": "No"} {
+		if got := string(redact([]byte(said), []string{"", "a"})); got != want {
+			t.Errorf("%q became %q", said, got)
+		}
 	}
 }
