@@ -98,6 +98,24 @@ func TestArchitecturePageNamesEveryPackage(t *testing.T) {
 	}
 }
 
+// Each direct dependency is explained.
+func TestDependenciesPageNamesEachModule(t *testing.T) {
+	t.Parallel()
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllSubmatch(mod, -1) { // indirect ones have a comment
+		if !strings.Contains(string(page), "`"+string(m[1])+"`") {
+			t.Errorf("docs/dependencies.md does not say why %s is here", m[1])
+		}
+	}
+}
+
 // The manifest asks for the scopes that the program checks for, and for no other.
 func TestManifestAsksForWhatIsUsed(t *testing.T) {
 	t.Parallel()
