@@ -257,7 +257,7 @@ func TestTheXppSourcesKeepTheContract(t *testing.T) {
 }
 
 const (
-	planted = `PLANTED "pass" & <word>/+ü`
+	planted = `PLANTED "p4ss" & <w0rd>/+ü`
 	short   = "xy"
 )
 
@@ -299,7 +299,7 @@ func TestTheCompanionsSecretsStaySecret(t *testing.T) {
 						t.Fatalf("%s: no error", what)
 					}
 					for e := err; e != nil; e = errors.Unwrap(e) {
-						for _, bad := range []string{value, "PLANTED", "word"} {
+						for _, bad := range []string{value, "PLANTED", "w0rd"} {
 							if strings.Contains(e.Error(), bad) {
 								t.Errorf("%s: %q shows %q", what, e, bad)
 							}
@@ -382,7 +382,7 @@ func TestWhatTheCompanionIsNotAsked(t *testing.T) {
 func TestWhatRepeatsAShortSecretIsDropped(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{"Cannot do it": "", "No": "No"} {
-		if got := string(redact([]byte(said), []string{"", "a"})); got != want {
+		if got := redact(said, []string{"", "a"}); got != want {
 			t.Errorf("%q became %q", said, got)
 		}
 	}
