@@ -272,6 +272,11 @@ func TestTheCompanionsSecretsStaySecret(t *testing.T) {
 			raw, _ := json.Marshal(in)
 			return 500, map[string]string{"Message": "An exception occured when invoking the operation - " + string(raw), "ExceptionType": "X"}
 		},
+		"an exception with the request in it, as .NET writes it": func(in map[string]any, _ string) (int, any) {
+			raw, _ := json.Marshal(in)
+			text := strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(string(raw))
+			return 500, map[string]string{"Message": "An exception occured when invoking the operation - " + text, "ExceptionType": "X"}
+		},
 		"an exception with it in an address": func(_ map[string]any, v string) (int, any) {
 			return 500, map[string]string{"Message": "An exception occured when invoking the operation - ?p=" + url.QueryEscape(v) + " /" + url.PathEscape(v) + " <" + entities.EscapeString(v), "ExceptionType": "X"}
 		},

@@ -14,8 +14,9 @@
 //   - [refresh.Throttled]: 429, or 503 with a time to come back.
 //   - [refresh.Refused]: the application read the request and said why not.
 //   - [refresh.NotFound]: the environment is up and has no such entity, row or operation.
-//   - [refresh.Unknown]: a custom service was called and its reply was lost. OData writes here can be repeated
-//     without harm, so for them a lost reply is Offline.
+//   - [refresh.Unknown]: a custom service was called, or the import of a data package started, and the reply was lost.
+//     OData writes and the companion service's operations can be repeated without harm, so for them a lost reply is
+//     Offline.
 //
 // Error texts come from the environment's own inner message, never with its stack trace, and never hold the token.
 //
