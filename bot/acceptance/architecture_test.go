@@ -40,15 +40,16 @@ func TestImportsRunOneWay(t *testing.T) {
 		"jobs/lcs":      domain,
 		"jobs/finops":   domain,
 		"jobs/entra":    domain,
-		"jobs/roster":   domain,
-		"jobs/phases":   {"jobs/refresh", "jobs/roster"},
+		"jobs/roster":   {"jobs/refresh", "jobs/spell"},
+		"jobs/spell":    nil,
+		"jobs/phases":   {"jobs/refresh", "jobs/roster", "jobs/spell"},
 		"jobs/schedule": engine,
 		"jobs/cloudsim": nil,
 		"bot/slacksim":  nil,
-		"commands":      engine,
+		"commands":      append([]string{"jobs/spell"}, engine...),
 		"store":         engine,
 		"store/bolt":    append([]string{"store"}, engine...),
-		"bot/view":      append([]string{"commands"}, engine...),
+		"bot/view":      append([]string{"commands", "jobs/spell"}, engine...),
 	}
 	deps := packages(t)
 	for pkg, allowed := range may {
