@@ -100,6 +100,7 @@ type request struct {
 	batch  *multipartBody // sent in place of body; the reply is multipart too
 	once   bool           // repeating it does harm, so a lost reply leaves the outcome unknown
 	ping   bool           // it decides itself whether a 404 means that the environment is down
+	hidden []string       // what the body holds and no text may show, whoever says it
 	limit  int64
 }
 
