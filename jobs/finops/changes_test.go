@@ -116,3 +116,25 @@ func TestStoppedChangesAreMarked(t *testing.T) {
 		}
 	})
 }
+
+// A part that is answered 401 stops the whole; what the same reply says about others is kept.
+func TestAnAppThatIsRemovedMidway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newField(t, cloudsim.FieldModel(), 1000)
+		f.part = func(user string) *answer {
+			if user == "u0300" {
+				return &answer{status: 401}
+			}
+			return nil
+		}
+		refused, err := f.enable(t.Context(), t, userIDs(1000))
+		wantError(t, err, refresh.Denied)
+		if f.enabled() < 100 || f.enabled()+len(refused) != 1000 {
+			t.Errorf("%d enabled, %d marked", f.enabled(), len(refused))
+		}
+		for _, e := range refused {
+			wantError(t, e, refresh.Denied)
+		}
+	})
+}

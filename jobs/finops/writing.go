@@ -289,7 +289,7 @@ func (w *writing) settle(s changeSet, err error) {
 	w.settled(n)
 }
 
-func (w *writing) readAnswers(f flight, now time.Time) error {
+func (w *writing) readAnswers(f flight, now time.Time) (stop error) {
 	w.fails, w.missing, w.alien = 0, 0, 0
 	taken, tooMuch := 0, false
 	for i, s := range f.sets {
@@ -310,7 +310,7 @@ func (w *writing) readAnswers(f flight, now time.Time) error {
 			w.queue = append(w.queue, s)
 		case a.verdict == failed:
 			if err := w.readFailure(s, a.why, f.exists[i], now); err != nil {
-				return err
+				stop = err // what is said about the others holds all the same
 			}
 		case a.verdict == unanswered && len(f.sets) > 1: // some servers stop at the first set that fails
 			s.alone = true
@@ -325,7 +325,7 @@ func (w *writing) readAnswers(f flight, now time.Time) error {
 	case taken > 0:
 		w.pace.answered(f.sent, now, taken)
 	}
-	return nil
+	return stop
 }
 
 // readFailure handles a set that the environment did not take.
