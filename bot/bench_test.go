@@ -62,7 +62,7 @@ func with(change func(o *bot.Options)) setting {
 
 func newBench(t testing.TB, settings ...setting) *bench {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	b := &bench{t: t, ctx: ctx, store: storetest.NewMemory()}
 	so := slacksim.Options{

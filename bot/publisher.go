@@ -66,6 +66,14 @@ func (p *publisher) changed(id refresh.ID) {
 	}
 }
 
+// behind reports whether a refresh has changed since it was taken up.
+func (p *publisher) behind(id refresh.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, changed := p.dirty[id]
+	return changed
+}
+
 // delay has a refresh shown no sooner than at.
 func (p *publisher) delay(id refresh.ID, at time.Time) {
 	p.mu.Lock()
@@ -216,7 +224,7 @@ func (p *publisher) update(ctx context.Context, state *posted, r refresh.Refresh
 	return nil
 }
 
-// tell posts the notable events that the thread does not have.
+// tell posts the notable events that the thread does not have, as long as the card is not behind.
 func (p *publisher) tell(ctx context.Context, r refresh.Refresh, state *posted) error {
 	entries, err := p.Journal.Journal(ctx, r.ID, 0)
 	if err != nil {
@@ -234,6 +242,9 @@ func (p *publisher) tell(ctx context.Context, r refresh.Refresh, state *posted) 
 				state.Told, state.Intent = e.Seq, ""
 				if err := p.remember(ctx, r.ID, *state); err != nil {
 					return err
+				}
+				if p.behind(r.ID) {
+					return nil // the card first: it has the buttons, and Slack takes one post a second
 				}
 			}
 		}

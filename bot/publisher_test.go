@@ -301,3 +301,29 @@ func TestSeveralRefreshesDoNotHoldUpEachOther(t *testing.T) {
 		t.Errorf("readyz forgets the one because of the other: %v", got)
 	}
 }
+
+func TestTheCardIsUpdatedBeforeTheRestOfTheThread(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).connected()
+	b.ask()
+	b.settled()
+	met := make(chan struct{})
+	b.sim.Fail("chat.postMessage", slacksim.Fault{Delay: time.Second, Met: func() { close(met) }})
+	b.press(anna, refresh.ActionApprove)
+	<-met // an entry of the thread is under way; that it was cancelled will be another one
+	before := len(b.sim.Calls())
+	if ack := b.slash("/refresh cancel uat"); !ack.OK {
+		t.Fatalf("ack: %+v", ack)
+	}
+	b.settled()
+	var order []string
+	for _, c := range b.sim.Calls()[before:] {
+		if strings.HasPrefix(c.Method, "chat.") {
+			order = append(order, c.Method)
+		}
+	}
+	if len(order) < 3 || order[0] != "chat.postMessage" || order[1] != "chat.update" {
+		t.Errorf("after the entry that was under way came %v, want the card first", order)
+	}
+	b.noDoubles()
+}

@@ -82,7 +82,7 @@ func TestNothingIsAcknowledgedBeforeItIsCommitted(t *testing.T) {
 
 func TestAPanicCostsOneEnvelope(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(_ *bench, o *slacksim.Options) { o.AckTimeout = 300 * time.Millisecond }, handling(handler{
+	b := newBench(t, func(_ *bench, o *slacksim.Options) { o.AckTimeout = 2 * time.Second }, handling(handler{
 		slash: func(_ context.Context, in commands.Line) commands.Reply {
 			if in.Text == "boom" {
 				panic("xoxb-secret")

@@ -10,6 +10,7 @@ import (
 
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/spell"
 )
 
 // Engine is what commands need of the engine.
@@ -347,7 +348,7 @@ func (s *Service) target(verb string, words []string) (Target, error) {
 		}
 	}
 	next := "/refresh help lists what can be asked. Environments: " + strings.Join(s.names, ", ") + "."
-	if near, ok := nearest(name, choices); ok {
+	if near, ok := spell.Nearest(name, choices); ok {
 		next = fmt.Sprintf("Did you mean /refresh %s%s? %s", verb, near, next)
 	}
 	return Target{}, hinted{refresh.Errorf(refresh.Invalid, "I know no %s %q.", what, words[0]), next}

@@ -7,12 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
-
-// buildFlags are those of the tests themselves, as far as they concern the binary.
-var buildFlags []string
 
 // binary is the program under test.
 var binary string
@@ -47,7 +45,7 @@ func runAll(m *testing.M) (int, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "refreshbot")
-	build := exec.CommandContext(ctx, "go", append(append([]string{"build"}, buildFlags...), "-o", binary, ".")...)
+	build := exec.CommandContext(ctx, "go", "build", "-race="+strconv.FormatBool(raceDetector), "-o", binary, ".")
 	build.Dir = strings.TrimSpace(string(root))
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build refreshbot: %w\n%s", err, out)

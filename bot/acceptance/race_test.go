@@ -2,4 +2,4 @@
 
 package acceptance
 
-func init() { buildFlags = append(buildFlags, "-race") }
+const raceDetector = true

@@ -70,6 +70,7 @@ func newWorld(t *testing.T, o cloudsim.Options, edits ...edit) *world {
 	t.Cleanup(func() { _ = w.cloud.Close() })
 	w.slack, err = slacksim.Start(slacksim.Options{
 		NoRateLimits: true,
+		AckTimeout:   20 * time.Second, // how quick the bot is on a busy machine is not what is tested here
 		Commands:     []slacksim.Command{{Command: "/refresh"}},
 		Users: []slacksim.User{
 			{ID: rita, Name: "rita", RealName: "Rita Sato"}, {ID: anna, Name: "anna", RealName: "Anna Berg"},

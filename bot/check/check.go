@@ -52,27 +52,29 @@ func Slack(ctx context.Context, o SlackOptions) []Result {
 	var c results
 	c.area = "Slack"
 	who, err := api.AuthTestContext(ctx)
-	if !c.slack("bot token", err, "") {
+	_, _, appErr := api.StartSocketModeContext(ctx)
+	if c.failed("bot token", err) {
+		c.slack("app token", appErr, "Socket Mode can be opened")
 		return c.list
 	}
-	c.list[0].Text = fmt.Sprintf("signed in to %s as %s", who.Team, who.User)
+	c.add("bot token", true, fmt.Sprintf("signed in to %s as %s", who.Team, who.User))
 	if missing := scopes.missing(); len(missing) > 0 {
 		c.add("scopes", false, "missing: "+strings.Join(missing, ", ")+". Update the app from manifest.yml and reinstall it to the workspace.")
 	} else {
 		c.add("scopes", true, "all that are needed")
 	}
-	_, _, err = api.StartSocketModeContext(ctx)
-	c.slack("app token", err, "Socket Mode can be opened")
+	c.slack("app token", appErr, "Socket Mode can be opened")
 	for _, id := range o.Channels {
 		ch, err := api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
 		switch {
 		case refusal(err) == "channel_not_found":
 			c.add("channel "+id, false, "Slack knows no such channel, or it is private and the bot is not in it. Copy the id from the channel's details, and invite the bot there: /invite @"+who.User)
-		case !c.failed("channel "+id, err) && !ch.IsMember:
-			c.add("channel "+id, false, fmt.Sprintf("the bot is not in #%s. Invite it there: /invite @%s", ch.Name, who.User))
-		case err == nil && ch.IsArchived:
+		case c.failed("channel "+id, err):
+		case ch.IsArchived:
 			c.add("channel "+id, false, fmt.Sprintf("#%s is archived. Unarchive it or name another channel.", ch.Name))
-		case err == nil:
+		case !ch.IsMember:
+			c.add("channel "+id, false, fmt.Sprintf("the bot is not in #%s. Invite it there: /invite @%s", ch.Name, who.User))
+		default:
 			c.add("channel "+id, true, "the bot is in #"+ch.Name)
 		}
 	}
@@ -81,8 +83,11 @@ func Slack(ctx context.Context, o SlackOptions) []Result {
 		switch {
 		case refusal(err) == "no_such_subteam":
 			c.add("user group "+id, false, "Slack knows no such user group. Copy its id from the group's page.")
-		case !c.failed("user group "+id, err):
-			c.add("user group "+id, len(members) > 0, fmt.Sprintf("%d members", len(members)))
+		case c.failed("user group "+id, err):
+		case len(members) == 0:
+			c.add("user group "+id, false, "it has no members, so nobody in it could decide anything. Add people to it.")
+		default:
+			c.add("user group "+id, true, fmt.Sprintf("%d members", len(members)))
 		}
 	}
 	return c.list
@@ -146,20 +151,28 @@ func (c *results) add(name string, ok bool, text string) {
 	c.list = append(c.list, Result{Area: c.area, Name: name, OK: ok, Text: text})
 }
 
-// slack adds a result from an error of Slack's and reports whether there was none.
-func (c *results) slack(name string, err error, good string) bool {
-	if c.failed(name, err) {
-		return false
+// slack adds a result from an error of Slack's, or a good one.
+func (c *results) slack(name string, err error, good string) {
+	if !c.failed(name, err) {
+		c.add(name, true, good)
 	}
-	c.add(name, true, good)
-	return true
 }
 
+// failed adds a result from an error of Slack's and reports whether there was one.
 func (c *results) failed(name string, err error) bool {
 	if err != nil {
-		c.list = append(c.list, Result{Area: c.area, Name: name, Text: bot.SlackProblem(err), Passing: refusal(err) == ""})
+		c.list = append(c.list, Result{Area: c.area, Name: name, Text: bot.SlackProblem(err), Passing: passing(err)})
 	}
 	return err != nil
+}
+
+// passing reports whether Slack did not answer, or had trouble of its own.
+func passing(err error) bool {
+	switch refusal(err) {
+	case "", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited":
+		return true
+	}
+	return false
 }
 
 func refusal(err error) string {

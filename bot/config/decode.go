@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"refreshbot/jobs/spell"
 )
 
 // maxNodes bounds the file with its aliases written out. A large real file has a few thousand; an alias bomb billions.
@@ -341,7 +343,7 @@ func choice[T ~string](d *decoder, out *T, words ...T) reader {
 			}
 		}
 		hint := ""
-		if near := nearest(s, known); near != "" {
+		if near, ok := spell.Nearest(s, known); ok {
 			hint = "; did you mean " + near + "?"
 		}
 		d.fail(v, "must be one of %s, not %s%s", strings.Join(known, ", "), show(s), hint)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"refreshbot/jobs/spell"
 )
 
 // Problem is one thing wrong with the file. It never holds a secret.
@@ -74,45 +76,13 @@ func cause(err error) error {
 	return err
 }
 
-// nearest returns the known word that was probably meant, or "".
-func nearest(word string, known []string) string {
-	best, distance := "", 1+max(1, len(word)/3)
-	for _, k := range known {
-		if n := edits(strings.ToLower(word), strings.ToLower(k)); n < distance {
-			best, distance = k, n
-		}
-	}
-	return best
-}
-
 // meant completes a message about an unknown word with the probable one, or with all that are known.
 func meant(word string, known []string) string {
-	if best := nearest(word, known); best != "" {
+	if best, ok := spell.Nearest(word, known); ok {
 		return "; did you mean " + best + "?"
 	}
 	if len(known) == 0 {
 		return ""
 	}
 	return "; known here: " + strings.Join(known, ", ")
-}
-
-// edits is the Levenshtein distance in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

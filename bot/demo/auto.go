@@ -61,7 +61,7 @@ func play(ctx context.Context, slack *slacksim.Server) error {
 	}
 	if err := slack.Wait(ctx, func() bool {
 		card, ok := theCard(slack)
-		return ok && len(decisions(card)) == 0 && strings.Contains(card.Plain(), "users enabled")
+		return ok && len(decisions(card)) == 0 && strings.Contains(card.Plain(), "users enabled") && announced(slack)
 	}); err != nil {
 		return fmt.Errorf("waiting for the end: %w", err)
 	}
@@ -97,6 +97,13 @@ func theCard(slack *slacksim.Server) (slacksim.Message, bool) {
 		}
 	}
 	return slacksim.Message{}, false
+}
+
+// announced reports whether the thread has said that the target is open, which is its last word.
+func announced(slack *slacksim.Server) bool {
+	return slices.ContainsFunc(slack.Messages(channel), func(m slacksim.Message) bool {
+		return m.Broadcast && strings.Contains(m.Plain(), "uat is open")
+	})
 }
 
 func decisions(m slacksim.Message) []string {

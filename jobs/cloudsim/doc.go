@@ -1,5 +1,5 @@
-// Package cloudsim is one simulated Microsoft cloud: Entra, Lifecycle Services (LCS) and two or more Finance and
-// Operations (F&O) environments that share one world.
+// Package cloudsim is one simulated Microsoft cloud: Entra, Lifecycle Services (LCS), a blob storage and two or more
+// Finance and Operations (F&O) environments that share one world.
 //
 // It speaks the real protocols over TLS on loopback, one port per host, so that the real clients run against it
 // unchanged. A database refresh really replaces the target's database by a copy of the source's and then resets in

@@ -116,6 +116,7 @@ type reply struct {
 	header http.Header
 	body   []byte
 	token  string // what it was asked with; to be kept out of texts
+	hidden []string
 }
 
 // do makes the request and returns a good reply, whose body is JSON or empty.
@@ -212,9 +213,8 @@ func (c *Client) send(ctx context.Context, r request) (reply, error) {
 		limit = replyLimit
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
-	rep := reply{status: res.StatusCode, header: res.Header, body: bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), token: token}
+	rep := reply{status: res.StatusCode, header: res.Header, body: bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), token: token, hidden: r.hidden}
 	if rep.status/100 != 2 {
-		rep.body = redact(rep.body, r.hidden)
 		return rep, nil // the status says enough; the body only explains
 	}
 	if err != nil {

@@ -109,6 +109,15 @@ func TestARequestEndsInTime(t *testing.T) {
 				}
 				_, err := c.CallService(t.Context(), "A/B/C", nil)
 				wantError(t, err, tt.once)
+
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute) // the caller's own, for an operation that takes long
+				defer cancel()
+				began = time.Now()
+				_, err = c.CallService(ctx, "A/B/C", nil)
+				wantError(t, err, tt.once)
+				if took := time.Since(began); took != 20*time.Minute {
+					t.Errorf("a service call took %v, want the 20 minutes it was given", took)
+				}
 			})
 		})
 	}

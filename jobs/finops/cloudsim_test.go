@@ -3,6 +3,7 @@ package finops_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,7 +22,12 @@ import (
 // cloud starts a simulated cloud with small pages and a client of its environment uat.
 func cloud(t *testing.T) (*cloudsim.Cloud, *finops.Client) {
 	t.Helper()
-	sim, err := cloudsim.Start(cloudsim.Options{ODataPageSize: 3})
+	return cloudOf(t, cloudsim.Options{ODataPageSize: 3})
+}
+
+func cloudOf(t *testing.T, o cloudsim.Options) (*cloudsim.Cloud, *finops.Client) {
+	t.Helper()
+	sim, err := cloudsim.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,11 +36,20 @@ func cloud(t *testing.T) (*cloudsim.Cloud, *finops.Client) {
 			t.Error(err)
 		}
 	})
-	env := sim.EnvironmentURL("uat")
-	token := func(context.Context) (string, error) {
-		res, err := sim.HTTPClient().PostForm(sim.AuthorityURL()+"/"+sim.Tenant()+"/oauth2/v2.0/token", url.Values{
-			"grant_type": {"client_credentials"}, "client_id": {sim.AppID()}, "client_secret": {sim.AppSecret()}, "scope": {env + "/.default"},
-		})
+	return sim, client(sim, "uat", sim.EnvironmentURL("uat"))
+}
+
+// client makes a client that calls the environment at the address.
+func client(sim *cloudsim.Cloud, name, address string) *finops.Client {
+	env := sim.EnvironmentURL(name)
+	token := func(ctx context.Context) (string, error) {
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {sim.AppID()}, "client_secret": {sim.AppSecret()}, "scope": {env + "/.default"}}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, sim.AuthorityURL()+"/"+sim.Tenant()+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+		if err != nil {
+			return "", err
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := sim.HTTPClient().Do(req)
 		if err != nil {
 			return "", err
 		}
@@ -43,11 +58,11 @@ func cloud(t *testing.T) (*cloudsim.Cloud, *finops.Client) {
 			AccessToken string `json:"access_token"`
 		}
 		if err := json.NewDecoder(res.Body).Decode(&body); err != nil || body.AccessToken == "" {
-			return "", fmt.Errorf("token: HTTP %d, %v", res.StatusCode, err)
+			return "", fmt.Errorf("token: HTTP %d, %w", res.StatusCode, errors.Join(err, errors.New("no token")))
 		}
 		return body.AccessToken, nil
 	}
-	return sim, finops.New(finops.Options{URL: env, HTTP: sim.HTTPClient(), Token: token, Timeout: 30 * time.Second})
+	return finops.New(finops.Options{URL: address, HTTP: sim.HTTPClient(), Token: token, Timeout: 30 * time.Second})
 }
 
 func wantCode(t *testing.T, what string, err error, want refresh.Code) {
@@ -265,5 +280,71 @@ func TestASimulatedEnvironmentDuringARefresh(t *testing.T) {
 				t.Error("the environment never went down")
 			}
 		})
+	}
+}
+
+// Over real sockets and in real time, with the same service model as in the benchmark, only faster.
+func TestManyWritesToASimulatedEnvironment(t *testing.T) {
+	t.Parallel()
+	m := cloudsim.FieldModel()
+	m.RoundTrip, m.Request, m.Set, m.Row = m.RoundTrip/20, m.Request/20, m.Set/20, m.Row/20
+	sim, c := cloudOf(t, cloudsim.Options{Service: m})
+	const many = 600
+	var ids []string
+	sim.Mutate("uat", func(e *cloudsim.Environment) {
+		for i := range many {
+			u := e.Users[0]
+			u.ID, u.Enabled = fmt.Sprintf("NEW%04d", i), false
+			e.Users = append(e.Users, u)
+			ids = append(ids, u.ID)
+		}
+	})
+	sim.Fail("uat", "SystemUsers('NEW0444')", cloudsim.Fault{Times: -1, Status: http.StatusBadRequest,
+		Body: `{"error":{"code":"","message":"Der opstod en fejl.","innererror":{"message":"Infolog: Fejl: Brugeren NEW0444 er spærret."}}}`})
+	sim.Fail("uat", "SystemUsers('NEW0007')", cloudsim.Fault{Status: http.StatusTooManyRequests, RetryAfter: 1})
+	done := 0
+	refused, err := c.EnableUsers(t.Context(), append(ids, "NOBODY"), func(n, total int) {
+		if done = n; total != many+1 {
+			t.Errorf("progress: %d of %d", n, total)
+		}
+	})
+	wantCode(t, "enable", err, "")
+	wantCode(t, "the bad one", refused["NEW0444"], refresh.Refused)
+	wantCode(t, "nobody", refused["NOBODY"], refresh.NotFound)
+	if msg := refresh.MessageOf(refused["NEW0444"]); !strings.Contains(msg, "Brugeren NEW0444 er spærret") {
+		t.Errorf("message: %s", msg)
+	}
+	enabled, batches := 0, 0
+	for _, u := range sim.Snapshot("uat").Users {
+		if u.Enabled && strings.HasPrefix(u.ID, "NEW") {
+			enabled++
+		}
+	}
+	for _, call := range sim.Calls() {
+		if strings.HasSuffix(call.Path, "/$batch") {
+			batches++
+		}
+	}
+	if len(refused) != 2 || enabled != many-1 || done != many+1 || batches > 60 {
+		t.Errorf("refused %v, %d enabled, progress ended at %d, %d batches", refused, enabled, done, batches)
+	}
+
+	group := refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": "MRP", "ServerId": "BATCH2"}, Set: map[string]any{"Description": "Master planning"}}
+	there := refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": "MRP", "ServerId": "BATCH1"}, Set: map[string]any{"Description": "Other"}}
+	office := refresh.Record{Entity: "DocumentParameters", Key: map[string]any{"dataAreaId": "demf", "Key": 0}, Set: map[string]any{"WebAppsServerURL": "https://office-uat"}}
+	edi := refresh.Record{Entity: "SysAADClients", Key: map[string]any{"AADClientId": "33330000-0000-4000-8000-00000000ed10"}}
+	errs, err := c.WriteAll(t.Context(), []finops.Change{
+		{Method: http.MethodPost, Record: group}, {Method: http.MethodPost, Record: there}, {Method: http.MethodPatch, Record: office},
+		{Method: http.MethodDelete, Record: edi}, {Method: http.MethodPatch, Record: refresh.Record{Entity: "SystemUsers", Key: map[string]any{"UserID": "FINN"}, Set: map[string]any{"Nonsense": 1}}},
+	}, nil)
+	wantCode(t, "write all", err, "")
+	for i, want := range []refresh.Code{"", "", "", "", refresh.Refused} {
+		wantCode(t, fmt.Sprint("change ", i), errs[i], want)
+	}
+	now := sim.Snapshot("uat")
+	if !slices.Contains(now.BatchGroups, cloudsim.BatchGroup{GroupID: "MRP", ServerID: "BATCH2", Description: "Master planning"}) ||
+		!slices.Contains(now.BatchGroups, cloudsim.BatchGroup{GroupID: "MRP", ServerID: "BATCH1", Description: "Master planning"}) ||
+		slices.ContainsFunc(now.AADClients, func(a cloudsim.AADClient) bool { return strings.HasPrefix(a.ClientID, "3333") }) {
+		t.Errorf("groups %v, apps %v", now.BatchGroups, now.AADClients)
 	}
 }

@@ -163,7 +163,7 @@ func (s *Companion) call(ctx context.Context, doing, operation string, in compan
 	case out.CorrelationID != in.CorrelationID:
 		return companionAnswer{}, refresh.Errorf(refresh.Refused, "The companion service of %s answered something else than it was asked (%s). Install the version that came with refreshbot.", s.c.host, doing)
 	case !bool(out.Success):
-		return companionAnswer{}, refresh.Errorf(refresh.Refused, "%s", sentence(fmt.Sprintf("The companion service of %s refused %s%s", s.c.host, doing, after(clean(string(redact([]byte(out.Message), hidden)), rep.token)))))
+		return companionAnswer{}, refresh.Errorf(refresh.Refused, "%s", sentence(fmt.Sprintf("The companion service of %s refused %s%s", s.c.host, doing, after(clean(redact(out.Message, hidden), rep.token)))))
 	}
 	return companionAnswer{clean(out.Version, rep.token), clean(out.Host, rep.token), bool(out.PriorityScheduling)}, nil
 }

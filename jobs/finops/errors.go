@@ -131,11 +131,11 @@ func reason(rep reply) (text string, app bool) {
 			}
 			app = app || strings.Contains(in.Message, "Infolog") || strings.HasPrefix(in.Type, "Microsoft.Dynamics.Ax.Xpp")
 		}
-		return clean(text, rep.token), app
+		return clean(redact(text, rep.hidden), rep.token), app
 	}
 	text = operationPrefix.ReplaceAllString(body.Message, "")
 	app = body.Message != "" && (body.ExceptionType != "" || text != body.Message)
-	return clean(text, rep.token), app
+	return clean(redact(text, rep.hidden), rep.token), app
 }
 
 var (

@@ -3,7 +3,10 @@ package finops
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -29,7 +32,8 @@ type field struct {
 	client  *Client
 
 	part    func(user string) *answer           // in place of a write; nil lets it happen. It is called under mu
-	whole   func(batch bool) *answer            // in place of a whole request
+	whole   func(batch bool) *answer            // in place of a whole request; called under mu too
+	lose    func(batch int) bool                // whether a reply is lost, after so many batches took effect
 	mangle  func(batch int, body []byte) []byte // what becomes of the reply to the nth batch
 	flat    bool                                // a reply has no Content-IDs
 	reverse bool                                // and no order
@@ -38,7 +42,7 @@ type field struct {
 	mu        sync.Mutex
 	users     map[string]bool // enabled; by id in lower case
 	writes    map[string]int  // how often each user was written
-	undo      []string        // whom the change set at hand has enabled
+	undo      []func()        // takes back what the change set at hand has done
 	batches   int
 	requests  int
 	sizes     []int // rows of each batch
@@ -106,7 +110,9 @@ func (f *field) RoundTrip(req *http.Request) (*http.Response, error) {
 		a.write(w)
 	} else {
 		req.Body = io.NopCloser(bytes.NewReader(body))
-		f.serve(w, req, body, batch)
+		if n := f.serve(w, req, body, batch); f.lose != nil && f.lose(n) {
+			return nil, errors.New("connection reset by peer")
+		}
 	}
 	return w.Result(), nil
 }
@@ -121,6 +127,8 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func (f *field) instead(batch bool) *answer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.whole == nil {
 		return nil
 	}
@@ -135,7 +143,7 @@ func (a *answer) write(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, a.body)
 }
 
-func (f *field) serve(w http.ResponseWriter, req *http.Request, body []byte, batch bool) {
+func (f *field) serve(w http.ResponseWriter, req *http.Request, body []byte, batch bool) (batches int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -146,20 +154,27 @@ func (f *field) serve(w http.ResponseWriter, req *http.Request, body []byte, bat
 	default:
 		f.operation(req).write(w)
 	}
+	return f.batches
 }
 
 func (a answer) with(status int) *answer { a.status = status; return &a }
 
 // operation is one write, or the look for a row. mu is held.
 func (f *field) operation(req *http.Request) *answer {
-	id, ok := strings.CutPrefix(req.URL.Path, "/data/SystemUsers('")
-	id = strings.ToLower(strings.TrimSuffix(id, "')"))
-	body := []byte(nil)
-	if req.Body != nil {
-		body, _ = io.ReadAll(req.Body)
+	var set struct {
+		UserID  string
+		Enabled bool
 	}
-	if !ok || req.Method != http.MethodPatch || string(body) != `{"Enabled":true}` {
-		f.t.Errorf("operation %s %s %q", req.Method, req.URL, body)
+	if req.Method == http.MethodPatch || req.Method == http.MethodPost {
+		if err := json.NewDecoder(req.Body).Decode(&set); err != nil {
+			f.t.Errorf("%s %s: %v", req.Method, req.URL, err)
+		}
+	}
+	id, ok := strings.CutPrefix(req.URL.Path, "/data/SystemUsers")
+	id = strings.TrimPrefix(strings.Trim(id, "()'"), "UserID='")
+	id = strings.ToLower(cmp.Or(id, set.UserID))
+	if !ok || id == "" {
+		f.t.Errorf("operation %s %s", req.Method, req.URL)
 		return &answer{status: 400}
 	}
 	if f.part != nil {
@@ -167,15 +182,30 @@ func (f *field) operation(req *http.Request) *answer {
 			return a
 		}
 	}
-	on, ok := f.users[id]
-	if !ok {
+	on, there := f.users[id]
+	switch {
+	case req.Method == http.MethodPost && there:
+		return &answer{status: 400, body: `{"error":{"message":"x","innererror":{"message":"Der Datensatz existiert bereits.","type":"Microsoft.Dynamics.Ax.Xpp.ErrorException"}}}`}
+	case req.Method != http.MethodPost && !there:
 		return &answer{status: 404, body: `{"error":{"message":"An error has occurred.","innererror":{"message":"No record was found."}}}`}
+	case req.Method == http.MethodGet:
+		return &answer{status: 200, body: `{}`}
 	}
-	if !on {
-		f.undo = append(f.undo, id)
-	}
-	f.users[id] = true
 	f.writes[id]++
+	f.undo = append(f.undo, func() {
+		if f.users[id] = on; !there {
+			delete(f.users, id)
+		}
+	})
+	switch req.Method {
+	case http.MethodDelete:
+		delete(f.users, id)
+	case http.MethodPost:
+		f.users[id] = set.Enabled
+		return &answer{status: 201, body: `{}`}
+	default:
+		f.users[id] = set.Enabled
+	}
 	return &answer{status: 204}
 }
 
@@ -218,8 +248,8 @@ func (f *field) serveBatch(w http.ResponseWriter, req *http.Request, body []byte
 			good = append(good, a.part(id))
 		}
 		if bad != nil {
-			for _, id := range f.undo {
-				f.users[id] = false
+			for _, back := range slices.Backward(f.undo) {
+				back()
 			}
 			answers = append(answers, bad.part(badID))
 			if f.stops {

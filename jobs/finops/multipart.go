@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -173,7 +175,7 @@ func (p *setParts) add(id string, raw []byte) bool {
 // setOf finds the set that the operations are of; ok turns false when they are not all of one.
 func setOf(ids map[int]bool, sizes []int, ok bool) (int, bool) {
 	found := -1
-	for id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		i, last := 0, 0
 		for i < len(sizes) && id > last+sizes[i] {
 			last += sizes[i]

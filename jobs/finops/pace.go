@@ -15,7 +15,7 @@ const (
 	tolerance    = 1.4              // a row may take so many times its best time before no worker is added,
 	intolerance  = 2.0              // and so many before half of them go
 	firstBackoff = 2 * time.Second  // after a failure that names no time; doubled each time
-	maxBackoff   = 30 * time.Second //
+	maxBackoff   = 30 * time.Second // up to this
 )
 
 // pace says how many requests are under way at a time and how many rows each has. It adds a worker while rows take
@@ -24,8 +24,8 @@ type pace struct {
 	workers int
 	good    int           // good replies since the number of workers changed
 	cut     time.Time     // when it was last lowered; replies to requests from before then are old news
-	ceiling int           // no more workers than this until then
-	until   time.Time     //
+	ceiling int           // no more workers than this,
+	until   time.Time     // until then
 	size    int           // rows of a request
 	row     time.Duration // what a row takes, the last few requests smoothed
 	best    time.Duration // and what it took at best, drifting up so that a bad time is forgotten

@@ -5,47 +5,41 @@ import (
 	"encoding/json"
 	entities "html"
 	"net/url"
+	"strings"
 
 	"refreshbot/jobs/refresh"
 )
 
-// redact takes secrets out of what a server says before anybody reads it, in each form in which a server may repeat them. What
-// repeats a secret of a few letters is dropped as a whole: the rest of it would be guesswork.
-func redact(raw []byte, secrets []string) []byte {
-	for _, s := range secrets {
-		if s != "" {
-			raw = redactOne(raw, s)
+// redact takes secrets out of what a server says, in each form in which it may repeat them. A text that repeats a
+// secret of a few letters is dropped as a whole: what is left around it would give it away.
+func redact(said string, secrets []string) string {
+	for _, secret := range secrets {
+		for _, form := range forms(secret) {
+			if form == "" || !strings.Contains(said, form) {
+				continue
+			}
+			if len(secret) < 4 {
+				return ""
+			}
+			said = strings.ReplaceAll(said, form, "***")
 		}
 	}
-	return raw
+	return said
 }
 
-func redactOne(raw []byte, secret string) []byte {
-	forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), entities.EscapeString(secret)}
+// forms are the ways to write a secret: as it is, in an address, in a web page, and in JSON.
+func forms(secret string) []string {
+	all := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), entities.EscapeString(secret)}
 	for _, escapeHTML := range []bool{true, false} {
 		var b bytes.Buffer
 		enc := json.NewEncoder(&b)
 		enc.SetEscapeHTML(escapeHTML)
 		if enc.Encode(secret) == nil {
-			quoted := string(bytes.TrimSpace(b.Bytes()))
-			inner := quoted[1 : len(quoted)-1]
-			forms = append(forms, inner)
-			if b.Reset(); enc.Encode(inner) == nil { // JSON in a string of JSON
-				quoted = string(bytes.TrimSpace(b.Bytes()))
-				forms = append(forms, quoted[1:len(quoted)-1])
-			}
+			quoted := bytes.TrimSpace(b.Bytes())
+			all = append(all, string(quoted[1:len(quoted)-1]))
 		}
 	}
-	for _, form := range forms {
-		if !bytes.Contains(raw, []byte(form)) {
-			continue
-		}
-		if len(secret) < 4 {
-			return nil
-		}
-		raw = bytes.ReplaceAll(raw, []byte(form), []byte("***"))
-	}
-	return raw
+	return all
 }
 
 // decodeInto reads a good reply as JSON.

@@ -118,7 +118,14 @@ func TestUsersThatDoNotExist(t *testing.T) {
 // Of the parts some are throttled, and none is asked again before its time.
 func TestPartsAreThrottled(t *testing.T) {
 	t.Parallel()
-	for name, limit := range map[string]map[string]string{"with a time": {"Retry-After": retry2}, "without": nil} {
+	tests := map[string]struct {
+		header map[string]string
+		wait   time.Duration
+	}{
+		"with a time": {map[string]string{"Retry-After": "30"}, 30 * time.Second},
+		"without":     {nil, firstBackoff},
+	}
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -135,8 +142,8 @@ func TestPartsAreThrottled(t *testing.T) {
 					if !chosen[user] && strings.HasSuffix(user, "0") && random.Float64() < 0.3 {
 						chosen[user] = true
 						told++
-						until[user] = time.Now().Add(2 * time.Second)
-						return &answer{status: []int{429, 503}[told%2], header: limit}
+						until[user] = time.Now().Add(tt.wait)
+						return &answer{status: []int{429, 503}[told%2], header: tt.header}
 					}
 					return nil
 				}
@@ -167,7 +174,7 @@ func TestThirtyPercentOfPartsThrottled(t *testing.T) {
 			tries++
 			if random.Float64() < 0.3 {
 				told++
-				return &answer{status: 429, header: map[string]string{"Retry-After": retry2}}
+				return &answer{status: 429, header: map[string]string{"Retry-After": "2"}}
 			}
 			return nil
 		}
@@ -230,7 +237,7 @@ func TestAnEnvironmentThatGoesAwayMidway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				f := newField(t, cloudsim.FieldModel(), manyUsers)
+				f := newField(t, cloudsim.FieldModel(), 2500)
 				begin := time.Now()
 				asked := 0
 				f.whole = func(bool) *answer {
@@ -240,13 +247,13 @@ func TestAnEnvironmentThatGoesAwayMidway(t *testing.T) {
 					asked++
 					return &tt.answer
 				}
-				refused, err := f.enable(t.Context(), t, userIDs(manyUsers))
+				refused, err := f.enable(t.Context(), t, userIDs(2500))
 				took := time.Since(begin)
 				if asked > 70 {
 					t.Errorf("%d requests while it was away", asked)
 				}
 				if tt.code == "" {
-					wantAll(t, f, refused, err, manyUsers)
+					wantAll(t, f, refused, err, 2500)
 					if took > at+tt.away+time.Minute+30*time.Second {
 						t.Errorf("took %v", took)
 					}
@@ -256,7 +263,7 @@ func TestAnEnvironmentThatGoesAwayMidway(t *testing.T) {
 				if took > at+patience+3*time.Minute {
 					t.Errorf("gave up after %v", took)
 				}
-				if len(refused)+f.enabled() != manyUsers || f.enabled() == 0 {
+				if len(refused)+f.enabled() != 2500 || f.enabled() == 0 {
 					t.Errorf("%d enabled, %d marked", f.enabled(), len(refused))
 				}
 				for _, e := range refused {

@@ -55,8 +55,8 @@ type flight struct {
 	sets    []changeSet
 	sent    time.Time
 	answers []setAnswer
-	exists  bool  // of a refused insert: its row is there
-	err     error // the request as a whole came to nothing
+	exists  []bool // by set: it is a refused insert whose row is there
+	err     error  // the request as a whole came to nothing
 }
 
 func newWriting(c *Client, settled func(more int)) *writing {
@@ -179,8 +179,11 @@ func (c *Client) fly(ctx context.Context, rows []row, f flight) flight {
 			f.err = &refresh.Error{Code: refresh.Offline, Msg: c.silent(r, "the reply is not the one to a batch"), Err: garbled}
 		}
 	}
-	if f.err == nil && len(f.sets) == 1 && sizes[0] == 1 && f.answers[0].verdict == failed {
-		f.exists = c.exists(ctx, sets[0][0], f.answers[0].why.status)
+	f.exists = make([]bool, len(sets))
+	for i := range f.answers {
+		if a := f.answers[i]; f.err == nil && sizes[i] == 1 && a.verdict == failed {
+			f.exists[i] = c.exists(ctx, sets[i][0], a.why.status)
+		}
 	}
 	return f
 }
@@ -255,9 +258,7 @@ func (w *writing) read(f flight, now time.Time) error {
 // again queues a set that had no clear answer. One that keeps failing is split: a single row may be to blame.
 func (w *writing) again(s changeSet) {
 	if s.tries >= splitAfter && len(s.rows) > 1 {
-		for _, half := range halves(s) {
-			w.queue = append(w.queue, half)
-		}
+		w.queue = append(w.queue, halves(s)...)
 		return
 	}
 	w.queue = append(w.queue, s)
@@ -288,7 +289,7 @@ func (w *writing) settle(s changeSet, err error) {
 	w.settled(n)
 }
 
-func (w *writing) readAnswers(f flight, now time.Time) error {
+func (w *writing) readAnswers(f flight, now time.Time) (stop error) {
 	w.fails, w.missing, w.alien = 0, 0, 0
 	taken, tooMuch := 0, false
 	for i, s := range f.sets {
@@ -308,8 +309,8 @@ func (w *writing) readAnswers(f flight, now time.Time) error {
 			w.lastErr = w.c.throttled(request{doing: w.rows[s.rows[0]].doing}, wait)
 			w.queue = append(w.queue, s)
 		case a.verdict == failed:
-			if err := w.readFailure(s, a.why, f.exists, now); err != nil {
-				return err
+			if err := w.readFailure(s, a.why, f.exists[i], now); err != nil {
+				stop = err // what is said about the others holds all the same
 			}
 		case a.verdict == unanswered && len(f.sets) > 1: // some servers stop at the first set that fails
 			s.alone = true
@@ -324,7 +325,7 @@ func (w *writing) readAnswers(f flight, now time.Time) error {
 	case taken > 0:
 		w.pace.answered(f.sent, now, taken)
 	}
-	return nil
+	return stop
 }
 
 // readFailure handles a set that the environment did not take.

@@ -174,7 +174,7 @@ func TestStartThatNeverReachesLCSIsDefinite(t *testing.T) {
 	never(t, New(Options{BaseURL: "lcsapi", Token: good}), t.Context(), refresh.Invalid)
 
 	// A handshake that never ends, given up by the client.
-	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	mute, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

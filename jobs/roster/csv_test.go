@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -59,6 +58,7 @@ func TestCSVForms(t *testing.T) {
 		"rows of different lengths":    {"a;b;alias\n1\n1;2;anna;4\n", []Name{{"anna", "l.csv, line 3"}}},
 		"blanks before quotes":         {"alias, note\nanna, \"x, y\"\n", []Name{{"anna", "l.csv, line 2"}}},
 		"duplicates stay":              {"anna\nANNA\n", []Name{{"anna", "l.csv, line 1"}, {"ANNA", "l.csv, line 2"}}},
+		"half a character at the end":  {"\xff\xfea\x00\n\x00b", []Name{{"a", "l.csv, line 1"}, {"\ufffd", "l.csv, line 2"}}},
 		"sep rules":                    {"sep=;\r\na,b,alias;x\r\na,b,c;1\r\n", []Name{{"a,b,alias", "l.csv, line 2"}, {"a,b,c", "l.csv, line 3"}}},
 		"lines count below sep":        {"sep=;\nkim;1\n", []Name{{"kim", "l.csv, line 2"}}},
 		"the longest name":             {long, []Name{{long, "l.csv, line 1"}}},
@@ -91,19 +91,12 @@ func TestCSVRefusals(t *testing.T) {
 		"web page":            {" <HTML><table><tr><td>anna", []string{"l.csv is a web page or XML"}},
 		"password":            {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00", []string{"l.csv is protected by a password", "save it without"}},
 		"old Excel":           {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....W\x00o\x00r\x00k\x00b\x00o\x00o\x00k\x00", []string{"l.csv is in the old Excel format", "save it as .xlsx"}},
-		"cut off in UTF-16":   {"\xff\xfea\x00\n\x00b", nil},
 		"broken archive":      {"PK\x03\x04 and no more", []string{"l.csv is damaged"}},
 		"hostile name length": {strings.Repeat("a", 1<<20), []string{"1048576 characters"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			names, err := Read(context.Background(), "l.csv", []byte(test.data))
-			if test.want == nil { // read as far as it can be; the last name then stands for nobody
-				if err != nil || len(names) == 0 {
-					t.Errorf("names %v, error %v", names, err)
-				}
-				return
-			}
+			_, err := Read(t.Context(), "l.csv", []byte(test.data))
 			refused(t, err, test.want...)
 		})
 	}

@@ -3,6 +3,7 @@ package roster
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -118,6 +119,33 @@ func archive(t testing.TB, parts []part) []byte {
 		w, err := z.Create(p.name)
 		must(t, err)
 		_, err = w.Write([]byte(p.content))
+		must(t, err)
+	}
+	must(t, z.Close())
+	return b.Bytes()
+}
+
+// zipped is a part of an archive that claims to unpack to so many bytes.
+type zipped struct {
+	name  string
+	claim uint64
+}
+
+// bomb returns an archive whose parts unpack to a megabyte of zeros, whatever they claim.
+func bomb(t testing.TB, parts ...zipped) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, flate.BestSpeed)
+	must(t, err)
+	_, err = w.Write(make([]byte, 1<<20))
+	must(t, err)
+	must(t, w.Close())
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, p := range parts {
+		w, err := z.CreateRaw(&zip.FileHeader{Name: p.name, Method: zip.Deflate, CompressedSize64: uint64(packed.Len()), UncompressedSize64: p.claim})
+		must(t, err)
+		_, err = w.Write(packed.Bytes())
 		must(t, err)
 	}
 	must(t, z.Close())

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,22 +92,6 @@ func TestUsersThatPagingBringsTwice(t *testing.T) {
 	m := Resolve(named("anna.berg@contoso.example", "kim@contoso.example"), users)
 	if len(m.Enable) != 2 || len(m.Unknown) != 0 {
 		t.Errorf("%+v", m)
-	}
-}
-
-func TestDistance(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		a, b        string
-		limit, want int
-	}{
-		{"", "", 3, 0}, {"kim", "kim", 3, 0}, {"kim", "kam", 3, 1}, {"kim", "kimm", 3, 1}, {"kim", "im", 3, 1}, {"kitten", "sitting", 4, 3},
-		{"kitten", "sitting", 3, 3}, {"müller", "muller", 3, 1}, {"a", "abcdef", 3, 3}, {"abc", "abc", 0, 0}, {"", "ab", 3, 2},
-		{strings.Repeat("a", 100), strings.Repeat("a", 99) + "b", 3, 1},
-	} {
-		if got := distance([]rune(test.a), []rune(test.b), test.limit); got != test.want {
-			t.Errorf("distance(%q, %q, %d) = %d, want %d", test.a, test.b, test.limit, got, test.want)
-		}
 	}
 }
 

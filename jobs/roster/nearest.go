@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/spell"
 )
 
 // maxNearest is how many unknown names get a suggestion: a preview shows no more, and looking through thousands
@@ -49,38 +50,9 @@ func (s speller) nearest(name string) string {
 	limit := min((len(word)+2)/4, 3) + 1
 	best := ""
 	for _, c := range s {
-		if d := distance(word, c.near, limit); d < limit {
+		if d := spell.Distance(word, c.near, limit); d < limit {
 			best, limit = c.say, d
 		}
 	}
 	return best
-}
-
-// distance is the Levenshtein distance, or limit if it is not less than that.
-func distance(a, b []rune, limit int) int {
-	if limit <= 0 || len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	var buffer [64]int
-	row := buffer[:0]
-	for j := range len(b) + 1 {
-		row = append(row, j)
-	}
-	for i := range a {
-		diagonal, least := row[0], i+1
-		row[0] = i + 1
-		for j := range b {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(diagonal+1, row[j]+1, cost)
-			least = min(least, row[j+1])
-		}
-		if least >= limit {
-			return limit
-		}
-	}
-	return min(row[len(b)], limit)
 }

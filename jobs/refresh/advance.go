@@ -1,0 +1,118 @@
+package refresh
+
+import (
+	"fmt"
+	"time"
+)
+
+// advance starts whatever can start now.
+func (d *decision) advance() {
+	for d.broken == nil && !d.r.Status.Ended() {
+		before := len(d.events)
+		d.startRetries()
+		d.startPending()
+		if len(d.events) == before {
+			return
+		}
+	}
+}
+
+func (d *decision) startRetries() {
+	for _, s := range d.r.Steps {
+		if s.Status == Retrying && !s.RetryAt.IsZero() && !d.now.Time.Before(s.RetryAt) {
+			d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1})
+		}
+	}
+}
+
+// startPending starts the steps whose turn has come. Within reconfigure every step is on its own: one that
+// fails holds up nobody. In the other phases each step waits for the one before it.
+func (d *decision) startPending() {
+	phase, unfinished := d.r.Phase(), false
+	for _, s := range d.r.Steps {
+		if s.Phase != phase {
+			continue
+		}
+		if s.Status == Pending && (!unfinished || phase == PhaseReconfigure) {
+			d.begin(s)
+			if d.broken != nil || d.r.Status.Ended() {
+				return
+			}
+			s, _ = d.r.Step(s.ID)
+		}
+		if !s.Status.Finished() {
+			unfinished = true
+		}
+	}
+	if !unfinished && d.allFinished() {
+		d.emit(Ended{Status: Done})
+	}
+}
+
+func (d *decision) allFinished() bool {
+	for _, s := range d.r.Steps {
+		if !s.Status.Finished() {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *decision) begin(s Step) {
+	b := behaviours[s.Kind]
+	switch {
+	case s.Kind == KindNotice && !d.r.Window.From.IsZero() && d.now.Time.Sub(d.r.Window.From) > punctual:
+		d.announceAnew() // the broadcast took longer than the notice
+		d.openGate(s.ID, GateNotice, "")
+	case s.Kind == KindAnnounce:
+		from := d.now.Time.Add(d.r.Settings.Notice)
+		d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}})
+		d.emit(StepSucceeded{Step: s.ID})
+	case b.gate != "":
+		d.openGate(s.ID, b.gate, "")
+	default:
+		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1})
+	}
+}
+
+func (d *decision) openGate(step string, kind GateKind, question string) {
+	s, _ := d.r.Step(step)
+	g := Gate{
+		ID: fmt.Sprintf("%s.%d", step, len(d.r.Gates)+1), Kind: kind, Step: step,
+		Nonce: fmt.Sprintf("%s%d", d.now.Nonce, len(d.r.Gates)+1), Question: question,
+		By: d.r.Trouble, Count: 1, OpenedAt: d.now.Time,
+	}
+	if s.Policy != nil {
+		g.By, g.Count = s.Policy.By, max(1, s.Policy.Count)
+		if s.Policy.Expires > 0 && !d.r.PointOfNoReturn() { // afterwards nothing is gained by giving up
+			g.ExpiresAt = d.now.Time.Add(s.Policy.Expires)
+		}
+	}
+	switch kind {
+	case GateApprove:
+		g.Actions = []Action{ActionApprove, ActionReject, ActionCancel}
+	case GateNotice:
+		g.Actions = []Action{ActionPostpone, ActionStartNow, ActionCancel}
+		g.By, g.Count, g.ExpiresAt = d.r.approvers(), 1, d.r.Window.From
+	case GateSignOff:
+		g.Actions = []Action{ActionSignOff, ActionAbort}
+	case GateManual:
+		g.Actions = []Action{ActionDone, ActionSkip}
+	case GateOpen:
+		g.Actions = []Action{ActionOpen, ActionAbort}
+	case GateUnknown:
+		g.Actions, g.By, g.Count, g.ExpiresAt = []Action{ActionAdopt, ActionStartAgain, ActionAbort}, d.r.Trouble, 1, time.Time{}
+	case GateTrouble:
+		g.By, g.Count, g.ExpiresAt = d.r.Trouble, 1, time.Time{}
+		g.Actions = []Action{ActionRetry}
+		if !behaviours[s.Kind].unskip {
+			g.Actions = append(g.Actions, ActionSkip)
+		}
+		if d.r.PointOfNoReturn() {
+			g.Actions = append(g.Actions, ActionAbort)
+		} else {
+			g.Actions = append(g.Actions, ActionCancel)
+		}
+	}
+	d.emit(GateOpened{g})
+}

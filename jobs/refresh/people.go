@@ -1,0 +1,135 @@
+package refresh
+
+import (
+	"fmt"
+	"strings"
+)
+
+func (d *decision) click(in Click) error {
+	g, ok := d.r.Gate(in.Gate)
+	switch {
+	case !ok || g.Nonce != in.Nonce:
+		return Errorf(Stale, "That button belongs to an earlier question. The card shows what is open now.")
+	case !g.Open():
+		return Errorf(Stale, "%s", alreadyDecided(g))
+	case !g.Offers(in.Action):
+		return Errorf(Invalid, "That cannot be chosen here.")
+	}
+	if !g.ExpiresAt.IsZero() && !d.now.Time.Before(g.ExpiresAt) { // the tick that closes it is on its way
+		if g.Kind == GateNotice {
+			return Errorf(Stale, "The notice is over: the refresh is starting.")
+		}
+		return Errorf(Stale, "Too late: this was to be decided by %s.", g.ExpiresAt.Format("15:04 MST"))
+	}
+	if err := g.permit(d.r, in.Action, in.By); err != nil {
+		return err
+	}
+	d.emit(GateDecided{Gate: g.ID, Decision: Decision{By: in.By.Person, Action: in.Action, Reason: in.Reason, At: d.now.Time}})
+	switch in.Action {
+	case ActionPostpone:
+		from := d.r.Window.From.Add(d.r.Settings.Postpone)
+		d.emit(GateClosed{g.ID, ActionPostpone})
+		d.dropBroadcastGate()
+		d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}, By: in.By.Person})
+		d.openGate(g.Step, GateNotice, "")
+	case ActionApprove, ActionSignOff, ActionOpen:
+		g, _ = d.r.Gate(g.ID)
+		if g.votes(in.Action) >= g.Count {
+			d.emit(GateClosed{g.ID, in.Action})
+			d.emit(StepSucceeded{Step: g.Step, By: in.By.Person})
+		}
+	default:
+		d.emit(GateClosed{g.ID, in.Action})
+		d.act(g, in)
+	}
+	return nil
+}
+
+// act does what a single decision at a gate means.
+func (d *decision) act(g Gate, in Click) {
+	s, _ := d.r.Step(g.Step)
+	switch in.Action {
+	case ActionReject:
+		d.emit(Ended{Rejected, in.Reason, in.By.Person})
+	case ActionCancel:
+		d.emit(Ended{Cancelled, in.Reason, in.By.Person})
+	case ActionAbort:
+		if g.Kind == GateUnknown {
+			d.settle(s, ActionAbort, "Looking once more before this refresh is given up.")
+			return
+		}
+		d.emit(Ended{Failed, "Stopped by hand.", in.By.Person})
+	case ActionStartNow:
+		d.emit(StepSucceeded{Step: s.ID, Note: "Started before the notice was over.", By: in.By.Person})
+	case ActionDone:
+		d.emit(StepSucceeded{Step: s.ID, Note: "Done by hand.", By: in.By.Person})
+	case ActionSkip:
+		d.emit(StepSkipped{Step: s.ID, By: in.By.Person})
+	case ActionRetry:
+		d.emit(StepStarted{s.ID, s.Attempt + 1, true})
+	case ActionAdopt, ActionStartAgain:
+		d.settle(s, in.Action, "Looking once more before anything is done.")
+	}
+}
+
+// dropBroadcastGate closes the question about a failed broadcast: moving the window starts it afresh.
+func (d *decision) dropBroadcastGate() {
+	for _, g := range d.r.OpenGates() {
+		if s, _ := d.r.Step(g.Step); s.Kind == KindBroadcast {
+			d.emit(GateClosed{g.ID, OutcomeMoot})
+		}
+	}
+}
+
+func alreadyDecided(g Gate) string {
+	outcome := strings.ReplaceAll(string(g.Outcome), "_", " ")
+	last, ok := g.Last()
+	if !ok || last.Action != g.Outcome { // it closed by itself
+		return fmt.Sprintf("Already decided: %s at %s.", outcome, g.ClosedAt.Format("15:04 MST"))
+	}
+	return fmt.Sprintf("Already decided: %s by %s at %s.", outcome, last.By.Name, last.At.Format("15:04 MST"))
+}
+
+func (d *decision) cancel(in Cancel) error {
+	if d.r.PointOfNoReturn() {
+		return Errorf(Refused, "The copy has begun and cannot be called off: LCS has no way to cancel it.")
+	}
+	g := Gate{By: d.r.approvers()}
+	if err := g.permit(d.r, ActionCancel, in.By); err != nil {
+		return Errorf(Denied, "Only the requester, an approver or an admin can cancel this refresh.")
+	}
+	d.emit(Ended{Cancelled, in.Reason, in.By.Person})
+	return nil
+}
+
+// approvers are those who decide at the approval gate.
+func (r Refresh) approvers() []string {
+	for _, s := range r.Steps {
+		if s.Kind == KindApproval && s.Policy != nil {
+			return s.Policy.By
+		}
+	}
+	return nil
+}
+
+// listUsers takes in users that were handed in. An open question about letting users in is asked again, with a
+// new preview: nobody may have agreed to a list that they have not seen.
+func (d *decision) listUsers(in ListUsers) error {
+	g := Gate{Kind: GateManual, By: d.r.approvers()}
+	if err := g.permit(d.r, ActionDone, in.By); err != nil {
+		return Errorf(Denied, "Only the requester, an approver or an admin can say who is let in.")
+	}
+	if !d.r.takesUsers() {
+		return Errorf(Stale, "It is too late to add users to this refresh.")
+	}
+	if len(in.Names) == 0 {
+		return Errorf(Invalid, "There is no user in %s.", in.From)
+	}
+	for _, g := range d.r.OpenGates() {
+		if s, _ := d.r.Step(g.Step); s.Kind == KindOpenGate || s.Kind == KindPreview {
+			d.emit(GateClosed{g.ID, OutcomeMoot})
+		}
+	}
+	d.emit(UsersListed{By: in.By.Person, From: in.From, Names: in.Names})
+	return nil
+}
