@@ -20,26 +20,26 @@ func TestAnyEntityOfASimulatedEnvironment(t *testing.T) {
 	t.Parallel()
 	sim, c := cloud(t)
 	ctx := t.Context()
-	rows, err := c.Rows(ctx, finops.Query{Entity: "DocumentParameters", Select: []string{"dataAreaId", "Key"}, Filter: "Key eq 0 and dataAreaId eq '*m*'", CrossCompany: true})
+	rows, err := c.Rows(ctx, refresh.Query{Entity: "DocumentParameters", Select: []string{"dataAreaId", "Key"}, Filter: "Key eq 0 and dataAreaId eq '*m*'", CrossCompany: true})
 	wantCode(t, "document parameters", err, "")
 	if d := cmp.Diff([]map[string]any{{"dataAreaId": "usmf", "Key": json.Number("0")}, {"dataAreaId": "demf", "Key": json.Number("0")}}, rows); d != "" {
 		t.Error(d)
 	}
-	own, err := c.Rows(ctx, finops.Query{Entity: "DocumentParameters"})
+	own, err := c.Rows(ctx, refresh.Query{Entity: "DocumentParameters"})
 	wantCode(t, "of one legal entity", err, "")
 	if len(own) != 1 || len(own[0]) != 6 {
 		t.Errorf("%v", own)
 	}
-	jobs, err := c.Rows(ctx, finops.Query{Entity: "BatchJobs"}) // more than a page
+	jobs, err := c.Rows(ctx, refresh.Query{Entity: "BatchJobs"}) // more than a page
 	wantCode(t, "batch jobs", err, "")
 	for i, j := range sim.Snapshot("uat").BatchJobs {
 		if id, _ := jobs[i]["BatchJobRecId"].(json.Number).Int64(); id != j.RecID {
 			t.Errorf("job %d is %v, want %d", i, jobs[i]["BatchJobRecId"], j.RecID)
 		}
 	}
-	_, err = c.Rows(ctx, finops.Query{Entity: "Nope"})
+	_, err = c.Rows(ctx, refresh.Query{Entity: "Nope"})
 	wantCode(t, "unknown entity", err, refresh.NotFound)
-	_, err = c.Rows(ctx, finops.Query{Entity: "SystemUsers", Filter: "Enabled in (true)"})
+	_, err = c.Rows(ctx, refresh.Query{Entity: "SystemUsers", Filter: "Enabled in (true)"})
 	wantCode(t, "a filter that F&O does not know", err, refresh.Refused)
 
 	group := refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": "E'DI", "ServerId": "BATCH1"}, Set: map[string]any{"Description": "Partners"}}
@@ -152,7 +152,7 @@ func TestADataPackageInASimulatedEnvironment(t *testing.T) {
 	t.Parallel()
 	sim, c := cloud(t)
 	ctx := t.Context()
-	p := finops.Package{Data: settings(t, "DocumentParameters"), Name: "settings 1.zip", DefinitionGroup: "Test settings", ExecutionID: "refresh-7", LegalEntity: "demf", Overwrite: true}
+	p := refresh.Package{Data: settings(t, "DocumentParameters"), Name: "settings 1.zip", DefinitionGroup: "Test settings", ExecutionID: "refresh-7", LegalEntity: "demf", Overwrite: true}
 	status := func(want string) {
 		t.Helper()
 		if got, err := c.PackageStatus(ctx, "refresh-7"); err != nil || got != want {
@@ -204,7 +204,7 @@ func TestADataPackageWhoseReplyIsLost(t *testing.T) {
 	t.Parallel()
 	sim, c := cloud(t)
 	ctx := t.Context()
-	p := finops.Package{Data: settings(t, "DocumentParameters"), Name: "s.zip", DefinitionGroup: "Test settings", ExecutionID: "refresh-7", LegalEntity: "usmf"}
+	p := refresh.Package{Data: settings(t, "DocumentParameters"), Name: "s.zip", DefinitionGroup: "Test settings", ExecutionID: "refresh-7", LegalEntity: "usmf"}
 	for _, f := range []struct {
 		host, path string
 		fault      cloudsim.Fault
