@@ -172,10 +172,12 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		h.lead = fmt.Sprintf("Nothing of %s's is left in %s that must not be.", env(r.Source), env(r.Target))
 	case refresh.KindEnable:
 		in, not := enabled(r)
-		h.lead, h.rest = fmt.Sprintf("%s enabled.", count(len(in), "user")), ""
-		details = append([]string{list(in, 40)}, findings(not)...)
-		if len(in) == 0 {
-			details = details[1:]
+		if h.lead, h.rest = h.rest, ""; h.lead == "" {
+			h.lead = count(len(in), "user") + " enabled."
+		}
+		details = findings(not)
+		if len(in) > 0 {
+			details = append([]string{list(in, 40)}, details...)
 		}
 	case refresh.KindVerify:
 		bad := notOK(ev.Findings)
