@@ -116,7 +116,6 @@ func TestAReportWhoseUploadFailsIsPostedOnce(t *testing.T) {
 		"Slack's own failure":      {Error: "internal_error"},
 		"Slack says no":            {Error: "restricted_action"},
 		"Slack lost the thread":    {Error: "thread_not_found"},
-		"Slack asks for some rest": {RetryAfter: 1},
 	}
 	for _, method := range []string{"files.getUploadURLExternal", "upload", "files.completeUploadExternal"} {
 		for name, fault := range faults {
