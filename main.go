@@ -280,6 +280,8 @@ func checkAll(ctx context.Context, file string, stdout io.Writer) error {
 		}
 		asked := refresh.Refresh{Source: remembered(source), Target: remembered(e)}
 		list = append(list, check.Preflight(source.Name, e.Name, performer.Perform(ctx, asked, refresh.Step{Spec: refresh.Spec{Kind: refresh.KindPreflight}}))...)
+		companion, err := out.companions[e.Name].Status(ctx)
+		list = append(list, check.Companion(source.Name, e.Name, companion.Version, err))
 	}
 	if err := check.Print(stdout, list); err != nil {
 		return err
@@ -298,14 +300,18 @@ type outside struct {
 	app          *entra.App
 	lcs          *lcs.Client
 	environments map[string]phases.Environment
-	companions   map[string]phases.Companion
+	companions   map[string]*finops.Companion
 	web          *http.Client
 }
 
 // steps are what the steps of a refresh work with.
 func (out *outside) steps(cfg *config.Config, journal phases.Journal, people phases.People) phases.Options {
+	companions := map[string]phases.Companion{}
+	for name, c := range out.companions {
+		companions[name] = c
+	}
 	return phases.Options{
-		Copier: out.lcs, Environments: out.environments, Companions: out.companions, AppID: cfg.FinOps.ClientID,
+		Copier: out.lcs, Environments: out.environments, Companions: companions, AppID: cfg.FinOps.ClientID,
 		StatusPoll: cfg.LCS.Poll, AnswerPoll: cfg.FinOps.Poll, Journal: journal, People: people, Secret: config.Resolve, HTTP: out.web,
 	}
 }
@@ -320,7 +326,7 @@ func connect(cfg *config.Config) (*outside, error) {
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	web := &http.Client{Transport: transport}
 
-	out := &outside{transport: transport, web: web, environments: map[string]phases.Environment{}, companions: map[string]phases.Companion{}}
+	out := &outside{transport: transport, web: web, environments: map[string]phases.Environment{}, companions: map[string]*finops.Companion{}}
 	out.slack = bot.NewAPI(cfg.Slack.BotToken.Reveal(), cfg.Slack.AppToken.Reveal(), cfg.Slack.APIURL, transport)
 	out.user, err = entra.NewUser(entra.UserOptions{
 		Authority: cfg.Entra.Authority, Tenant: cfg.Entra.Tenant, ClientID: cfg.LCS.ClientID, Username: cfg.LCS.Username,
@@ -400,7 +406,7 @@ func targets(cfg *config.Config) (map[string]commands.Target, error) {
 				Trouble: e.Refresh.Approve.By, Plan: plan,
 				Settings: refresh.Settings{
 					Notice: e.Refresh.Notice, Downtime: e.Refresh.Downtime, Postpone: 30 * time.Minute,
-					Settle: cfg.LCS.Settle, Retry: cfg.FinOps.Poll,
+					Settle: cfg.LCS.Settle, Retry: cfg.FinOps.Poll, Notify: e.Refresh.Users.Notify,
 				},
 			},
 		}

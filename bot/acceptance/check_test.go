@@ -28,6 +28,39 @@ func TestCheckPassesWhenARefreshCouldRun(t *testing.T) {
 	}
 }
 
+func TestCheckSaysWhetherTheCompanionServiceIsThere(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(w *world)
+		code  int
+		words []string
+	}{
+		"installed":     {func(w *world) { w.cloud.InstallCompanion("uat", true) }, 0, []string{"ok", "installed, version 1."}},
+		"not installed": {func(*world) {}, 0, []string{"ok", "not installed", "the SMTP password, the entity store and LCS Help are manual items", "jobs/finops/xpp/README.md"}},
+		"does not work": {func(w *world) {
+			w.cloud.InstallCompanion("uat", true)
+			w.cloud.Fail("uat", "Refreshbot/status", cloudsim.Fault{Status: 500, Body: `{"Message":"This is not a sandbox.","ExceptionType":"X"}`, Times: -1})
+		}, 1, []string{"FAIL", "This is not a sandbox"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, cloudsim.Options{})
+			c.spoil(w)
+			r := w.run("check", "--config", w.file)
+			if r.code != c.code {
+				t.Errorf("exit code %d, stderr %q", r.code, r.stderr)
+			}
+			for line := range strings.Lines(r.stdout) {
+				if strings.Contains(line, "Companion service") {
+					says(t, "whoever checks", line, c.words...)
+					return
+				}
+			}
+			t.Errorf("the table has no row for it:\n%s", r.stdout)
+		})
+	}
+}
+
 func TestCheckFailsWithTheRowAndWhatToDo(t *testing.T) {
 	t.Parallel()
 	const nowhere = "99999999-0000-4000-8000-000000000000"

@@ -140,6 +140,7 @@ environments:
       sign_off: {by: [%[15]s], count: 1}
       notice: 200ms
       downtime: 1h
+      keep: [users]
       reconfigure:
         - batch_groups:
             - {group: "", description: Default}

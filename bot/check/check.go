@@ -105,6 +105,17 @@ func Preflight(source, target string, o refresh.Outcome) []Result {
 	return c.list
 }
 
+// Companion is the result of asking a target for its companion service, which is optional. err is what asking for its
+// status returned: NotFound where the service is not installed.
+func Companion(source, target, version string, err error) Result {
+	area, name := source+" to "+target, "Companion service"
+	if refresh.CodeOf(err) == refresh.NotFound {
+		return Result{Area: area, Name: name, OK: true,
+			Text: "not installed: the SMTP password, the entity store and LCS Help are manual items (see jobs/finops/xpp/README.md)"}
+	}
+	return Try(area, name, "installed, version "+version, err)
+}
+
 // Try is one result from an error.
 func Try(area, name, good string, err error) Result {
 	if err == nil {

@@ -176,6 +176,25 @@ func TestPreflightAndTry(t *testing.T) {
 	}
 }
 
+func TestTheCompanionServiceIsOptional(t *testing.T) {
+	t.Parallel()
+	const area, name = "prod to uat", "Companion service"
+	for _, tc := range []struct {
+		err  error
+		want check.Result
+	}{
+		{nil, check.Result{Area: area, Name: name, OK: true, Text: "installed, version 1.2"}},
+		{refresh.Errorf(refresh.NotFound, "Not there."), check.Result{Area: area, Name: name, OK: true,
+			Text: "not installed: the SMTP password, the entity store and LCS Help are manual items (see jobs/finops/xpp/README.md)"}},
+		{refresh.Errorf(refresh.Refused, "It will not work there."), check.Result{Area: area, Name: name, Text: "It will not work there."}},
+		{refresh.Errorf(refresh.Offline, "No answer."), check.Result{Area: area, Name: name, Text: "No answer.", Passing: true}},
+	} {
+		if diff := cmp.Diff(tc.want, check.Companion("prod", "uat", "1.2", tc.err)); diff != "" {
+			t.Errorf("result (-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestPrint(t *testing.T) {
 	t.Parallel()
 	list := []check.Result{

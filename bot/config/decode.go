@@ -15,8 +15,9 @@ import (
 	"refreshbot/jobs/spell"
 )
 
-// maxNodes bounds the file with its aliases written out. A large real file has a few thousand; an alias bomb billions.
-const maxNodes = 50_000
+// maxNodes bounds the file with its aliases written out. A large real file has a few thousand, or a few hundred
+// thousand when it writes many records; an alias bomb billions.
+const maxNodes = 500_000
 
 // decoder walks the YAML nodes itself, because the library's own strict decoding neither keeps positions for
 // later checks nor reports everything at once.

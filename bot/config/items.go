@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 
@@ -88,14 +89,58 @@ func (d itemDecoder) service(v value) {
 
 func (d itemDecoder) odata(v value) {
 	var p phases.ODataParams
+	key, set := d.record(&p.Record, ", or rows for several records")
+	_, many := at(v, "rows")
+	if many {
+		instead := func(v value) { d.fail(v, "cannot stand beside rows: write it into a row, or remove rows") }
+		key, set = may("key", instead), may("set", instead)
+	}
 	d.object(v,
 		must("entity", "the entity set to write to, such as DocumentParameters", d.entity(&p.Entity)),
-		must("key", "all key fields of the record, such as {dataAreaId: usmf, Key: 0}", d.fields(&p.Key, "the value is part of a key")),
-		must("set", "the fields to change", d.parameters(&p.Set)),
+		key, set,
+		may("rows", d.rows(&p.Rows)),
 		may("insert", d.flag(&p.Insert)),
 	)
-	d.notEmpty(v, "key", "set")
+	if !many {
+		d.notEmpty(v, "key", "set")
+	}
+	for i := range p.Rows {
+		p.Rows[i].Entity = p.Entity
+	}
 	d.item.Params = p
+}
+
+// record are the keys that name a record and its new values.
+func (d *decoder) record(out *refresh.Record, or string) (key, set field) {
+	return must("key", "all key fields of the record, such as {dataAreaId: usmf, Key: 0}"+or, d.fields(&out.Key, "the value is part of a key")),
+		must("set", "the fields to change", d.parameters(&out.Set))
+}
+
+// maxRows is what one item may write. More is a job for a data package.
+const maxRows = 10_000
+
+// rows reads records of one entity, each once.
+func (d *decoder) rows(out *[]refresh.Record) reader {
+	return func(v value) {
+		if n := len(v.node.Content); is(v.node, "!!seq") && n > maxRows {
+			d.fail(v, "are %d records, more than %d: import them with a package", n, maxRows)
+			return
+		}
+		first := map[string]int{}
+		for _, i := range d.items(v) {
+			var rec refresh.Record
+			key, set := d.record(&rec, "")
+			d.object(i, key, set)
+			d.notEmpty(i, "key", "set")
+			name := strings.ToLower(fmt.Sprintf("%#v", rec.Key)) // its fields come sorted; F&O does not tell upper from lower case
+			if at := first[name]; at > 0 && len(rec.Key) > 0 {
+				d.fail(i, "has the key of another row, on line %d: put their fields into one", at)
+				continue
+			}
+			first[name] = i.line
+			*out = append(*out, rec)
+		}
+	}
 }
 
 func (d itemDecoder) dataPackage(v value) {

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,12 @@ reconfigure:
   - http: {name: Local, url: "http://127.0.0.1:8080", method: PUT}
   - package: {name: More, file: config.zip, definition_group: G, legal_entity: usmf}
   - manual: {name: Help, text: Do it.}
+  - odata:
+      name: Sites
+      entity: Sites
+      rows:
+        - {key: {Id: A}, set: {Open: true}}
+        - {key: {Id: B, No: 1}, set: {Open: false, Since: 2026-11-22}}
 must_not:
   - {name: Mail through production, entity: EmailParameters, where: {SMTPRelayServerName: "", SMTPPortNumber: 25, Yes: true}}
 users: {enable: [ANNA], role: Trainee, restore: true, roles: true, notify: true}
@@ -75,6 +82,10 @@ func TestTheRecipeHoldsAllThatWasWritten(t *testing.T) {
 			{Kind: refresh.KindPackage, Name: "More",
 				Params: phases.PackageParams{File: "/etc/bot/config.zip", DefinitionGroup: "G", LegalEntity: "usmf", Overwrite: true}},
 			{Kind: refresh.KindManual, Name: "Help", Params: phases.ManualParams{Text: "Do it."}},
+			{Kind: refresh.KindOData, Name: "Sites", Params: phases.ODataParams{Record: refresh.Record{Entity: "Sites"}, Rows: []refresh.Record{
+				{Entity: "Sites", Key: map[string]any{"Id": "A"}, Set: map[string]any{"Open": true}},
+				{Entity: "Sites", Key: map[string]any{"Id": "B", "No": int64(1)}, Set: map[string]any{"Open": false, "Since": "2026-11-22"}},
+			}}},
 		},
 		Guard: []phases.Probe{{Name: "Mail through production", Entity: "EmailParameters",
 			Where: map[string]any{"SMTPRelayServerName": "", "SMTPPortNumber": int64(25), "Yes": true}}},
@@ -182,19 +193,40 @@ func TestMistakesInWhatIsDoneAfterTheCopy(t *testing.T) {
 			[]string{"reconfigure[6].parallel[1].http.headers.x-env: is written twice, first on line 33: headers do not tell upper from lower case"}},
 		{"no such status code", "[200, 202]", "[200, 20]", 14,
 			[]string{"reconfigure[6].parallel[1].http.expect[1]: must be at least 100, not 20"}},
-		{"probe without a condition", `{SMTPRelayServerName: "", SMTPPortNumber: 25, Yes: true}`, "{}", 19,
+		{"row without its fields", "{key: {Id: A}, set: {Open: true}}", "{key: {Id: A}}", 21,
+			[]string{"reconfigure[10].odata.rows[0].set: is missing: add the fields to change"}},
+		{"row with an empty key", "{key: {Id: A}, set", "{key: {}, set", 21,
+			[]string{"reconfigure[10].odata.rows[0].key: is empty: name at least one field"}},
+		{"row with a nested key", "{key: {Id: A}, set", "{key: {Id: [hush]}, set", 21,
+			[]string{"reconfigure[10].odata.rows[0].key.Id: must be text, a whole number, or true or false, not a list: the value is part of a key"}},
+		{"row of another entity", "{key: {Id: A}, set", "{entity: Other, key: {Id: A}, set", 21,
+			[]string{"reconfigure[10].odata.rows[0].entity: unknown key"}},
+		{"row written twice", "Id: B, No: 1", "Id: a", 22,
+			[]string{"reconfigure[10].odata.rows[1]: has the key of another row, on line LINE: put their fields into one"}},
+		{"row that is no mapping", "{key: {Id: A}, set: {Open: true}}", "A", 21,
+			[]string{"reconfigure[10].odata.rows[0]: must be a mapping of keys to values, not text"}},
+		{"a record beside rows", "      rows:\n", "      set: {Open: true}\n      rows:\n", 20,
+			[]string{"reconfigure[10].odata.set: cannot stand beside rows: write it into a row, or remove rows"}},
+		{"no rows", "      rows:\n        - {key: {Id: A}, set: {Open: true}}\n        - {key: {Id: B, No: 1}, set: {Open: false, Since: 2026-11-22}}\n", "      rows: []\n", 20,
+			[]string{"reconfigure[10].odata.rows: is an empty list: list at least one, or remove the key"}},
+		{"neither a record nor rows", "key: {dataAreaId: usmf}, set: {A: 1}, ", "", 11,
+			[]string{
+				"reconfigure[5].odata.key: is missing: add all key fields of the record, such as {dataAreaId: usmf, Key: 0}, or rows for several records",
+				"reconfigure[5].odata.set: is missing: add the fields to change",
+			}},
+		{"probe without a condition", `{SMTPRelayServerName: "", SMTPPortNumber: 25, Yes: true}`, "{}", 25,
 			[]string{"must_not[0].where: is empty: name at least one field"}},
-		{"probe with a nested value", "SMTPPortNumber: 25", "SMTPPortNumber: [25]", 19,
+		{"probe with a nested value", "SMTPPortNumber: 25", "SMTPPortNumber: [25]", 25,
 			[]string{"must_not[0].where.SMTPPortNumber: must be text, a whole number, or true or false, not a list: the value is compared with a field"}},
-		{"probe without a name", "name: Mail through production, ", "", 19,
+		{"probe without a name", "name: Mail through production, ", "", 25,
 			[]string{"must_not[0].name: is missing: add a name that people read on the card"}},
-		{"roles that are not kept", "user_roles, ", "", 20,
+		{"roles that are not kept", "user_roles, ", "", 26,
 			[]string{"users.roles: needs to know the roles from before: add user_roles to keep"}},
-		{"users that are not kept", "users, ", "", 20,
+		{"users that are not kept", "users, ", "", 26,
 			[]string{"users.restore: needs to know who was enabled before: add users to keep"}},
-		{"nobody to notify", "enable: [ANNA], role: Trainee, restore: true, roles: true, ", "", 20,
+		{"nobody to notify", "enable: [ANNA], role: Trainee, restore: true, roles: true, ", "", 26,
 			[]string{"users.notify: has nobody to tell: say beside it who is let in, such as enable or slack_group"}},
-		{"users file that is not there", "enable: [ANNA]", "files: [hush.csv]", 20,
+		{"users file that is not there", "enable: [ANNA]", "files: [hush.csv]", 26,
 			[]string{"users.files[0]: the file named here cannot be read (file does not exist): a relative path starts at the folder of this file"}},
 		{"area unknown", "[document_parameters", "[documents", 1,
 			[]string{`keep[0]: must be one of users, user_roles, batch_jobs, batch_groups, email, entra_applications, document_parameters, not "documents"`}},
@@ -232,5 +264,33 @@ func TestAProbeMayStandOnlyOnce(t *testing.T) {
 	_, err := around().parse("/etc/bot/refreshbot.yml", inRefresh("must_not:\n"+probe+strings.Replace(probe, "EDI", "edi", 1)))
 	if err == nil || !strings.Contains(err.Error(), "must_not[1]") || !strings.Contains(err.Error(), "is here twice, first on line") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestHowManyRecordsAnItemMayWrite(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{
+		10_000: "",
+		10_001: "odata.rows: are 10001 records, more than 10000: import them with a package",
+	} {
+		var text strings.Builder
+		text.WriteString("reconfigure:\n  - odata:\n      name: Sites\n      entity: Sites\n      rows:\n")
+		for i := range n {
+			fmt.Fprintf(&text, "        - {key: {dataAreaId: usmf, Site: S%d}, set: {Open: true, Name: Site %d, Zone: CET}}\n", i, i)
+		}
+		c, err := fuller().parse("/etc/bot/refreshbot.yml", inRefresh(text.String()))
+		switch {
+		case want != "":
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%d records: %v", n, err)
+			}
+		case err != nil:
+			t.Errorf("%d records: %v", n, err)
+		default:
+			if got := len(c.Targets()[0].Refresh.Reconfigure[0].Params.(phases.ODataParams).Rows); got != n {
+				t.Errorf("%d records, want %d", got, n)
+			}
+			planned(t, c)
+		}
 	}
 }

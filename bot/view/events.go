@@ -218,6 +218,8 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 		h.lead = fmt.Sprintf("Waiting for sign-off by %s.", who)
 	case refresh.GateOpen:
 		h.lead = fmt.Sprintf("Waiting for %s to let users in.", who)
+	case refresh.GateOffer:
+		h.lead, h.rest = head, who+" can decide with the buttons on the card above."
 	case refresh.GateManual:
 		h.lead, h.rest = fmt.Sprintf("To be done by hand: %s.", head), who+" presses Done on the card above when it is."
 	case refresh.GateTrouble, refresh.GateUnknown:

@@ -97,6 +97,8 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 			lcs += " " + link
 		}
 		return fmt.Sprintf("Does %s hold what you expect?", target), append([]string{lcs}, findings(kindFindings(r, refresh.KindSmoke))...)
+	case refresh.GateOffer:
+		return stepName(s) + "?", []string{paragraph(g.Question, 2000)}
 	case refresh.GateManual:
 		return stepName(s), instructions(s, g)
 	case refresh.GateOpen:
@@ -142,7 +144,7 @@ func instructions(s refresh.Step, g refresh.Gate) []string {
 
 func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
 	switch g.Kind {
-	case refresh.GateNotice, refresh.GateManual:
+	case refresh.GateNotice, refresh.GateManual, refresh.GateOffer:
 		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
 			return p.anyOf(g.By, p.person(r.RequestedBy), "an admin")
 		}
@@ -294,8 +296,14 @@ func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action)
 		if s.Kind == refresh.KindPreflight {
 			return choice{label: "Check again", of: whole, style: slack.StylePrimary}
 		}
+		if g.Kind == refresh.GateOffer {
+			return choice{label: "Yes, do it", of: step, style: slack.StylePrimary}
+		}
 		return choice{label: "Retry", of: step, style: slack.StylePrimary}
 	case refresh.ActionSkip:
+		if g.Kind == refresh.GateOffer {
+			return choice{label: "No, leave it", of: step}
+		}
 		return choice{"Skip", step, slack.StyleDefault, "Skip this?", fmt.Sprintf("%q is left as it is in %s. The refresh goes on without it.", step, target)}
 	case refresh.ActionAbort:
 		switch g.Kind {

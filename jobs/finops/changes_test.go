@@ -10,8 +10,8 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-func user(method, id string, set map[string]any) Change {
-	return Change{Method: method, Record: refresh.Record{Entity: "SystemUsers", Key: map[string]any{"UserID": id}, Set: set}}
+func user(method, id string, set map[string]any) refresh.Change {
+	return refresh.Change{Method: method, Record: refresh.Record{Entity: "SystemUsers", Key: map[string]any{"UserID": id}, Set: set}}
 }
 
 func wantErrors(t *testing.T, errs []error, want ...refresh.Code) {
@@ -31,7 +31,7 @@ func TestChangesOfAllKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newField(t, cloudsim.FieldModel(), 4)
 		on := map[string]any{"Enabled": true}
-		errs, err := f.client.WriteAll(t.Context(), []Change{
+		errs, err := f.client.WriteAll(t.Context(), []refresh.Change{
 			user("PATCH", "U0000", on),
 			user("POST", "U0001", on), // is there
 			user("POST", "NEW", on),   // is not
@@ -61,7 +61,7 @@ func TestALostReplyDoesNoHarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newField(t, cloudsim.FieldModel(), 20)
 		f.lose = func(n int) bool { return n <= 2 }
-		var changes []Change
+		var changes []refresh.Change
 		for i, id := range userIDs(40) {
 			changes = append(changes, user([]string{"DELETE", "POST"}[i/20], id, map[string]any{"Enabled": true}))
 		}
@@ -79,7 +79,7 @@ func TestChangesToOneRowKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newField(t, cloudsim.FieldModel(), 100)
 		on, off := map[string]any{"Enabled": true}, map[string]any{"Enabled": false}
-		var changes []Change
+		var changes []refresh.Change
 		for _, id := range userIDs(100) {
 			changes = append(changes, user("PATCH", id, on))
 		}
@@ -108,7 +108,7 @@ func TestStoppedChangesAreMarked(t *testing.T) {
 		f.whole = func(bool) *answer { return &answer{status: 503} }
 		on, off := map[string]any{"Enabled": true}, map[string]any{"Enabled": false}
 		begin := time.Now()
-		errs, err := f.client.WriteAll(t.Context(), []Change{user("PATCH", "U0001", on), user("PATCH", "U0001", off), user("PUT", "U0002", on)}, nil)
+		errs, err := f.client.WriteAll(t.Context(), []refresh.Change{user("PATCH", "U0001", on), user("PATCH", "U0001", off), user("PUT", "U0002", on)}, nil)
 		wantError(t, err, refresh.Offline)
 		wantErrors(t, errs, refresh.Offline, refresh.Offline, refresh.Invalid)
 		if took := time.Since(begin); took < patience-maxBackoff || took > patience+maxBackoff {

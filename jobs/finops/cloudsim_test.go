@@ -333,7 +333,7 @@ func TestManyWritesToASimulatedEnvironment(t *testing.T) {
 	there := refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": "MRP", "ServerId": "BATCH1"}, Set: map[string]any{"Description": "Other"}}
 	office := refresh.Record{Entity: "DocumentParameters", Key: map[string]any{"dataAreaId": "demf", "Key": 0}, Set: map[string]any{"WebAppsServerURL": "https://office-uat"}}
 	edi := refresh.Record{Entity: "SysAADClients", Key: map[string]any{"AADClientId": "33330000-0000-4000-8000-00000000ed10"}}
-	errs, err := c.WriteAll(t.Context(), []finops.Change{
+	errs, err := c.WriteAll(t.Context(), []refresh.Change{
 		{Method: http.MethodPost, Record: group}, {Method: http.MethodPost, Record: there}, {Method: http.MethodPatch, Record: office},
 		{Method: http.MethodDelete, Record: edi}, {Method: http.MethodPatch, Record: refresh.Record{Entity: "SystemUsers", Key: map[string]any{"UserID": "FINN"}, Set: map[string]any{"Nonsense": 1}}},
 	}, nil)

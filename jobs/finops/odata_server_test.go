@@ -69,8 +69,8 @@ func TestAnODataServerOfAnotherMake(t *testing.T) {
 	same("one by one", []string{"Admin", "O'Neill", odd}, enabled())
 
 	off := map[string]any{"Enabled": false}
-	user := func(method, id string, set map[string]any) finops.Change {
-		return finops.Change{Method: method, Record: refresh.Record{Entity: "SystemUsers", Key: map[string]any{"UserID": id}, Set: set}}
+	user := func(method, id string, set map[string]any) refresh.Change {
+		return refresh.Change{Method: method, Record: refresh.Record{Entity: "SystemUsers", Key: map[string]any{"UserID": id}, Set: set}}
 	}
 	wantCode(t, "a named key", c.Write(ctx, user("", odd, off).Record), "")
 	document := func(company string, key int) refresh.Record {
@@ -92,7 +92,7 @@ func TestAnODataServerOfAnotherMake(t *testing.T) {
 	}
 	same("all but one", slices.DeleteFunc(all, func(id string) bool { return id == "BAD" }), enabled())
 
-	errs, err := c.WriteAll(ctx, []finops.Change{
+	errs, err := c.WriteAll(ctx, []refresh.Change{
 		user("PATCH", "O'Neill", off),
 		user("PATCH", odd, off),
 		user("POST", "NEW'ü", map[string]any{"Enabled": true, "UserName": "Zoë"}),

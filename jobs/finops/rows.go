@@ -73,7 +73,7 @@ func (r *exactRow) UnmarshalJSON(raw []byte) error {
 // Insert adds the row that rec.Key and rec.Set make up together. A row with this key that is there already stays as it
 // is, and that is no error. Values are those of Write.
 func (c *Client) Insert(ctx context.Context, rec refresh.Record) error {
-	w, err := c.compile(Change{Method: http.MethodPost, Record: rec})
+	w, err := c.compile(refresh.Change{Method: http.MethodPost, Record: rec})
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (c *Client) Insert(ctx context.Context, rec refresh.Record) error {
 // Delete removes the row that rec.Key names; rec.Set is not looked at. A row that is not there is no error, an entity
 // that does not exist is NotFound.
 func (c *Client) Delete(ctx context.Context, rec refresh.Record) error {
-	w, err := c.compile(Change{Method: http.MethodDelete, Record: rec})
+	w, err := c.compile(refresh.Change{Method: http.MethodDelete, Record: rec})
 	if err != nil {
 		return err
 	}

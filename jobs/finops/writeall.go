@@ -12,14 +12,6 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// Change is one write to one record.
-type Change struct {
-	// Method is PATCH (changes the fields in Set), POST (inserts Key and Set together) or DELETE.
-	Method string
-	// Record names the row as for Write. For POST the key may be empty, when its fields are in Set.
-	Record refresh.Record
-}
-
 // WriteAll makes many changes, each once and each on its own: one that is refused keeps none of the others. They go
 // in $batch requests of several change sets, a few requests at a time; how many follows from what the environment
 // bears. A change set that is refused is split until the row that is to blame stands alone.
@@ -31,7 +23,7 @@ type Change struct {
 // Everything may be repeated: what is so already stays, an insert whose row exists and a delete whose row is gone count
 // as made. Changes to one row are made in their order, and equal ones once. progress is called from one goroutine,
 // with the number of changes that are settled; it may be nil.
-func (c *Client) WriteAll(ctx context.Context, changes []Change, progress func(done, total int)) ([]error, error) {
+func (c *Client) WriteAll(ctx context.Context, changes []refresh.Change, progress func(done, total int)) ([]error, error) {
 	rows := make([]write, len(changes))
 	errs := make([]error, len(changes))
 	for i, ch := range changes {
@@ -62,7 +54,7 @@ func (c *Client) EnableUsers(ctx context.Context, ids []string, progress func(do
 }
 
 // compile turns a change into an operation of a batch.
-func (c *Client) compile(ch Change) (write, error) {
+func (c *Client) compile(ch refresh.Change) (write, error) {
 	rec := ch.Record
 	w := write{method: ch.Method}
 	verbs := map[string]string{http.MethodPatch: "writing ", http.MethodPost: "adding ", http.MethodDelete: "deleting "}

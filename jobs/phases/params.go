@@ -45,10 +45,12 @@ type (
 		Expect  json.RawMessage `json:"expect,omitempty"`
 		Timeout time.Duration   `json:"timeout,omitempty"`
 	}
-	// ODataParams: one record to change, or with Insert to add.
+	// ODataParams: one record to change, or with Insert to add. With Rows, all those instead, of the same entity; then
+	// Key and Set are empty.
 	ODataParams struct {
 		refresh.Record
-		Insert bool `json:"insert,omitempty"`
+		Rows   []refresh.Record `json:"rows,omitempty"`
+		Insert bool             `json:"insert,omitempty"`
 	}
 	// PackageParams: a data package to import. File is read when the step runs.
 	PackageParams struct {
@@ -73,7 +75,8 @@ type (
 	}
 	// RestoreParams: which area of the snapshot to write back.
 	RestoreParams struct {
-		Area Area `json:"area"`
+		Area  Area `json:"area"`
+		Offer bool `json:"offer,omitempty"` // ask first: the configuration does not say that it is wanted
 	}
 	// GuardParams: what must not be so when users are let in.
 	GuardParams struct {
@@ -108,6 +111,7 @@ const (
 	AreaEmail              Area = "email"
 	AreaEntraApplications  Area = "entra_applications"
 	AreaDocumentParameters Area = "document_parameters"
+	areaSettings           Area = "settings" // all but the users and their roles
 )
 
 // Title is the area's name as people read it.

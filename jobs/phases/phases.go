@@ -46,6 +46,9 @@ type Environment interface {
 	Write(ctx context.Context, rec refresh.Record) error
 	Insert(ctx context.Context, rec refresh.Record) error
 	Delete(ctx context.Context, rec refresh.Record) error
+	// WriteAll makes many changes, each on its own. There is one error for each of them, nil where it was made; the
+	// second result is what stopped the whole.
+	WriteAll(ctx context.Context, changes []refresh.Change, progress func(done, total int)) ([]error, error)
 	Rows(ctx context.Context, q refresh.Query) ([]map[string]any, error)
 	AADClients(ctx context.Context) ([]refresh.AADClient, error)
 	AddAADClient(ctx context.Context, c refresh.AADClient) error

@@ -48,12 +48,16 @@ func Plan(r Recipe) ([]refresh.Spec, error) {
 	p.gate(refresh.PhaseSignOff, "sign-off", refresh.KindSignOff, "Sign-off", r.SignOff)
 	for _, area := range r.Keep {
 		if area != AreaUsers && area != AreaUserRoles { // those are for the users who are let in
-			p.item("keep-"+string(area), Item{Kind: refresh.KindRestore, Name: area.Title(), Params: RestoreParams{area}})
+			p.item("keep-"+string(area), Item{Kind: refresh.KindRestore, Name: area.Title(), Params: RestoreParams{Area: area}})
 		}
 	}
 	for i, item := range r.Items {
 		p.item(fmt.Sprintf("set-%d", i+1), item)
 	}
+	if len(r.Keep) == 0 {
+		p.item("keep-offer", Item{Kind: refresh.KindRestore, Name: "Write back the settings from before", Params: RestoreParams{Area: areaSettings, Offer: true}})
+	}
+	p.item("rest", Item{Kind: refresh.KindManual, Name: "What else a refresh resets", Params: ManualParams{leftover(r)}})
 	if len(r.Guard) > 0 {
 		p.add(refresh.PhaseOpen, "guard", refresh.KindGuard, "Nothing of the source's may be left")
 		p.params(GuardParams{r.Guard})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -225,6 +227,9 @@ func (p *Performer) odata(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return failed(err)
 	}
+	if len(want.Rows) > 0 {
+		return p.odataRows(ctx, j, want)
+	}
 	write, verb := j.target.Write, "written to"
 	if want.Insert {
 		write, verb = j.target.Insert, "inserted into"
@@ -233,6 +238,48 @@ func (p *Performer) odata(ctx context.Context, j job) refresh.Outcome {
 		return failed(err)
 	}
 	return done(fmt.Sprintf("%s %s %s.", counted(len(want.Set), "field"), verb, want.Entity))
+}
+
+// odataRows writes many records. One that is refused keeps none of the others; Retry writes all of them again, and
+// what is so already stays.
+func (p *Performer) odataRows(ctx context.Context, j job, want ODataParams) refresh.Outcome {
+	method, verb := http.MethodPatch, "written"
+	if want.Insert {
+		method, verb = http.MethodPost, "inserted"
+	}
+	changes := make([]refresh.Change, len(want.Rows))
+	for i, rec := range want.Rows {
+		changes[i] = refresh.Change{Method: method, Record: rec}
+	}
+	errs, err := j.target.WriteAll(ctx, changes, nil)
+	if err != nil {
+		return failed(err)
+	}
+	c := checks{}
+	for i, err := range errs {
+		if err != nil {
+			c.try(keyOf(want.Rows[i]), err, "")
+		}
+	}
+	note := fmt.Sprintf("%s of %s %s", counted(len(errs)-len(c.errs), "record"), want.Entity, verb)
+	o := judged(c.findings, c.errs, note+".")
+	if o.Result == refresh.Failure {
+		o.Problem.Message = fmt.Sprintf("%s, %d refused: %s", note, len(c.errs), o.Problem.Message)
+	}
+	const most = 100 // a field misspelt in every row is one mistake, not thousands
+	if more := len(o.Findings) - most; more > 0 {
+		o.Findings = append(o.Findings[:most], refresh.Finding{Name: want.Entity, Detail: fmt.Sprintf("and %d more", more)})
+	}
+	return o
+}
+
+// keyOf is how people read which record is meant.
+func keyOf(rec refresh.Record) string {
+	var parts []string
+	for _, field := range slices.Sorted(maps.Keys(rec.Key)) {
+		parts = append(parts, fmt.Sprintf("%s %v", field, rec.Key[field]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func counted(n int, noun string) string {

@@ -34,7 +34,16 @@ func (p *Performer) restore(ctx context.Context, j job) refresh.Outcome {
 	case s.Unread[want.Area] != "":
 		return manually("This could not be read before the copy: " + s.Unread[want.Area] + " " + byHand[want.Area])
 	}
-	switch want.Area {
+	if want.Offer && !accepted(j) {
+		return offer(j, s)
+	}
+	return p.restoreArea(ctx, j, s, want.Area)
+}
+
+func (p *Performer) restoreArea(ctx context.Context, j job, s Snapshot, area Area) refresh.Outcome {
+	switch area {
+	case areaSettings:
+		return p.restoreAll(ctx, j, s)
 	case AreaBatchJobs:
 		return p.restoreBatchJobs(ctx, j, s)
 	case AreaBatchGroups:
@@ -46,7 +55,46 @@ func (p *Performer) restore(ctx context.Context, j job) refresh.Outcome {
 	case AreaDocumentParameters:
 		return p.restoreRecords(ctx, j, documentRecords(), s.Documents)
 	}
-	return failed(refresh.Errorf(refresh.Internal, "This version of refreshbot cannot write back %q.", want.Area))
+	return failed(refresh.Errorf(refresh.Internal, "This version of refreshbot cannot write back %q.", area))
+}
+
+// offer asks whether the snapshot is wanted, when the configuration says nothing about it.
+func offer(j job, s Snapshot) refresh.Outcome {
+	return refresh.Outcome{Result: refresh.Offered, Note: fmt.Sprintf(
+		"The configuration does not say what to keep. Before the copy %s had %s waiting, %s to servers, %s and %s of its own. All of it can be written back as it was.",
+		j.refresh.Target.Name, counted(len(s.BatchJobs), "batch job"), counted(len(s.BatchGroups), "batch group assignment"),
+		counted(len(s.AADClients), "Entra application"), "e-mail and document parameters")}
+}
+
+// accepted reports whether somebody has taken up the offer.
+func accepted(j job) bool {
+	return slices.ContainsFunc(j.refresh.Gates, func(g refresh.Gate) bool {
+		return g.Step == j.step.ID && g.Kind == refresh.GateOffer && g.Outcome == refresh.ActionRetry
+	})
+}
+
+// restoreAll writes every area back. One that fails holds up no other.
+func (p *Performer) restoreAll(ctx context.Context, j job, s Snapshot) refresh.Outcome {
+	all := done("")
+	var notes []string
+	for _, area := range []Area{AreaBatchJobs, AreaBatchGroups, AreaEmail, AreaEntraApplications, AreaDocumentParameters} {
+		if s.Unread[area] != "" {
+			all.Findings = append(all.Findings, refresh.Finding{OK: true, Name: area.Title(), Detail: "could not be read before the copy. " + byHand[area]})
+			continue
+		}
+		o := p.restoreArea(ctx, j, s, area)
+		all.Findings = append(all.Findings, o.Findings...)
+		switch o.Result {
+		case refresh.Succeeded:
+			notes = append(notes, o.Note)
+		case refresh.ByHand: // said at the end; the rest goes on
+			all.Findings = append(all.Findings, refresh.Finding{OK: true, Name: area.Title(), Detail: o.Note})
+		default:
+			all.Result, all.Problem, all.RetryAfter = o.Result, o.Problem, max(all.RetryAfter, o.RetryAfter)
+		}
+	}
+	all.Note = strings.Join(notes, "; ")
+	return all
 }
 
 func manually(what string) refresh.Outcome {

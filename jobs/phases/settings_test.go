@@ -197,6 +197,89 @@ func TestAnODataRecordIsAdded(t *testing.T) {
 	b.want(b.perform(refresh.KindOData, rec), refresh.Failure, refresh.Refused, "NOSUCH")
 }
 
+// thirtyGroups are records of which one names a server that is not there.
+func thirtyGroups() (rows []refresh.Record) {
+	for i := range 30 {
+		rows = append(rows, refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": fmt.Sprintf("G%02d", i), "ServerId": "BATCH1"}, Set: map[string]any{"Description": "At night"}})
+	}
+	rows[17].Key["ServerId"] = "NOSUCH"
+	return rows
+}
+
+func TestManyODataRecordsAreAdded(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	want := phases.ODataParams{Record: refresh.Record{Entity: "BatchGroups"}, Rows: thirtyGroups(), Insert: true}
+	added := func() (n int) {
+		for _, g := range b.Snapshot("uat").BatchGroups {
+			if g.Description == "At night" && g.ServerID == "BATCH1" {
+				n++
+			}
+		}
+		return n
+	}
+	for range 2 { // the second time they are there
+		o := b.perform(refresh.KindOData, want)
+		b.want(o, refresh.Failure, refresh.Refused, "29 records of BatchGroups inserted, 1 refused: GroupId G17, ServerId NOSUCH: ", "NOSUCH")
+		if len(o.Findings) != 1 || o.Findings[0].OK || o.Findings[0].Name != "GroupId G17, ServerId NOSUCH" {
+			t.Errorf("findings %+v, want the one that was refused", o.Findings)
+		}
+		if n := added(); n != 29 {
+			t.Errorf("%d groups were added, want 29", n)
+		}
+	}
+	batches := 0
+	for _, c := range b.Calls() {
+		if strings.HasSuffix(c.Path, "/$batch") {
+			batches++
+		}
+	}
+	if batches == 0 || batches > 30 {
+		t.Errorf("%d batches were sent for twice 30 records", batches)
+	}
+	want.Rows[17].Key["ServerId"] = "BATCH1" // a person has mended it and pressed Retry
+	b.want(b.perform(refresh.KindOData, want), refresh.Succeeded, "", "30 records of BatchGroups inserted.")
+	if n := added(); n != 30 {
+		t.Errorf("%d groups were added, want 30", n)
+	}
+}
+
+func TestManyODataRecordsAreChanged(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	const office = "https://office-uat.contoso.com"
+	var want phases.ODataParams
+	want.Entity = "DocumentParameters"
+	for _, company := range []string{"usmf", "demf", "nosuch"} {
+		want.Rows = append(want.Rows, refresh.Record{Entity: want.Entity, Key: map[string]any{"dataAreaId": company, "Key": 0}, Set: map[string]any{"WebAppsServerURL": office}})
+	}
+	b.want(b.perform(refresh.KindOData, want), refresh.Failure, refresh.Refused, "2 records of DocumentParameters written, 1 refused: Key 0, dataAreaId nosuch: ")
+	for _, d := range b.Snapshot("uat").DocumentParameters {
+		if named := d.Company == "usmf" || d.Company == "demf"; (d.WebAppsServer == office) != named {
+			t.Errorf("%s: %s", d.Company, d.WebAppsServer)
+		}
+	}
+	want.Rows = want.Rows[:1]
+	b.want(b.perform(refresh.KindOData, want), refresh.Succeeded, "", "1 record of DocumentParameters written.")
+	b.Fail("uat", "$batch", cloudsim.Fault{Status: http.StatusUnauthorized, Times: -1})
+	b.want(b.perform(refresh.KindOData, want), refresh.Failure, refresh.Denied)
+}
+
+// A mistake in every record does not fill the journal.
+func TestManyRefusedODataRecordsAreCounted(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	want := phases.ODataParams{Record: refresh.Record{Entity: "BatchGroups"}, Insert: true}
+	for i := range 120 {
+		want.Rows = append(want.Rows, refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": fmt.Sprint("G", i), "ServerId": "NOSUCH"}, Set: map[string]any{"Description": "x"}})
+	}
+	o := b.perform(refresh.KindOData, want)
+	b.want(o, refresh.Failure, refresh.Refused, "0 records of BatchGroups inserted, 120 refused: GroupId G0, ServerId NOSUCH: ", "(and 119 more)")
+	if n := len(o.Findings); n != 101 || o.Findings[100].Detail != "and 20 more" || o.Findings[100].OK {
+		t.Errorf("%d findings, the last %+v", n, o.Findings[n-1])
+	}
+}
+
 func TestTheAnswerOfACustomService(t *testing.T) {
 	t.Parallel()
 	const path = "ContosoRefresh/PostRefresh/refreshEntityStore"

@@ -96,6 +96,8 @@ func (d *decision) openGate(step string, kind GateKind, question string) {
 		g.By, g.Count, g.ExpiresAt = d.r.approvers(), 1, d.r.Window.From
 	case GateSignOff:
 		g.Actions = []Action{ActionSignOff, ActionAbort}
+	case GateOffer:
+		g.Actions = []Action{ActionRetry, ActionSkip}
 	case GateManual:
 		g.Actions = []Action{ActionDone, ActionSkip}
 	case GateOpen:

@@ -133,6 +133,12 @@ type Record struct {
 	Set    map[string]any // the fields to change
 }
 
+// Change is one write to one record, where there are many.
+type Change struct {
+	Method string // PATCH changes the fields in Set, POST inserts Key and Set together, DELETE removes the record
+	Record Record // for POST the key may be empty, when its fields are in Set
+}
+
 // AADClient is a row of SysAADClients: a Microsoft Entra application that may call, and the user it acts as.
 type AADClient struct {
 	ClientID string

@@ -15,6 +15,7 @@ const (
 	GateNotice  GateKind = "notice" // closes by itself when the notice is over
 	GateSignOff GateKind = "sign_off"
 	GateManual  GateKind = "manual"
+	GateOffer   GateKind = "offer" // something could be done that nobody configured
 	GateOpen    GateKind = "open"
 	GateTrouble GateKind = "step_failed"
 	GateUnknown GateKind = "outcome_unknown"
@@ -121,7 +122,7 @@ func (g Gate) permit(r Refresh, a Action, by Actor) *Error {
 	case a == ActionApprove && requester:
 		return Errorf(Denied, "You asked for this refresh, so somebody else has to approve it.")
 	case a == ActionCancel && (requester || by.Admin), listed:
-	case (g.Kind == GateNotice || g.Kind == GateManual) && (requester || by.Admin):
+	case (g.Kind == GateNotice || g.Kind == GateManual || g.Kind == GateOffer) && (requester || by.Admin):
 	case (g.Kind == GateTrouble || g.Kind == GateUnknown) && by.Admin:
 	case g.Kind == GateTrouble && requester && a == ActionRetry:
 	default:

@@ -80,6 +80,7 @@ const (
 	Failure    Result = "failed"     // certainly not done, or done badly; see Problem
 	NotKnown   Result = "not_known"  // may or may not have happened
 	Absent     Result = "absent"     // the target does not have what the step calls; see Problem
+	Offered    Result = "offered"    // it can be done if somebody wants it, as Note says
 	ByHand     Result = "by_hand"    // it has to be done by a person, as Note says
 	Impossible Result = "impossible" // the whole refresh has failed and nothing here can mend it
 )

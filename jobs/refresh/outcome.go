@@ -33,6 +33,8 @@ func (d *decision) reported(in Reported) {
 		d.progress(s, o)
 	case NotKnown:
 		d.fail(s, o, true)
+	case Offered:
+		d.openGate(s.ID, GateOffer, o.Note)
 	case ByHand:
 		if s.Phase != PhaseReconfigure {
 			d.fail(s, Outcome{Problem: &Problem{Refused, o.Note}}, false)

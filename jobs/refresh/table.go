@@ -19,7 +19,7 @@ type move struct {
 //	                                         └─gate: outcome unknown──> troubled
 //	pending ──gate opened──> waiting ──succeeded──> done
 var table = map[string][]move{
-	StepStarted{}.event(): {{[]StepStatus{Pending, Performing, Retrying, Troubled, Settling}, Performing}},
+	StepStarted{}.event(): {{[]StepStatus{Pending, Performing, Retrying, Troubled, Settling, Waiting}, Performing}},
 	StepProgressed{}.event(): {
 		{[]StepStatus{Performing}, Performing},
 	},
@@ -38,6 +38,7 @@ var openedBy = map[GateKind]move{
 	GateNotice:  {[]StepStatus{Pending, Waiting}, Waiting},
 	GateSignOff: {[]StepStatus{Pending}, Waiting},
 	GateManual:  {[]StepStatus{Pending, Performing}, Waiting},
+	GateOffer:   {[]StepStatus{Performing}, Waiting},
 	GateOpen:    {[]StepStatus{Pending}, Waiting},
 	GateTrouble: {[]StepStatus{Retrying}, Troubled},
 	GateUnknown: {[]StepStatus{Settling}, Troubled},
@@ -125,6 +126,9 @@ func mayStart(r Refresh, s Step) error {
 	}
 	if g, ok := r.lastGate(s.ID); ok && s.Status == Troubled && g.Kind == GateUnknown {
 		return fmt.Errorf("step %s cannot start again before it was looked for once more", s.ID)
+	}
+	if g, ok := r.lastGate(s.ID); s.Status == Waiting && (!ok || g.Kind != GateOffer || g.Outcome != ActionRetry) {
+		return fmt.Errorf("step %s waits for a person", s.ID)
 	}
 	if s.Kind == KindCopy && r.Copy.Operation != "" {
 		return fmt.Errorf("the copy was started already, as operation %s", r.Copy.Operation)

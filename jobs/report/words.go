@@ -138,7 +138,7 @@ func closed(a refresh.Action) string {
 
 func asks(k refresh.GateKind) string {
 	return word(map[refresh.GateKind]string{
-		refresh.GateApprove: "approval", refresh.GateNotice: "notice", refresh.GateSignOff: "sign-off", refresh.GateManual: "work by hand",
+		refresh.GateApprove: "approval", refresh.GateNotice: "notice", refresh.GateSignOff: "sign-off", refresh.GateManual: "work by hand", refresh.GateOffer: "an offer",
 		refresh.GateOpen: "letting users in", refresh.GateTrouble: "a step failed", refresh.GateUnknown: "was the copy started?",
 	}, k)
 }
