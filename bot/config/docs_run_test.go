@@ -242,7 +242,12 @@ func TestTheExampleOnEachPageCanBePerformed(t *testing.T) {
 		})},
 		"manual":   {with: []refresh.Result{byHand}},
 		"must_not": {with: []refresh.Result{ok}},
-		"odata": {with: []refresh.Result{ok}, did: uat(func(e cloudsim.Environment) bool {
+		"odata": {with: []refresh.Result{ok, ok}, did: uat(func(e cloudsim.Environment) bool {
+			for _, server := range []string{"BATCH1", "BATCH2"} {
+				if !slices.Contains(e.BatchGroups, cloudsim.BatchGroup{GroupID: "TEST", ServerID: server, Description: "Test team"}) {
+					return false
+				}
+			}
 			return slices.ContainsFunc(e.DocumentParameters, func(d cloudsim.DocumentParameters) bool {
 				return d.Company == "usmf" && d.WebAppsServer == "https://office-uat.contoso.com"
 			})

@@ -55,12 +55,13 @@ func exampleOn(t *testing.T, name, page string) string {
 
 // inRefresh puts keys of refresh into the smallest configuration.
 func inRefresh(keys string) string {
-	text := strings.Replace(smallest, "refresh: {from: gold, approve: {by: [U0ANNA]}, sign_off: {by: [U0ANNA]}}",
-		"refresh:\n      from: gold\n      approve: {by: [U0ANNA]}\n      sign_off: {by: [U0ANNA]}\n", 1)
+	var text strings.Builder
+	text.WriteString(strings.Replace(smallest, "refresh: {from: gold, approve: {by: [U0ANNA]}, sign_off: {by: [U0ANNA]}}",
+		"refresh:\n      from: gold\n      approve: {by: [U0ANNA]}\n      sign_off: {by: [U0ANNA]}\n", 1))
 	for line := range strings.Lines(keys) {
-		text += "      " + line
+		text.WriteString("      " + line)
 	}
-	return text
+	return text.String()
 }
 
 // anyVariable is set.

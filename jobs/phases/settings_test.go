@@ -3,6 +3,8 @@ package phases_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -253,7 +255,7 @@ func TestManyODataRecordsAreChanged(t *testing.T) {
 	for _, company := range []string{"usmf", "demf", "nosuch"} {
 		want.Rows = append(want.Rows, refresh.Record{Entity: want.Entity, Key: map[string]any{"dataAreaId": company, "Key": 0}, Set: map[string]any{"WebAppsServerURL": office}})
 	}
-	b.want(b.perform(refresh.KindOData, want), refresh.Failure, refresh.Refused, "2 records of DocumentParameters written, 1 refused: Key 0, dataAreaId nosuch: ")
+	b.want(b.perform(refresh.KindOData, want), refresh.Failure, refresh.NotFound, "2 records of DocumentParameters written, 1 refused: Key 0, dataAreaId nosuch: ")
 	for _, d := range b.Snapshot("uat").DocumentParameters {
 		if named := d.Company == "usmf" || d.Company == "demf"; (d.WebAppsServer == office) != named {
 			t.Errorf("%s: %s", d.Company, d.WebAppsServer)
