@@ -81,10 +81,12 @@ func TestDemoPage(t *testing.T) {
 	// Ben signs off and does by hand what nobody can do from outside; Anna lets the users in.
 	p.become(ben)
 	p.click(gate("sign_off"))
-	p.click(gate("done"))
+	for _, item := range []string{"Tell the trainers", "What else a refresh resets"} {
+		p.click(gate("done") + `[aria-label*="` + item + `"]`)
+	}
 	p.become(anna)
 	p.click(gate("open"))
-	p.wait("the end on the card", `document.querySelector("#timeline .message").textContent.includes("Open: 4 users enabled")`)
+	p.wait("the end on the card", `document.querySelector("#timeline .message").textContent.includes("Open: 9 users enabled")`)
 	p.wait("a channel without buttons", `document.querySelector('#timeline [data-action-id^="gate:"]') === null`)
 
 	p.wait("production's sales orders in UAT", row("UAT", "Sales orders")+" === "+row("Production", "Sales orders"))
@@ -97,7 +99,7 @@ func TestDemoPage(t *testing.T) {
 	const users = "[data-testid=panel-section][data-title=UAT] details:first-of-type"
 	p.click(users + " > summary")
 	enabled := read[[]string](p, `[...document.querySelectorAll("`+users+`[open] li")].map((li) => li.textContent)`)
-	for _, id := range []string{"(ANNA)", "(BO)", "(CARLA)", "(GITA)", "(Admin)"} {
+	for _, id := range []string{"(ANNA)", "(BO)", "(CARLA)", "(GITA)", "(HUGO)", "(SAM)", "(Admin)"} {
 		if !slices.ContainsFunc(enabled, func(u string) bool { return strings.HasSuffix(u, id) }) {
 			t.Errorf("%s is not among the users that UAT has enabled: %q", id, enabled)
 		}
