@@ -39,7 +39,7 @@ func play(ctx context.Context, slack *slacksim.Server) error {
 	for _, p := range []struct {
 		who    string
 		action string
-	}{{anna, "gate:approve"}, {anna, "gate:start_now"}, {ben, "gate:sign_off"}, {ben, "gate:done"}, {anna, "gate:open"}} {
+	}{{anna, "gate:approve"}, {anna, "gate:start_now"}, {ben, "gate:sign_off"}, {ben, "gate:done"}, {ben, "gate:done"}, {anna, "gate:open"}} {
 		card, err := offered(ctx, slack, p.action)
 		if err != nil {
 			return fmt.Errorf("waiting for the button %s: %w", p.action, err)
@@ -61,9 +61,12 @@ func play(ctx context.Context, slack *slacksim.Server) error {
 	}
 	if err := slack.Wait(ctx, func() bool {
 		card, ok := theCard(slack)
-		return ok && len(decisions(card)) == 0 && strings.Contains(card.Plain(), "users enabled") && announced(slack)
+		return ok && len(decisions(card)) == 0 && strings.Contains(card.Plain(), "users enabled") && announced(slack) && reported(slack)
 	}); err != nil {
 		return fmt.Errorf("waiting for the end: %w", err)
+	}
+	if err := slack.Wait(ctx, func() bool { return len(slack.Messages(slack.DM(sam))) > 0 }); err != nil {
+		return fmt.Errorf("waiting for Sam to be told that UAT is open: %w", err)
 	}
 	return nil
 }
@@ -104,6 +107,11 @@ func announced(slack *slacksim.Server) bool {
 	return slices.ContainsFunc(slack.Messages(channel), func(m slacksim.Message) bool {
 		return m.Broadcast && strings.Contains(m.Plain(), "uat is open")
 	})
+}
+
+// reported reports whether the thread has the report, as a file.
+func reported(slack *slacksim.Server) bool {
+	return slices.ContainsFunc(slack.Messages(channel), func(m slacksim.Message) bool { return len(m.Files) > 0 })
 }
 
 func decisions(m slacksim.Message) []string {
