@@ -56,7 +56,9 @@ func Play(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, cloud.Close()) }()
 	cloud.InstallCompanion("uat", true)
-	slack, err := slacksim.Start(workspace(o.Addr, func() []slacksim.PanelSection { return panel(cloud) }))
+	people := workspace(o.Addr, func() []slacksim.PanelSection { return panel(cloud) })
+	people.NoRateLimits = o.Auto // one message a second is for eyes
+	slack, err := slacksim.Start(people)
 	if err != nil {
 		return fmt.Errorf("start the simulated Slack on %s; --addr chooses another address: %w", o.Addr, err)
 	}
