@@ -66,8 +66,8 @@ func play(ctx context.Context, slack *slacksim.Server) error {
 	}); err != nil {
 		return fmt.Errorf("waiting for the end: %w", err)
 	}
-	if err := slack.Wait(ctx, func() bool { return len(slack.Messages(slack.DM(sam))) > 0 }); err != nil {
-		return fmt.Errorf("waiting for Sam to be told that UAT is open: %w", err)
+	if err := slack.Wait(ctx, func() bool { return len(slack.Messages(slack.DM(anna))) > 0 }); err != nil {
+		return fmt.Errorf("waiting for Anna to be told that UAT is open: %w", err)
 	}
 	return nil
 }
