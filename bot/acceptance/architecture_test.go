@@ -3,13 +3,10 @@ package acceptance
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-
-	"refreshbot/bot/check"
 )
 
 // packages returns every package of the module with all that it depends on, directly or not, tests left out.
@@ -114,23 +111,6 @@ func TestDependenciesPageNamesEachModule(t *testing.T) {
 		if !strings.Contains(string(page), "`"+string(m[1])+"`") {
 			t.Errorf("docs/dependencies.md does not say why %s is here", m[1])
 		}
-	}
-}
-
-// The manifest asks for the scopes that the program checks for, and for no other.
-func TestManifestAsksForWhatIsUsed(t *testing.T) {
-	t.Parallel()
-	manifest, err := os.ReadFile(filepath.Join("..", "..", "manifest.yml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var asked []string
-	for _, m := range regexp.MustCompile(`(?m)^ +- ([a-z]+:[a-z]+(?:\.[a-z]+)?|commands)\b`).FindAllStringSubmatch(string(manifest), -1) {
-		asked = append(asked, m[1])
-	}
-	slices.Sort(asked)
-	if want := slices.Sorted(slices.Values(check.Scopes())); !slices.Equal(asked, want) {
-		t.Errorf("manifest.yml asks for %v, the program uses %v", asked, want)
 	}
 }
 
