@@ -66,8 +66,13 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 					b.Health.slackError(SlackProblem(failure.ErrorObj))
 					log.WarnContext(ctx, "cannot connect to Slack", "err", SlackProblem(failure.ErrorObj), "attempt", failure.Attempt)
 				}
-			case socketmode.EventTypeErrorBadMessage, socketmode.EventTypeErrorWriteFailed:
+			case socketmode.EventTypeErrorBadMessage:
 				log.WarnContext(ctx, "a Socket Mode message was lost", "kind", string(ev.Type))
+			case socketmode.EventTypeErrorWriteFailed:
+				// The connection went while an acknowledgement was written; the next one takes it.
+				if failure, ok := ev.Data.(*socketmode.ErrorWriteFailed); ok && failure.Response != nil {
+					handlers.Go(func() { again(ctx, log, client, *failure.Response) })
+				}
 			default:
 				// One goroutine an envelope: reading must never wait, or pings go unanswered.
 				if ev.Request != nil {
@@ -87,4 +92,13 @@ func dialer(t *http.Transport) *websocket.Dialer {
 		d.TLSClientConfig.NextProtos = nil // a socket is upgraded from HTTP/1.1
 	}
 	return d
+}
+
+// again sends an acknowledgement once more, on whichever connection is open by then.
+func again(ctx context.Context, log *slog.Logger, client *socketmode.Client, ack socketmode.Response) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := client.SendCtx(ctx, ack); err != nil {
+		log.WarnContext(ctx, "an acknowledgement was lost", "envelope", ack.EnvelopeID)
+	}
 }
