@@ -170,6 +170,9 @@ func (e *environment) seedJobs(now time.Time, statuses map[string]string) {
 			RecID: e.recID(), Description: name, Status: statuses[name], Company: "usmf", RunBy: "Admin", SaveHistory: "Always",
 			ScheduledAt: now.Add(time.Duration(i-6) * time.Hour).Truncate(time.Second),
 		}
+		if job.Status == "Waiting" || job.Status == "Hold" {
+			job.Recurrence = "BwEAAAAAAAAA" // a container; F&O alone reads it
+		}
 		if job.Status != "Hold" {
 			job.StartedAt = job.ScheduledAt.Add(-24 * time.Hour)
 			job.EndedAt = job.StartedAt.Add(3 * time.Minute)

@@ -105,6 +105,7 @@ type BatchJob struct {
 	Runtime     bool      `odata:"RuntimeJob"`
 	CanceledBy  string    `odata:"CanceledBy"`
 	Finishing   int       `odata:"Finishing"`
+	Recurrence  string    `odata:"Recurrence"` // a packed container, which JSON shows in base64; empty for a job that runs once
 	Group       string    // the table has it, the entity does not
 }
 

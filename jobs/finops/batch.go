@@ -18,8 +18,9 @@ func (c *Client) BatchJobs(ctx context.Context) ([]refresh.BatchJob, error) {
 	type row struct {
 		BatchJobRecId                           json.Number // as a number or as text: 64 bits do not fit every JSON reader
 		JobDescription, CompanyAccounts, Status string
+		Recurrence                              string // a packed container in base64: what is in it is F&O's own affair
 	}
-	rows, err := list[row](ctx, c, "listing the batch jobs", "BatchJobs", "BatchJobRecId", "JobDescription", "CompanyAccounts", "Status")
+	rows, err := list[row](ctx, c, "listing the batch jobs", "BatchJobs", "BatchJobRecId", "JobDescription", "CompanyAccounts", "Status", "Recurrence")
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func (c *Client) BatchJobs(ctx context.Context) ([]refresh.BatchJob, error) {
 		if err != nil {
 			return nil, refresh.Errorf(refresh.Refused, "%s lists a batch job without a record id: %s.", c.host, r.JobDescription)
 		}
-		jobs[i] = refresh.BatchJob{RecID: id, Description: r.JobDescription, Company: r.CompanyAccounts, Status: r.Status}
+		jobs[i] = refresh.BatchJob{RecID: id, Description: r.JobDescription, Company: r.CompanyAccounts, Recurring: r.Recurrence != "", Status: r.Status}
 	}
 	return jobs, nil
 }

@@ -19,13 +19,13 @@ const (
 
 func TestBatchJobs(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t, map[string]answer{"GET /data/BatchJobs?$select=BatchJobRecId,JobDescription,CompanyAccounts,Status": {body: `{"value":[
-		{"BatchJobRecId":9007199254740993,"JobDescription":"Email distributor batch","CompanyAccounts":"dat","Status":"Hold"},
-		{"BatchJobRecId":"5637144577","JobDescription":"","CompanyAccounts":null,"Status":"Waiting"}]}`}})
+	e := newEnv(t, map[string]answer{"GET /data/BatchJobs?$select=BatchJobRecId,JobDescription,CompanyAccounts,Status,Recurrence": {body: `{"value":[
+		{"BatchJobRecId":9007199254740993,"JobDescription":"Email distributor batch","CompanyAccounts":"dat","Status":"Hold","Recurrence":"BwEAAAAAAAAA"},
+		{"BatchJobRecId":"5637144577","JobDescription":"","CompanyAccounts":null,"Status":"Waiting","Recurrence":null}]}`}})
 	got, err := e.client.BatchJobs(t.Context())
 	wantError(t, err, "")
 	want := []refresh.BatchJob{
-		{RecID: 9007199254740993, Description: "Email distributor batch", Company: "dat", Status: refresh.BatchHold},
+		{RecID: 9007199254740993, Description: "Email distributor batch", Company: "dat", Recurring: true, Status: refresh.BatchHold},
 		{RecID: 5637144577, Status: refresh.BatchWaiting},
 	}
 	if d := cmp.Diff(want, got); d != "" {

@@ -94,7 +94,7 @@ func TestReadingASimulatedEnvironment(t *testing.T) {
 	wantCode(t, "batch jobs", err, "")
 	var wantJobs []refresh.BatchJob
 	for _, j := range have.BatchJobs {
-		wantJobs = append(wantJobs, refresh.BatchJob{RecID: j.RecID, Description: j.Description, Company: j.Company, Status: j.Status})
+		wantJobs = append(wantJobs, refresh.BatchJob{RecID: j.RecID, Description: j.Description, Company: j.Company, Recurring: j.Recurrence != "", Status: j.Status})
 	}
 	groups, err := c.BatchGroups(t.Context())
 	wantCode(t, "batch groups", err, "")

@@ -75,6 +75,17 @@ func (s *Companion) Installed(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
+// PriorityScheduling reports whether the environment schedules batch jobs by priority, so that batch groups need no
+// servers. False where the service is not installed: nothing else tells.
+// Source: "Priority-based batch scheduling" in the system administration documentation.
+func (s *Companion) PriorityScheduling(ctx context.Context) (bool, error) {
+	status, err := s.Status(ctx)
+	if refresh.CodeOf(err) == refresh.NotFound {
+		return false, nil
+	}
+	return status.PriorityScheduling, err
+}
+
 // RefreshEntityStore starts the refresh of these aggregate measurements, all or none of them. One that is under way
 // is left alone.
 func (s *Companion) RefreshEntityStore(ctx context.Context, entities []string) error {

@@ -13,6 +13,8 @@ import (
 type Companion interface {
 	// Installed reports whether the service is there. Errors are those of the environment itself.
 	Installed(ctx context.Context) (bool, error)
+	// PriorityScheduling reports whether batch groups need no servers. False where the service is not there.
+	PriorityScheduling(ctx context.Context) (bool, error)
 	RefreshEntityStore(ctx context.Context, entities []string) error
 	SetHelp(ctx context.Context, library string) error
 	SetSMTPPassword(ctx context.Context, user, password string) error

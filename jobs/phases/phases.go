@@ -35,7 +35,6 @@ type Environment interface {
 	Companies(ctx context.Context) ([]string, error)
 	Broadcast(ctx context.Context, from, to time.Time) (string, error)
 	Users(ctx context.Context) ([]refresh.User, error)
-	EnableUser(ctx context.Context, id string) error
 	BatchJobs(ctx context.Context) ([]refresh.BatchJob, error)
 	SetBatchJobWaiting(ctx context.Context, recID int64) error
 	BatchGroups(ctx context.Context) ([]refresh.BatchGroup, error)

@@ -30,6 +30,15 @@ func (p *Performer) batchGroups(ctx context.Context, j job) refresh.Outcome {
 
 // assignGroups adds the missing servers to batch groups.
 func (p *Performer) assignGroups(ctx context.Context, j job, want BatchGroupsParams) refresh.Outcome {
+	if c := p.Companions[j.refresh.Target.Name]; c != nil {
+		byPriority, err := c.PriorityScheduling(ctx)
+		if err != nil {
+			return failed(err)
+		}
+		if byPriority {
+			return done(j.refresh.Target.Name + " schedules batch jobs by priority, so batch groups need no servers: nothing to do.")
+		}
+	}
 	servers, err := j.target.BatchServers(ctx)
 	if err != nil {
 		return failed(err)
@@ -109,7 +118,7 @@ func (p *Performer) release(ctx context.Context, j job, fits func(refresh.BatchJ
 		}
 		found = append(found, b)
 		if b.Status == refresh.BatchWaiting {
-			c.that(b.Description, true, "waiting already"+in(b.Company), "")
+			c.that(b.Description, true, "waiting already"+of(b), "")
 		} else if err := j.target.SetBatchJobWaiting(ctx, b.RecID); err != nil {
 			c.try(b.Description, err, "")
 		} else {
@@ -127,7 +136,7 @@ func (p *Performer) release(ctx context.Context, j job, fits func(refresh.BatchJ
 	}
 	for _, b := range set {
 		now := status[b.RecID]
-		c.that(b.Description, released(now), "set to Waiting"+in(b.Company),
+		c.that(b.Description, released(now), "set to Waiting"+of(b),
 			"was set to Waiting, but %s says that it is %q. Set it by hand in System administration > Inquiries > Batch jobs.", j.refresh.Target.Name, now)
 	}
 	gone := missing(found)
@@ -146,6 +155,14 @@ func (p *Performer) release(ctx context.Context, j job, fits func(refresh.BatchJ
 // released reports whether a job with this status was let go. One that is due begins within a minute.
 func released(status string) bool {
 	return slices.Contains([]string{refresh.BatchWaiting, "Ready", "Executing", "Finished"}, status)
+}
+
+// of says which of the jobs of that description is meant.
+func of(b refresh.BatchJob) string {
+	if b.Recurring {
+		return in(b.Company) + ", recurring"
+	}
+	return in(b.Company)
 }
 
 func in(company string) string {

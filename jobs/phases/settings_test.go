@@ -57,6 +57,20 @@ func TestEmailIsWrittenAndReadBack(t *testing.T) {
 	b.want(b.perform(refresh.KindEmail, want), refresh.Failure, refresh.Refused, "99999")
 }
 
+// With priority-based scheduling groups have no servers; only the companion service can tell.
+func TestBatchGroupsNeedNoServersWhereJobsAreScheduledByPriority(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).refreshed()
+	b.InstallCompanion("uat", true)
+	b.Mutate("uat", func(e *cloudsim.Environment) { e.PriorityScheduling = true })
+	before := len(b.Snapshot("uat").BatchGroups)
+	o := b.perform(refresh.KindBatchGroups, phases.BatchGroupsParams{Groups: []phases.BatchGroup{{Group: "NEW", Servers: []string{"BATCH2"}}}})
+	b.want(o, refresh.Succeeded, "", "by priority", "nothing to do")
+	if n := len(b.Snapshot("uat").BatchGroups); n != before {
+		t.Errorf("%d rows of batch groups, before %d", n, before)
+	}
+}
+
 func TestBatchGroupsGetTheirServersAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t).refreshed()

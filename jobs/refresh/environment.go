@@ -102,6 +102,7 @@ type BatchJob struct {
 	RecID       int64
 	Description string
 	Company     string
+	Recurring   bool   // it comes again by itself
 	Status      string // Hold (shown to people as Withhold), Waiting, Executing, ...
 }
 
