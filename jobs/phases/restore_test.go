@@ -199,3 +199,33 @@ func TestTheBotsOwnRegistrationIsLost(t *testing.T) {
 	b.RemoveApp("uat", b.AppID())
 	b.want(b.restore(phases.AreaEntraApplications), refresh.Failure, refresh.Denied, "Microsoft Entra applications")
 }
+
+// Where the configuration says nothing about keeping, the snapshot is offered, and used once somebody wants it.
+func TestTheSnapshotIsOfferedWhereNothingIsKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	before := asBefore(b.Snapshot("uat"))
+	b.remember()
+	b.refreshed()
+	plan, err := phases.Plan(phases.Recipe{Approve: refresh.Policy{By: []string{"U0BEN"}, Count: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(plan, func(s refresh.Spec) bool { return s.Kind == refresh.KindRestore })
+	if i < 0 {
+		t.Fatal("a plan that keeps nothing offers nothing")
+	}
+	step := refresh.Step{Spec: plan[i]}
+	o := b.p.Perform(t.Context(), b.r, step)
+	b.want(o, refresh.Offered, "", "does not say what to keep", "6 batch jobs waiting", "2 Entra applications")
+	if gocmp.Equal(before, asBefore(b.Snapshot("uat"))) {
+		t.Error("it was written back before anybody wanted it")
+	}
+	b.r.Gates = []refresh.Gate{{ID: "keep-offer.1", Step: step.ID, Kind: refresh.GateOffer, Outcome: refresh.ActionRetry}}
+	b.want(b.p.Perform(t.Context(), b.r, step), refresh.Succeeded, "", "batch jobs set to Waiting", "1 application added")
+	for area, is := range asBefore(b.Snapshot("uat")) {
+		if diff := gocmp.Diff(before[area], is); diff != "" {
+			t.Errorf("%s (-before +after):\n%s", area, diff)
+		}
+	}
+}

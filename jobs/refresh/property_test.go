@@ -96,7 +96,7 @@ func anyClick(t *rapid.T, l *life) refresh.Click {
 
 func anyOutcome(t *rapid.T) refresh.Outcome {
 	o := refresh.Outcome{
-		Result:  rapid.SampledFrom([]refresh.Result{refresh.Succeeded, refresh.Succeeded, refresh.Succeeded, refresh.Continues, refresh.Failure, refresh.NotKnown, refresh.Absent, refresh.ByHand, refresh.Impossible, ""}).Draw(t, "result"),
+		Result:  rapid.SampledFrom([]refresh.Result{refresh.Succeeded, refresh.Succeeded, refresh.Succeeded, refresh.Continues, refresh.Failure, refresh.NotKnown, refresh.Absent, refresh.ByHand, refresh.Offered, refresh.Impossible, ""}).Draw(t, "result"),
 		Note:    rapid.SampledFrom([]string{"", "a", "b<&>", "\xff"}).Draw(t, "note"),
 		Offline: rapid.Bool().Draw(t, "offline"), Online: rapid.Bool().Draw(t, "online"),
 		Status: rapid.SampledFrom([]refresh.CopyStatus{"", refresh.CopyInProgress, refresh.CopyCompleted, "Surprise"}).Draw(t, "status"),

@@ -106,3 +106,29 @@ func TestRulesForAFailedStep(t *testing.T) {
 	l.report("email", failure(refresh.Offline))
 	l.want("email=troubled")
 }
+
+// What could be done and nobody configured is offered; it begins only when somebody takes it up.
+func TestAnOfferIsTakenUpOrLeft(t *testing.T) {
+	t.Parallel()
+	offered := func() *life {
+		l := atReconfigure(t)
+		l.report("email", refresh.Outcome{Result: refresh.Offered, Note: "Write it back?"})
+		l.want("email=waiting")
+		if g := l.gate("email"); g.Kind != refresh.GateOffer || g.Question != "Write it back?" {
+			t.Errorf("asked %+v", g)
+		}
+		return l
+	}
+	l := offered()
+	l.refused(click(l.gate("email"), bea, refresh.ActionRetry), refresh.Denied, "not yours")
+	l.decide("email", rita, refresh.ActionRetry)
+	l.want("email=running")
+	l.succeed("email")
+	l.want("email=done")
+	l.audit()
+
+	l = offered()
+	l.decide("email", bob, refresh.ActionSkip)
+	l.want("email=skipped")
+	l.audit()
+}
