@@ -100,6 +100,9 @@ func waiting(p pen, r refresh.Refresh, g refresh.Gate) (headline, bool) {
 		if s.Phase == refresh.PhaseReconfigure {
 			return headline{}, false
 		}
+		if s.Kind == refresh.KindGuard {
+			return headline{":red_circle:", "Users must not get in yet: something of the source's is left", ""}, true
+		}
 		return headline{":warning:", stepName(s) + " failed and needs a decision", ""}, true
 	}
 	return headline{}, false
