@@ -377,6 +377,7 @@ func (out *outside) slackOptions(cfg *config.Config) check.SlackOptions {
 		if e.Refresh.Open != nil {
 			named = append(named, e.Refresh.Open.By...)
 		}
+		named = append(named, e.Refresh.Users.SlackGroup)
 		for _, id := range named {
 			if strings.HasPrefix(id, "S") {
 				o.Groups = append(o.Groups, id)
