@@ -87,7 +87,7 @@ func Slack(ctx context.Context, o SlackOptions) []Result {
 		case len(members) == 0:
 			c.add("user group "+id, false, "it has no members, so nobody in it could decide anything. Add people to it.")
 		default:
-			c.add("user group "+id, true, fmt.Sprintf("%d members", len(members)))
+			c.add("user group "+id, true, fmt.Sprintf("members: %d", len(members)))
 		}
 	}
 	return c.list

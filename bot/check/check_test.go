@@ -57,7 +57,7 @@ func TestSlackAsItShouldBe(t *testing.T) {
 		{Area: "Slack", Name: "app token", OK: true, Text: "Socket Mode can be opened"},
 		{Area: "Slack", Name: "channel C0UAT", OK: true, Text: "the bot is in #uat-refresh"},
 		{Area: "Slack", Name: "channel G0SECRET", OK: true, Text: "the bot is in #secret"},
-		{Area: "Slack", Name: "user group S0RELEASE", OK: true, Text: "1 members"},
+		{Area: "Slack", Name: "user group S0RELEASE", OK: true, Text: "members: 1"},
 	}
 	got := check.Slack(t.Context(), o)
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -113,9 +113,9 @@ func TestExampleLoadsFully(t *testing.T) {
 				SignOff:    Gate{By: []string{"S0RELEASE"}, Count: 1},
 				Open:       &Gate{By: []string{"S0RELEASE"}, Count: 1},
 				Schedule:   &Schedule{Cron: "0 20 * * FRI", Missed: MissedSkip},
-				Notice:     30 * time.Minute,
-				Downtime:   4 * time.Hour,
-				Keep:       []phases.Area{phases.AreaUsers, phases.AreaBatchJobs, phases.AreaEntraApplications},
+				Postpone:   30 * time.Minute, Notice: 30 * time.Minute,
+				Downtime: 4 * time.Hour,
+				Keep:     []phases.Area{phases.AreaUsers, phases.AreaBatchJobs, phases.AreaEntraApplications},
 				Reconfigure: []phases.Item{
 					{Kind: refresh.KindBatchGroups, Name: "Batch groups", Params: phases.BatchGroupsParams{
 						Groups: []phases.BatchGroup{{Description: "Default"}, {Group: "MRP", Servers: []string{"BATCH1"}}}}},
@@ -202,7 +202,7 @@ func TestLeftOutKeysGetTheirDefaults(t *testing.T) {
 		Channel:  "C0REFRESH",
 		Approve:  Gate{By: []string{"U0ANNA"}, Count: 1, Expires: 24 * time.Hour},
 		SignOff:  Gate{By: []string{"U0ANNA"}, Count: 1},
-		Notice:   30 * time.Minute,
+		Postpone: 30 * time.Minute, Notice: 30 * time.Minute,
 		Downtime: 4 * time.Hour,
 	}}
 	if diff := cmp.Diff(want, uat, comparers()...); diff != "" {

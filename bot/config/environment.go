@@ -18,6 +18,7 @@ type Refresh struct {
 	SignOff     Gate          // does not expire unless it says so
 	Open        *Gate         // nil: opens without asking
 	Schedule    *Schedule     // nil: on request only
+	Postpone    time.Duration // what one press of Postpone adds to the notice; default 30m
 	Notice      time.Duration // between the downtime broadcast and the copy; default 30m, may be 0
 	Downtime    time.Duration // announced to users; default 4h
 	Keep        []phases.Area // in the order of the file
@@ -134,7 +135,7 @@ func bare(guid string) string { return strings.ToLower(strings.ReplaceAll(guid, 
 
 func (d *decoder) environment(out *Environment) reader {
 	return func(v value) {
-		refresh := &Refresh{Notice: 30 * time.Minute, Downtime: 4 * time.Hour}
+		refresh := &Refresh{Notice: 30 * time.Minute, Postpone: 30 * time.Minute, Downtime: 4 * time.Hour}
 		d.object(v,
 			must("url", "the address of the environment", d.base(&out.URL, false)),
 			must("lcs_environment", "the environment id that Lifecycle Services shows", d.matching(&out.LCSEnvironment, looseGUID,
@@ -169,6 +170,7 @@ func (d *decoder) refresh(out *Refresh) reader {
 				d.schedule(out.Schedule)(v)
 			}),
 			may("notice", d.duration(&out.Notice, true)),
+			may("postpone", d.duration(&out.Postpone, false)),
 			may("downtime", d.duration(&out.Downtime, false)),
 			may("keep", list(d, &out.Keep, func(a *phases.Area) reader { return choice(d, a, areas()...) })),
 			may("reconfigure", d.reconfigure(&out.Reconfigure)),

@@ -119,6 +119,7 @@ environments:
       open:     {by: [%[17]s], count: 1}
       schedule: {cron: "0 20 * * FRI", missed: skip}
       notice: %[18]s
+      postpone: %[25]s
       downtime: %[19]s
       keep: [users, user_roles, batch_jobs, batch_groups, email, entra_applications, document_parameters]
       reconfigure:
@@ -157,7 +158,7 @@ environments:
 		cloud.EnvironmentURL("prod"), cloud.LCSID("prod"), cloud.EnvironmentURL("uat"), cloud.LCSID("uat"),
 		release, max(scaled(15*time.Minute, speed), 10*time.Second), // long enough to press Start now
 		scaled(90*time.Minute, speed),
-		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee)
+		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee, max(scaled(30*time.Minute, speed), 10*time.Second))
 	file := filepath.Join(dir, "refreshbot.yml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }
