@@ -30,13 +30,15 @@ func packages(t *testing.T) map[string][]string {
 func TestImportsRunOneWay(t *testing.T) {
 	t.Parallel()
 	domain := []string{"jobs/refresh"}
+	client := append([]string{"jobs/wire"}, domain...)
 	engine := append([]string{"jobs/engine"}, domain...)
 	may := map[string][]string{
 		"jobs/refresh":  nil,
 		"jobs/engine":   domain,
-		"jobs/lcs":      domain,
-		"jobs/finops":   domain,
-		"jobs/entra":    domain,
+		"jobs/lcs":      client,
+		"jobs/finops":   client,
+		"jobs/entra":    client,
+		"jobs/wire":     nil,
 		"jobs/roster":   {"jobs/refresh", "jobs/spell"},
 		"jobs/spell":    nil,
 		"jobs/phases":   {"jobs/refresh", "jobs/roster", "jobs/spell"},

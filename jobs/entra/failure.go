@@ -1,15 +1,11 @@
 package entra
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,6 +14,7 @@ import (
 	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // identity is what an error may tell about who tried to sign in to what. Nothing in it is secret.
@@ -166,39 +163,17 @@ func (id identity) unknownResource() string {
 	return "the tenant does not know the service " + id.resource + "; correct that address or add its API permission to the app registration " + id.clientID
 }
 
-// retryAfter reads the header of that name, in either of its two forms. Zero means that it says nothing.
+// retryAfter is zero when the reply says nothing about it.
 func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
-	if s, err := strconv.Atoi(v); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(0, time.Until(t))
-	}
-	return 0
+	wait, _ := wire.RetryAfter(h, time.Now())
+	return wait
 }
 
-// networkCause returns the part of err that says why there was no reply, nil when there was one. Only kinds of
-// error that quote nothing the far side sent are passed on.
+// networkCause is nil for a reply that MSAL could not read: that is no matter of the network, and its text is not
+// passed on.
 func networkCause(err error) error {
-	for _, known := range []error{context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, io.EOF} {
-		if errors.Is(err, known) {
-			if _, ok := errors.AsType[msal.InvalidJsonErr](err); !ok {
-				return known
-			}
-		}
+	if _, ok := errors.AsType[msal.InvalidJsonErr](err); ok {
+		return nil
 	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*net.DNSError](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return e
-	}
-	if _, ok := errors.AsType[*url.Error](err); ok {
-		return errors.New("the request failed")
-	}
-	return nil
+	return wire.NetworkCause(err)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // judge turns a reply into an error, or nil when it is a good one. A 404 comes here only from Ping.
@@ -46,14 +47,14 @@ func (c *Client) judge(r request, rep reply) error {
 	case s == http.StatusForbidden:
 		return fail(refresh.Denied, "%s does not let this app do that (%s)%s. Give the user that the app is registered with a role that may", c.host, r.doing, after(why))
 	case s == http.StatusTooManyRequests:
-		wait, _ := retryAfter(rep.header)
+		wait, _ := wire.RetryAfter(rep.header, time.Now())
 		return c.throttled(r, wait)
 	case s == http.StatusRequestTimeout:
 		return broken(status)
 	case s == http.StatusNotFound:
 		return offline(status)
 	case s == http.StatusServiceUnavailable:
-		if wait, ok := retryAfter(rep.header); ok {
+		if wait, ok := wire.RetryAfter(rep.header, time.Now()); ok {
 			return c.throttled(r, wait)
 		}
 		return offline(status)
@@ -79,21 +80,6 @@ func (c *Client) throttled(r request, wait time.Duration) error {
 		Code: refresh.Throttled, RetryAfter: wait,
 		Msg: fmt.Sprintf("%s is too busy (%s): %s.", c.host, r.doing, next),
 	}
-}
-
-// retryAfter reads the header as seconds or as an HTTP date. More than an hour is cut to an hour, so that no far
-// side can park a refresh for a year.
-func retryAfter(h http.Header) (time.Duration, bool) {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	var wait time.Duration
-	if n, err := strconv.Atoi(v); err == nil {
-		wait = time.Duration(min(n, 3600)) * time.Second
-	} else if at, err := http.ParseTime(v); err == nil {
-		wait = time.Until(at).Round(time.Second)
-	} else {
-		return 0, false
-	}
-	return max(0, min(wait, time.Hour)), true
 }
 
 // html reports whether the body is a web page: what a gateway shows in front of an environment that is down.

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"refreshbot/jobs/refresh"
 )
@@ -258,32 +256,6 @@ func TestTheReasonIsTheInnermostUsefulText(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
-		for _, tt := range []struct {
-			header string
-			want   time.Duration
-			ok     bool
-		}{
-			{"30", 30 * time.Second, true},
-			{"0", 0, true},
-			{"-5", 0, true},
-			{"999999999", time.Hour, true},
-			{at(time.Minute), time.Minute, true},
-			{at(-time.Minute), 0, true},
-			{at(1000 * time.Hour), time.Hour, true},
-			{"soon", 0, false},
-			{"", 0, false},
-		} {
-			if got, ok := retryAfter(http.Header{"Retry-After": {tt.header}}); got != tt.want || ok != tt.ok {
-				t.Errorf("%q: got %v, %v; want %v, %v", tt.header, got, ok, tt.want, tt.ok)
-			}
-		}
-	})
 }
 
 func TestPing(t *testing.T) {

@@ -13,8 +13,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // The states of an import for which PackageStatus stands. Source: "Data management package REST API".
@@ -175,7 +177,7 @@ func (c *Client) upload(ctx context.Context, p refresh.Package, blob *url.URL) e
 	if code := res.Header.Get("x-ms-error-code"); azureCode.MatchString(code) {
 		why += ", " + code
 	}
-	wait, told := retryAfter(res.Header)
+	wait, told := wire.RetryAfter(res.Header, time.Now())
 	switch s := res.StatusCode; {
 	case s/100 == 2:
 		return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 const (
@@ -301,7 +302,7 @@ func (w *writing) readAnswers(f flight, now time.Time) (stop error) {
 		case a.verdict == failed && busy(a.why.status):
 			tooMuch = true
 			s.busy++
-			wait, told := retryAfter(a.why.header)
+			wait, told := wire.RetryAfter(a.why.header, time.Now())
 			if !told {
 				wait = backoff(s.busy)
 			}

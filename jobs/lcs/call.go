@@ -2,18 +2,13 @@ package lcs
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // get does one read. A token that LCS refuses may have been revoked before its time, so a fresh one is tried once.
@@ -39,7 +34,7 @@ func (c *Client) read(ctx context.Context, path string, into interface{ outcome(
 	}
 	res, err := c.reads.Do(req)
 	if err != nil {
-		return false, offline("LCS does not answer.", networkCause(err))
+		return false, offline("LCS does not answer.", wire.NetworkCause(err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
@@ -104,42 +99,14 @@ func (c *Client) statusError(res *http.Response) error {
 	}
 }
 
-// retryAfter reads the header of that name in either of its forms. Without one it says 10 seconds, as working
-// clients of this API do.
+// retryAfter is 10 seconds when LCS does not say, as with working clients of this API.
 func (c *Client) retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
-	if s, err := strconv.Atoi(v); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
-	}
-	if t, err := http.ParseTime(v); err == nil && t.After(c.now()) {
-		return t.Sub(c.now())
+	if wait, ok := wire.RetryAfter(h, c.now()); ok && wait > 0 {
+		return wait
 	}
 	return 10 * time.Second
 }
 
 func offline(msg string, cause error) error {
 	return &refresh.Error{Code: refresh.Offline, Msg: msg, Err: cause}
-}
-
-// networkCause returns the part of err that says why there was no reply. Only kinds of error that quote nothing
-// the far side sent are passed on: net/http's own text can hold the first line of a malformed reply.
-func networkCause(err error) error {
-	for _, known := range []error{context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, io.EOF} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*net.DNSError](err); ok {
-		return e
-	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return e
-	}
-	if _, ok := errors.AsType[*url.Error](err); ok {
-		return errors.New("the request failed")
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // Start begins a refresh of target with source's data and returns the operation's id. It sends the request at most
@@ -46,9 +47,9 @@ func (c *Client) Start(ctx context.Context, source, target string) (operationID 
 	res, err := c.starts.Do(req)
 	if err != nil {
 		if sent.neverConnected(err) {
-			return "", offline("No connection to LCS could be made; nothing was started.", networkCause(err))
+			return "", offline("No connection to LCS could be made; nothing was started.", wire.NetworkCause(err))
 		}
-		return "", unknown("the reply to the request was lost", networkCause(err))
+		return "", unknown("the reply to the request was lost", wire.NetworkCause(err))
 	}
 	defer func() { _ = res.Body.Close() }()
 	switch res.StatusCode {

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // The replies, as far as they are used. encoding/json matches names in any case, which settles LCS's two spellings
@@ -165,7 +166,7 @@ func decode(body io.Reader, into any) error {
 	data, err := io.ReadAll(io.LimitReader(body, maxBody+1))
 	switch {
 	case err != nil:
-		if cause := networkCause(err); cause != nil {
+		if cause := wire.NetworkCause(err); cause != nil {
 			return cause
 		}
 		return errCut
