@@ -16,7 +16,7 @@ var (
 	ErrBusy = errors.New("the target environment is being refreshed already")
 	// ErrSeen: an input with this key was committed before.
 	ErrSeen = errors.New("this input was handled already")
-	// ErrNotFound: there is no such refresh or record.
+	// ErrNotFound: there is no such refresh.
 	ErrNotFound = errors.New("not found")
 )
 
@@ -34,16 +34,18 @@ type Commit struct {
 type Store interface {
 	// Load returns a refresh as it stands. ErrNotFound when there is none.
 	Load(ctx context.Context, id refresh.ID) (refresh.Refresh, error)
-	// Open returns every refresh that has not ended, oldest first.
+	// Open returns every refresh that has not ended, oldest first. With an error it still returns those that
+	// can be read: one damaged refresh holds up no other.
 	Open(ctx context.Context) ([]refresh.Refresh, error)
 	// Recent returns the newest refreshes of a target environment ("" for all), newest first, at most limit.
 	Recent(ctx context.Context, target string, limit int) ([]refresh.Refresh, error)
 	// Commit seals and appends the events and replaces the row in one transaction, which also takes the
 	// target's lock with the first event, frees it with the last, and remembers Key.
-	// Declines with ErrStale, ErrBusy or ErrSeen.
+	// Declines with ErrStale, ErrBusy or ErrSeen. Keys are remembered for a week at least. Without events it only
+	// compares the version and remembers Key.
 	Commit(ctx context.Context, c Commit) error
 	// Seen reports whether an input with the key was committed.
 	Seen(ctx context.Context, key string) (bool, error)
-	// Journal returns the entries of a refresh after the one numbered after.
+	// Journal returns the entries of a refresh after the one numbered after. ErrNotFound when there is none.
 	Journal(ctx context.Context, id refresh.ID, after int64) ([]refresh.Entry, error)
 }

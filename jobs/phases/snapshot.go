@@ -112,12 +112,12 @@ func (p *Performer) remembered(ctx context.Context, r refresh.Refresh) (Snapshot
 	if err != nil {
 		return s, fmt.Errorf("read the snapshot: %w", err)
 	}
-	taken, ok := refresh.Event(nil), false
+	var e refresh.SnapshotTaken
+	found := false
 	if len(entries) > 0 {
-		taken = entries[0].Event
+		e, found = entries[0].Event.(refresh.SnapshotTaken)
 	}
-	e, ok := taken.(refresh.SnapshotTaken)
-	if !ok {
+	if !found {
 		return s, refresh.Errorf(refresh.Internal, "The snapshot of %s is not where the journal says.", r.Target.Name)
 	}
 	d := json.NewDecoder(bytes.NewReader(e.Data))

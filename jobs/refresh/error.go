@@ -35,7 +35,7 @@ const (
 type Error struct {
 	Code       Code
 	Msg        string
-	RetryAfter time.Duration // only with Throttled; zero when the far side named no time
+	RetryAfter time.Duration // with Throttled or Offline; zero when the far side named no time
 	Err        error         // the cause, for the log
 }
 
