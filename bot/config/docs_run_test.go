@@ -233,6 +233,7 @@ func TestTheExampleOnEachPageCanBePerformed(t *testing.T) {
 		})},
 		"entity_store":      {with: []refresh.Result{ok}, without: []refresh.Result{byHand}},
 		"system_parameters": {with: []refresh.Result{ok}, without: []refresh.Result{byHand}},
+		"encrypted_field":   {with: []refresh.Result{ok}, without: []refresh.Result{byHand}},
 		"http": {with: []refresh.Result{ok}, did: func(s *stage) bool {
 			return slices.Equal(s.told, []string{"POST hub.contoso.com/environments/uat/refreshed hush of env:HUB_KEY"})
 		}},

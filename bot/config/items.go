@@ -69,6 +69,19 @@ func (d itemDecoder) systemParameters(v value) {
 	d.item.Params = p
 }
 
+func (d itemDecoder) encryptedField(v value) {
+	var p phases.EncryptedParams
+	var content Secret
+	d.object(v,
+		must("table", "the table of the field, such as ExchangeRateProviderConfigurationDetails", d.text(&p.Table)),
+		must("field", "the field, such as Value", d.text(&p.Field)),
+		may("rec_id", whole(d.decoder, &p.RecID, 1, math.MaxInt64)),
+		must("value", "the value"+aSecret, d.secret(&content, "")),
+	)
+	p.Secret = content.Ref()
+	d.item.Params = p
+}
+
 func (d itemDecoder) service(v value) {
 	var p phases.ServiceParams
 	var body map[string]any

@@ -222,7 +222,7 @@ func badEdits() []struct {
 		{"users file of another kind", []string{"[trainees.xlsx]", "[trainees.docx]"},
 			[]string{`84: environments.uat.refresh.users.files[0]: must be a .csv or .xlsx file, not "trainees.docx"`}},
 		{"unknown kind of step", []string{"- manual:", "- manuel:"},
-			[]string{"79: environments.uat.refresh.reconfigure[5].manuel: there is no step of this kind; the kinds are batch_groups, email, batch_jobs, entity_store, system_parameters, service, odata, package, http, manual, parallel"}},
+			[]string{"79: environments.uat.refresh.reconfigure[5].manuel: there is no step of this kind; the kinds are batch_groups, email, batch_jobs, entity_store, system_parameters, encrypted_field, service, odata, package, http, manual, parallel"}},
 		{"step that is not a mapping", []string{"- manual:\n            name: Reconnect LCS Help\n            text: \"System administration > Setup > System parameters > Help: choose the UAT Help library.\"", "- manual"},
 			[]string{"79: environments.uat.refresh.reconfigure[5]: must be a mapping of keys to values, not text"}},
 		{"step with two keys", []string{"- manual:\n", "- batch_jobs: {to_waiting: [a]}\n          manual:\n"},

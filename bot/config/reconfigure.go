@@ -26,6 +26,7 @@ func itemKinds() []itemKind {
 		{refresh.KindBatchJobs, "Batch jobs to Waiting", itemDecoder.batchJobs},
 		{refresh.KindEntityStore, "Entity store", itemDecoder.entityStore},
 		{refresh.KindParameters, "System parameters", itemDecoder.systemParameters},
+		{refresh.KindEncrypted, "", itemDecoder.encryptedField},
 		{refresh.KindService, "", itemDecoder.service},
 		{refresh.KindOData, "", itemDecoder.odata},
 		{refresh.KindPackage, "", itemDecoder.dataPackage},

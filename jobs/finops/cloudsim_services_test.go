@@ -261,7 +261,7 @@ func TestTheCompanionOfASimulatedEnvironment(t *testing.T) {
 		t.Errorf("%+v, %v", status, err)
 	}
 	const password = "PLANTED-p@ss word"
-	field := finops.EncryptedField{Table: "ExchangeRateProviderConfigurationDetails", Field: "Value", RecID: sim.Snapshot("uat").EncryptedFields[0].RecID}
+	field := refresh.EncryptedField{Table: "ExchangeRateProviderConfigurationDetails", Field: "Value", RecID: sim.Snapshot("uat").EncryptedFields[0].RecID}
 	for range 2 {
 		wantCode(t, "entity store", s.RefreshEntityStore(ctx, []string{"CustTransactions"}), "")
 		wantCode(t, "password", s.SetSMTPPassword(ctx, "", password), "")

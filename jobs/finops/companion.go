@@ -32,14 +32,6 @@ type CompanionStatus struct {
 	Operations         []string // what it can do, e.g. setSmtpPassword
 }
 
-// EncryptedField names a field that F&O stores encrypted, which every refresh blanks. The service takes only those on
-// its own short list.
-type EncryptedField struct {
-	Table string
-	Field string
-	RecID int64 // 0 for a table with a single row
-}
-
 // Status asks the service how it is. NotFound: it is not installed there. Refused: it is, and will not work there.
 func (s *Companion) Status(ctx context.Context) (CompanionStatus, error) {
 	r := request{doing: "looking for the companion service", method: http.MethodGet, url: s.c.base + companionPath}
@@ -115,7 +107,7 @@ func (s *Companion) SetHelp(ctx context.Context, library string) error {
 }
 
 // SetEncryptedField sets the value of a field that is stored encrypted.
-func (s *Companion) SetEncryptedField(ctx context.Context, f EncryptedField, value string) error {
+func (s *Companion) SetEncryptedField(ctx context.Context, f refresh.EncryptedField, value string) error {
 	if !identifier.MatchString(f.Table) || !identifier.MatchString(f.Field) || f.RecID < 0 || value == "" {
 		return refresh.Errorf(refresh.Invalid, "An encrypted field needs its table, its field and a value.")
 	}

@@ -52,7 +52,7 @@ func companionCalls(ctx context.Context, s *Companion) map[string]func() error {
 		"setSmtpPassword":    func() error { return s.SetSMTPPassword(ctx, "uat@contoso.com", `pass "word" & <more>`) },
 		"setHelp":            func() error { return s.SetHelp(ctx, "Training help") },
 		"setEncryptedField": func() error {
-			return s.SetEncryptedField(ctx, EncryptedField{Table: "ExchangeRateProviderConfigurationDetails", Field: "Value"}, "key-of-the-provider")
+			return s.SetEncryptedField(ctx, refresh.EncryptedField{Table: "ExchangeRateProviderConfigurationDetails", Field: "Value"}, "key-of-the-provider")
 		},
 	}
 }
@@ -298,7 +298,7 @@ func TestTheCompanionsSecretsStaySecret(t *testing.T) {
 				c, _ := fakeCompanion(t, func(_ string, in map[string]any) (int, any) { return reply(in, value) })
 				for what, err := range map[string]error{
 					"password": c.Companion().SetSMTPPassword(t.Context(), "u", value),
-					"field":    c.Companion().SetEncryptedField(t.Context(), EncryptedField{Table: "T", Field: "F", RecID: 7}, value),
+					"field":    c.Companion().SetEncryptedField(t.Context(), refresh.EncryptedField{Table: "T", Field: "F", RecID: 7}, value),
 				} {
 					if err == nil {
 						t.Fatalf("%s: no error", what)
@@ -371,9 +371,9 @@ func TestWhatTheCompanionIsNotAsked(t *testing.T) {
 		"a nameless one":      s.RefreshEntityStore(t.Context(), []string{"A", ""}),
 		"no password":         s.SetSMTPPassword(t.Context(), "u", ""),
 		"no library":          s.SetHelp(t.Context(), ""),
-		"no value":            s.SetEncryptedField(t.Context(), EncryptedField{Table: "A", Field: "B"}, ""),
-		"a table that is SQL": s.SetEncryptedField(t.Context(), EncryptedField{Table: "A;B", Field: "B"}, "x"),
-		"a record below 0":    s.SetEncryptedField(t.Context(), EncryptedField{Table: "A", Field: "B", RecID: -1}, "x"),
+		"no value":            s.SetEncryptedField(t.Context(), refresh.EncryptedField{Table: "A", Field: "B"}, ""),
+		"a table that is SQL": s.SetEncryptedField(t.Context(), refresh.EncryptedField{Table: "A;B", Field: "B"}, "x"),
+		"a record below 0":    s.SetEncryptedField(t.Context(), refresh.EncryptedField{Table: "A", Field: "B", RecID: -1}, "x"),
 	} {
 		if refresh.CodeOf(err) != refresh.Invalid {
 			t.Errorf("%s: %v", name, err)

@@ -17,6 +17,7 @@ type Companion interface {
 	PriorityScheduling(ctx context.Context) (bool, error)
 	RefreshEntityStore(ctx context.Context, entities []string) error
 	SetHelp(ctx context.Context, library string) error
+	SetEncryptedField(ctx context.Context, f refresh.EncryptedField, value string) error
 	SetSMTPPassword(ctx context.Context, user, password string) error
 }
 
@@ -67,6 +68,21 @@ func (p *Performer) systemParameters(ctx context.Context, j job) refresh.Outcome
 	}
 	return p.throughCompanion(ctx, j, manually("System administration > Setup > System parameters > Help: choose the library "+want.HelpLibrary+"."),
 		func(c Companion) error { return c.SetHelp(ctx, want.HelpLibrary) }, "LCS Help uses the library "+want.HelpLibrary+".")
+}
+
+func (p *Performer) encryptedField(ctx context.Context, j job) refresh.Outcome {
+	want, err := params[EncryptedParams](j.step)
+	if err != nil {
+		return failed(err)
+	}
+	name := want.Table + "." + want.Field
+	return p.throughCompanion(ctx, j, manually("Type in "+name+" again: a refresh blanks every field that is kept encrypted."), func(c Companion) error {
+		value, err := p.Secret(want.Secret)
+		if err != nil {
+			return err
+		}
+		return c.SetEncryptedField(ctx, want.EncryptedField, value)
+	}, name+" is set.")
 }
 
 // throughCompanion does something through the companion service, or leaves it to a person where there is none.

@@ -2,6 +2,7 @@ package phases_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,15 @@ var companions = map[string]struct {
 		refresh.KindEntityStore, phases.EntityStoreParams{Entities: []string{"CustTransactions", "SalesOrderCube"}},
 		"Setup > Entity store: refresh CustTransactions, SalesOrderCube.", "The entity store refreshes CustTransactions, SalesOrderCube.",
 		func(e cloudsim.Environment) bool { return len(e.EntityStore) == 2 },
+	},
+	"an encrypted field": {
+		refresh.KindEncrypted, phases.EncryptedParams{EncryptedField: refresh.EncryptedField{Table: "ExchangeRateProviderConfigurationDetails", Field: "Value"}, Secret: "env:SMTP"},
+		"Type in ExchangeRateProviderConfigurationDetails.Value again", "ExchangeRateProviderConfigurationDetails.Value is set.",
+		func(e cloudsim.Environment) bool {
+			return slices.ContainsFunc(e.EncryptedFields, func(f cloudsim.EncryptedField) bool {
+				return f.Table == "ExchangeRateProviderConfigurationDetails" && f.Field == "Value" && f.Set
+			})
+		},
 	},
 	"Help": {
 		refresh.KindParameters, phases.SystemParams{HelpLibrary: "Test help"},

@@ -37,6 +37,11 @@ type (
 	SystemParams struct {
 		HelpLibrary string `json:"help_library"`
 	}
+	// EncryptedParams: a field that F&O keeps encrypted and every refresh blanks, through the companion service.
+	EncryptedParams struct {
+		refresh.EncryptedField
+		Secret string `json:"secret"`
+	}
 	// ServiceParams: a custom service Group/Service/Operation and its body. With Expect, the reply must hold it: an object may
 	// have more members, since F&O adds some of its own.
 	ServiceParams struct {

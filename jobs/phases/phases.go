@@ -116,6 +116,7 @@ func New(o Options) *Performer {
 		refresh.KindRestore:     p.restore,
 		refresh.KindEntityStore: p.entityStore,
 		refresh.KindParameters:  p.systemParameters,
+		refresh.KindEncrypted:   p.encryptedField,
 		refresh.KindPackage:     p.importPackage,
 		refresh.KindHTTP:        p.http,
 		refresh.KindGuard:       p.guard,

@@ -171,3 +171,11 @@ type Package struct {
 	LegalEntity     string // e.g. usmf
 	Overwrite       bool   // a data project that exists is replaced by the package's
 }
+
+// EncryptedField names a field that F&O stores encrypted, which every refresh blanks. The service takes only those on
+// its own short list.
+type EncryptedField struct {
+	Table string
+	Field string
+	RecID int64 // 0 for a table with a single row
+}

@@ -63,6 +63,7 @@ const (
 	KindRestore     Kind = "restore" // writes back an area of the snapshot
 	KindEntityStore Kind = "entity_store"
 	KindParameters  Kind = "system_parameters"
+	KindEncrypted   Kind = "encrypted_field"
 	KindPackage     Kind = "package"
 	KindHTTP        Kind = "http"
 	KindGuard       Kind = "guard"
@@ -112,6 +113,7 @@ var behaviours = map[Kind]behaviour{
 	KindRestore:     {class: ClassIdempotent},
 	KindEntityStore: {class: ClassIdempotent},
 	KindParameters:  {class: ClassIdempotent},
+	KindEncrypted:   {class: ClassIdempotent},
 	KindPackage:     {class: ClassIdempotent},
 	KindHTTP:        {class: ClassIdempotent},
 	KindGuard:       {class: ClassRead},
