@@ -244,6 +244,7 @@ func TestStorySlackIsGoneForAWhileAndCatchesUp(t *testing.T) {
 		t.Errorf("%d messages about the end of the copy although Slack refuses all", n)
 	}
 	w.slack.RestoreTokens()
+	w.until("the bot hears from Slack again", func() bool { return w.slack.Connections() > 0 })
 	w.finish()
 	w.judge(refresh.Done)
 }
