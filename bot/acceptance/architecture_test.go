@@ -45,10 +45,11 @@ func TestImportsRunOneWay(t *testing.T) {
 		"jobs/schedule": engine,
 		"jobs/cloudsim": nil,
 		"bot/slacksim":  nil,
-		"commands":      append([]string{"jobs/spell"}, engine...),
+		"commands":      append([]string{"commands/when", "jobs/spell"}, engine...),
+		"commands/when": {"jobs/spell"},
 		"store":         engine,
 		"store/bolt":    append([]string{"store"}, engine...),
-		"bot/view":      append([]string{"commands", "jobs/spell"}, engine...),
+		"bot/view":      append([]string{"commands", "commands/when", "jobs/spell"}, engine...),
 	}
 	deps := packages(t)
 	for pkg, allowed := range may {
