@@ -46,6 +46,13 @@ func facts(p pen, r refresh.Refresh, now time.Time) []string {
 	if r.Reason != "" {
 		f = append(f, "Why: "+line(r.Reason, maxReason))
 	}
+	if !r.StartAt.IsZero() && r.Window.From.IsZero() {
+		when := "Starts at "
+		if r.Status.Ended() {
+			when = "Was to start at "
+		}
+		f = append(f, when+p.at(r.StartAt))
+	}
 	if !r.Window.From.IsZero() {
 		w := fmt.Sprintf("Downtime announced: %s to %s", p.at(r.Window.From), p.at(r.Window.To))
 		if late(r, now) {
@@ -192,7 +199,7 @@ func stepLine(p pen, s refresh.Step) string {
 		mark, word = "▸", "looking at "+p.at(s.SettleUntil)
 	case refresh.Waiting:
 		mark, word, note = "▸", "waits for a person", ""
-		if s.Kind == refresh.KindNotice {
+		if s.Kind == refresh.KindStart || s.Kind == refresh.KindNotice {
 			word = "waiting"
 		}
 	case refresh.Troubled:

@@ -69,7 +69,16 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 			sentence("From " + line(ev.From, maxName))}, details: []string{list(escaped(ev.Names), 20)}}, true
 	case refresh.WindowSet:
 		return announced(p, after, ev), true
+	case refresh.StartSet:
+		if !ev.At.After(before.StartAt) {
+			return news{}, false // "start now", told with the decision
+		}
+		return news{headline: headline{":calendar:", fmt.Sprintf("%s goes down later: at %s.", target, p.at(ev.At)),
+			fmt.Sprintf("Moved by %s.", p.person(ev.By))}, broadcast: true, named: true}, true
 	case refresh.GateOpened:
+		if moved := ev.Gate.Kind == refresh.GateStart && planned(before); moved {
+			return news{}, false
+		}
 		return asked(p, after, ev.Gate)
 	case refresh.GateDecided:
 		return answered(p, after, ev)
@@ -82,6 +91,9 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 func requested(p pen, r refresh.Refresh) news {
 	n := news{headline: headline{":inbox_tray:", fmt.Sprintf("%s asked for a refresh of %s from %s.", p.person(r.RequestedBy), env(r.Target), env(r.Source)),
 		sentence(line(r.Reason, maxReason))}, named: true}
+	if !r.StartAt.IsZero() {
+		n.rest = sentences("To start at "+p.at(r.StartAt), n.rest)
+	}
 	for _, phase := range refresh.Phases() {
 		var names []string
 		for _, s := range r.Steps {
@@ -107,6 +119,9 @@ func announced(p pen, r refresh.Refresh, ev refresh.WindowSet) news {
 		fmt.Sprintf("It is refreshed from %s: everything entered in %s since its last refresh is lost", env(r.Source), target),
 		"Please finish and log out before",
 	)
+	if !r.StartAt.IsZero() && w.From.After(r.StartAt) {
+		h.rest = sentences(fmt.Sprintf("It was to begin at %s, but then there would not be %s of notice", p.at(r.StartAt), span(r.Settings.Notice)), h.rest)
+	}
 	if r.Reason != "" {
 		h.rest += " Why: " + sentence(line(r.Reason, maxReason))
 	}
@@ -141,7 +156,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		return news{headline: h, details: details}, true
 	}
 	switch s.Kind {
-	case refresh.KindPreflight, refresh.KindApproval, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
+	case refresh.KindPreflight, refresh.KindApproval, refresh.KindStart, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
 		return news{}, false // told by the gate, the decision or the announcement
 	case refresh.KindSignOff:
 		if ev.By != (refresh.Person{}) {
@@ -210,6 +225,9 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 	who := decides(p, r, g)
 	h := headline{":raised_hand:", "", "Buttons are on the card above."}
 	switch g.Kind {
+	case refresh.GateStart:
+		return news{headline: headline{":calendar:", head + ".", fmt.Sprintf("It is refreshed from %s then. This is said again %s before.", env(r.Source), span(r.Settings.Notice))},
+			details: []string{fmt.Sprintf("Expected back at %s. Buttons to move it are on the card above.", p.at(r.StartAt.Add(r.Settings.Downtime)))}, broadcast: true, named: true}, true
 	case refresh.GateNotice:
 		return news{}, false // announced
 	case refresh.GateApprove:
@@ -250,6 +268,9 @@ func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {
 		h.lead = fmt.Sprintf("%s lets the users in%s.", who, votes)
 	case refresh.ActionStartNow:
 		h.lead = fmt.Sprintf("%s starts it without waiting for the end of the notice.", who)
+		if g.Kind == refresh.GateStart {
+			h.lead = fmt.Sprintf("%s starts it now, with the notice that was promised.", who)
+		}
 	case refresh.ActionRetry:
 		h.emoji, h.lead = ":repeat:", fmt.Sprintf("%s is tried again, asked for by %s.", stepName(s), who)
 	case refresh.ActionAdopt:

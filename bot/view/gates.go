@@ -69,7 +69,7 @@ func question(p pen, r refresh.Refresh, g refresh.Gate, max int) string {
 	if g.Count > 1 {
 		foot += fmt.Sprintf(" · %d of %d so far", agreed(g), g.Count)
 	}
-	if g.Kind != refresh.GateNotice && !g.ExpiresAt.IsZero() {
+	if g.Kind != refresh.GateStart && g.Kind != refresh.GateNotice && !g.ExpiresAt.IsZero() {
 		foot += " · expires " + p.at(g.ExpiresAt)
 	}
 	text := p.bold(head)
@@ -86,8 +86,15 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 	case refresh.GateApprove:
 		body = []string{fmt.Sprintf("Everything entered in %s since its last refresh is lost. %s of notice, then about %s of downtime.",
 			target, span(r.Settings.Notice), span(r.Settings.Downtime))}
+		if !r.StartAt.IsZero() {
+			body[0] += fmt.Sprintf(" The copy starts at %s.", p.at(r.StartAt))
+		}
 		return fmt.Sprintf("May %s be overwritten with the data of %s?", target, source),
 			append(body, tally(kindFindings(r, refresh.KindPreflight))...)
+	case refresh.GateStart:
+		return fmt.Sprintf("%s goes down at %s", target, p.at(r.StartAt)),
+			[]string{fmt.Sprintf("The downtime is announced at %s, and the copy starts by itself %s later. Expected back at %s.",
+				p.at(g.ExpiresAt), span(r.Settings.Notice), p.at(r.StartAt.Add(r.Settings.Downtime)))}
 	case refresh.GateNotice:
 		return fmt.Sprintf("%s goes down at %s", target, p.at(r.Window.From)),
 			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back at %s.", p.at(r.Window.To))}
@@ -144,7 +151,7 @@ func instructions(s refresh.Step, g refresh.Gate) []string {
 
 func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
 	switch g.Kind {
-	case refresh.GateNotice, refresh.GateManual, refresh.GateOffer:
+	case refresh.GateStart, refresh.GateNotice, refresh.GateManual, refresh.GateOffer:
 		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
 			return p.anyOf(g.By, p.person(r.RequestedBy), "an admin")
 		}
@@ -285,6 +292,10 @@ func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action)
 	case refresh.ActionPostpone:
 		return choice{label: "Postpone " + span(r.Settings.Postpone), of: whole}
 	case refresh.ActionStartNow:
+		if g.Kind == refresh.GateStart {
+			return choice{"Start now", whole, slack.StyleDanger, "Start without waiting?",
+				fmt.Sprintf("The downtime of %s is announced now and the copy starts %s later. %s", target, span(r.Settings.Notice), overwrites)}
+		}
 		return choice{"Start now", whole, slack.StyleDanger, "Start without waiting?", overwrites + " Its users were promised more time."}
 	case refresh.ActionSignOff:
 		return choice{label: "Sign off", of: whole, style: slack.StylePrimary}

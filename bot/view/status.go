@@ -88,6 +88,8 @@ func waiting(p pen, r refresh.Refresh, g refresh.Gate) (headline, bool) {
 	switch g.Kind {
 	case refresh.GateApprove:
 		return headline{":raised_hand:", fmt.Sprintf("Waiting for approval by %s %s", p.anyOf(g.By), votes), ""}, true
+	case refresh.GateStart:
+		return headline{":calendar:", fmt.Sprintf("Approved: starts at %s", p.at(r.StartAt)), ""}, true
 	case refresh.GateNotice:
 		return headline{":mega:", fmt.Sprintf("Announced: %s goes down at %s", env(r.Target), p.at(r.Window.From)), ""}, true
 	case refresh.GateSignOff:

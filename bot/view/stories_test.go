@@ -11,6 +11,13 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
+// startingAt asks for a start so long after the story begins.
+func startingAt(in time.Duration) refresh.Request {
+	req := request()
+	req.StartAt = friday.Add(in)
+	return req
+}
+
 // stories are refreshes of every kind. Each yields golden cards, and those with a name a golden thread.
 var stories = map[string]func(t *testing.T, name string){
 	"smooth": func(t *testing.T, name string) {
@@ -38,6 +45,25 @@ var stories = map[string]func(t *testing.T, name string){
 		s.pass(time.Minute).click(bo, refresh.ActionOpen).card("letting-users-in")
 		s.report("users", good("", users(11)...)).card("checking-users")
 		s.report("check_of_users", good("", users(11)...)).card("done")
+	},
+	"start-time": func(t *testing.T, name string) {
+		s := &story{t: t, now: friday}
+		s.thread(name).input(startingAt(26 * time.Hour))
+		s.checked().card("waiting-for-approval-of-a-start-time")
+		s.pass(20*time.Minute).click(bo, refresh.ActionApprove).card("waiting-for-the-start-time")
+		s.pass(time.Hour).click(anna, refresh.ActionPostpone)
+		s.tick(24*time.Hour + 40*time.Minute).card("start-time-announced")
+	},
+	"start-now": func(t *testing.T, name string) {
+		s := begin(t, startingAt(26*time.Hour)).checked().thread(name)
+		s.click(bo, refresh.ActionApprove).click(anna, refresh.ActionStartNow).card("started-early")
+	},
+	"start-cancelled": func(t *testing.T, name string) {
+		s := begin(t, startingAt(26*time.Hour)).checked().thread(name)
+		s.click(bo, refresh.ActionApprove).click(anna, refresh.ActionCancel).card("cancelled-before-the-start-time")
+	},
+	"start-moved": func(t *testing.T, name string) {
+		begin(t, startingAt(45*time.Minute)).checked().thread(name).pass(20*time.Minute).click(bo, refresh.ActionApprove)
 	},
 	"rejected": func(t *testing.T, name string) {
 		begin(t, request()).checked().thread(name).click(bo, refresh.ActionReject, "UAT is in use until Monday").card("rejected")

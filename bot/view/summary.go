@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 
 	"refreshbot/jobs/refresh"
 )
@@ -86,7 +87,7 @@ func aftermath(r refresh.Refresh) string {
 	switch {
 	case r.Status == refresh.Done:
 		return ""
-	case !r.PointOfNoReturn() && !r.Window.From.IsZero():
+	case !r.PointOfNoReturn() && (!r.Window.From.IsZero() || planned(r)):
 		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.", target)
 	case !r.PointOfNoReturn():
 		return fmt.Sprintf("%s was not changed.", target)
@@ -98,6 +99,11 @@ func aftermath(r refresh.Refresh) string {
 		return fmt.Sprintf("It is not known whether %s is being overwritten: look at its history in LCS.", target)
 	}
 	return fmt.Sprintf("The data of %s may be incomplete: look at the environment in LCS before anybody uses it.", target)
+}
+
+// planned reports whether the channel was told of a start at a later time.
+func planned(r refresh.Refresh) bool {
+	return slices.ContainsFunc(r.Gates, func(g refresh.Gate) bool { return g.Kind == refresh.GateStart })
 }
 
 // deciders are the people who took the action, in their order.

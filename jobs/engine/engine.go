@@ -153,6 +153,13 @@ func (e *Engine) Tell(ctx context.Context, id refresh.ID, in refresh.Input, key 
 func (e *Engine) apply(ctx context.Context, r refresh.Refresh, in refresh.Input, key string) (refresh.Refresh, error) {
 	e.commit.Lock()
 	defer e.commit.Unlock()
+	if key != "" { // a redelivered request may be refused by now, say because its start time has passed
+		if seen, err := e.store.Seen(ctx, key); err != nil {
+			return r, fmt.Errorf("look up input: %w", err)
+		} else if seen {
+			return r, errSeen
+		}
+	}
 	return e.write(ctx, r, in, key)
 }
 

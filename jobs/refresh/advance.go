@@ -61,11 +61,13 @@ func (d *decision) allFinished() bool {
 func (d *decision) begin(s Step) {
 	b := behaviours[s.Kind]
 	switch {
+	case s.Kind == KindStart && !d.now.Time.Before(d.r.StartAt.Add(-d.r.Settings.Notice)):
+		d.emit(StepSucceeded{Step: s.ID})
 	case s.Kind == KindNotice && !d.r.Window.From.IsZero() && d.now.Time.Sub(d.r.Window.From) > punctual:
 		d.announceAnew() // the broadcast took longer than the notice
 		d.openGate(s.ID, GateNotice, "")
 	case s.Kind == KindAnnounce:
-		from := d.now.Time.Add(d.r.Settings.Notice)
+		from := d.firstStart()
 		d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}})
 		d.emit(StepSucceeded{Step: s.ID})
 	case b.gate != "":
@@ -73,6 +75,17 @@ func (d *decision) begin(s Step) {
 	default:
 		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1})
 	}
+}
+
+// firstStart is when the copy is to begin, as seen when the downtime is announced: at the time that was asked for, or
+// after the notice if that is later. A beat of the notice may be missing: timers and the approval itself take a moment.
+func (d *decision) firstStart() time.Time {
+	notice := d.r.Settings.Notice
+	from := d.now.Time.Add(notice)
+	if at := d.r.StartAt; !at.IsZero() && from.Sub(at) <= min(notice/10, time.Minute) {
+		return at
+	}
+	return from
 }
 
 func (d *decision) openGate(step string, kind GateKind, question string) {
@@ -91,6 +104,9 @@ func (d *decision) openGate(step string, kind GateKind, question string) {
 	switch kind {
 	case GateApprove:
 		g.Actions = []Action{ActionApprove, ActionReject, ActionCancel}
+	case GateStart:
+		g.Actions = []Action{ActionPostpone, ActionStartNow, ActionCancel}
+		g.By, g.Count, g.ExpiresAt = d.r.approvers(), 1, d.r.StartAt.Add(-d.r.Settings.Notice)
 	case GateNotice:
 		g.Actions = []Action{ActionPostpone, ActionStartNow, ActionCancel}
 		g.By, g.Count, g.ExpiresAt = d.r.approvers(), 1, d.r.Window.From

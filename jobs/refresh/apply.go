@@ -18,7 +18,7 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		r = Refresh{
 			ID: e.ID, Version: r.Version, Definition: e.Version, Status: Running, Reason: e.Reason,
 			Source: e.Source, Target: e.Target, Channel: e.Channel, RequestedBy: e.By, RequestedAt: at,
-			Settings: e.Settings, Trouble: e.Trouble,
+			StartAt: e.StartAt, Settings: e.Settings, Trouble: e.Trouble,
 		}
 		for _, s := range e.Plan {
 			r.Steps = append(r.Steps, Step{Spec: s, Status: Pending})
@@ -72,6 +72,8 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 				}
 			}
 		}
+	case StartSet:
+		r.StartAt = e.At
 	case GateOpened:
 		r.Gates = append(r.Gates, e.Gate)
 		i := r.stepIndex(e.Gate.Step)

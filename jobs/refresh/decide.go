@@ -97,13 +97,18 @@ func (d *decision) request(in Request) error {
 		return Errorf(Internal, "A refresh needs an id and a plan.")
 	case in.Source.Name == in.Target.Name || NormalizeID(in.Source.LCS) == NormalizeID(in.Target.LCS):
 		return Errorf(Invalid, "%s cannot be refreshed from itself.", in.Target.Name)
+	case !in.StartAt.IsZero() && !in.StartAt.After(d.now.Time):
+		return Errorf(Invalid, "The time at which %s is to be refreshed has passed.", in.Target.Name)
+	}
+	if in.StartAt = in.StartAt.UTC().Round(0); !in.StartAt.IsZero() {
+		in.Plan = withStart(in.Plan)
 	}
 	if err := CheckPlan(in.Plan); err != nil {
 		return &Error{Code: Internal, Msg: "This refresh cannot be planned: its steps contradict each other.", Err: err}
 	}
 	d.emit(Requested{
 		ID: in.ID, Source: in.Source, Target: in.Target, Channel: in.Channel, By: in.By, Reason: in.Reason,
-		Settings: in.Settings, Trouble: in.Trouble, Plan: in.Plan, Version: DefinitionVersion,
+		StartAt: in.StartAt, Settings: in.Settings, Trouble: in.Trouble, Plan: in.Plan, Version: DefinitionVersion,
 	})
 	return nil
 }
@@ -111,6 +116,11 @@ func (d *decision) request(in Request) error {
 func (d *decision) tick() {
 	for _, g := range d.r.OpenGates() {
 		if g.ExpiresAt.IsZero() || d.now.Time.Before(g.ExpiresAt) {
+			continue
+		}
+		if g.Kind == GateStart {
+			d.emit(GateClosed{g.ID, OutcomeElapsed})
+			d.emit(StepSucceeded{Step: g.Step})
 			continue
 		}
 		if g.Kind == GateNotice {

@@ -20,6 +20,7 @@ type (
 		Channel  string      `json:"channel"`
 		By       Person      `json:"by"`
 		Reason   string      `json:"reason,omitempty"`
+		StartAt  time.Time   `json:"start_at,omitzero"` // when the copy is to begin; zero: as soon as it may
 		Settings Settings    `json:"settings"`
 		Trouble  []string    `json:"trouble,omitempty"`
 		Plan     []Spec      `json:"plan"`
@@ -93,6 +94,11 @@ type (
 		Window Window `json:"window"`
 		By     Person `json:"by,omitzero"` // who moved it; nobody when first announced
 	}
+	// StartSet moves the time at which the copy is to begin, before the downtime is announced.
+	StartSet struct {
+		At time.Time `json:"at"`
+		By Person    `json:"by"`
+	}
 	// GateOpened asks people.
 	GateOpened struct {
 		Gate Gate `json:"gate"`
@@ -127,6 +133,7 @@ func (StepSkipped) event() string    { return "step_skipped" }
 func (SnapshotTaken) event() string  { return "snapshot_taken" }
 func (UsersListed) event() string    { return "users_listed" }
 func (WindowSet) event() string      { return "window_set" }
+func (StartSet) event() string       { return "start_set" }
 func (GateOpened) event() string     { return "gate_opened" }
 func (GateDecided) event() string    { return "gate_decided" }
 func (GateClosed) event() string     { return "gate_closed" }
@@ -149,6 +156,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	"snapshot_taken":  decode[SnapshotTaken],
 	"users_listed":    decode[UsersListed],
 	"window_set":      decode[WindowSet],
+	"start_set":       decode[StartSet],
 	"gate_opened":     decode[GateOpened],
 	"gate_decided":    decode[GateDecided],
 	"gate_closed":     decode[GateClosed],

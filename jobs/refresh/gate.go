@@ -12,6 +12,7 @@ type GateKind string
 // The gates. The last two appear only in trouble.
 const (
 	GateApprove GateKind = "approve"
+	GateStart   GateKind = "start"  // closes by itself when it is time to announce the downtime
 	GateNotice  GateKind = "notice" // closes by itself when the notice is over
 	GateSignOff GateKind = "sign_off"
 	GateManual  GateKind = "manual"
@@ -41,7 +42,7 @@ const (
 	ActionStartAgain Action = "start_again"
 
 	OutcomeExpired   Action = "expired"   // nobody decided in time
-	OutcomeElapsed   Action = "elapsed"   // the notice is over
+	OutcomeElapsed   Action = "elapsed"   // the time that was waited for has come
 	OutcomeElsewhere Action = "elsewhere" // decided outside, e.g. signed off in LCS
 	OutcomeMoot      Action = "no_need"   // the question went away
 	thenAsk          Action = "ask"       // settle, look, and ask a person if nothing is found
@@ -122,7 +123,7 @@ func (g Gate) permit(r Refresh, a Action, by Actor) *Error {
 	case a == ActionApprove && requester:
 		return Errorf(Denied, "You asked for this refresh, so somebody else has to approve it.")
 	case a == ActionCancel && (requester || by.Admin), listed:
-	case (g.Kind == GateNotice || g.Kind == GateManual || g.Kind == GateOffer) && (requester || by.Admin):
+	case (g.Kind == GateStart || g.Kind == GateNotice || g.Kind == GateManual || g.Kind == GateOffer) && (requester || by.Admin):
 	case (g.Kind == GateTrouble || g.Kind == GateUnknown) && by.Admin:
 	case g.Kind == GateTrouble && requester && a == ActionRetry:
 	default:

@@ -10,7 +10,8 @@ type Input interface{ input() }
 
 // The inputs.
 type (
-	// Request asks for a refresh. Everything in it is kept as it is now.
+	// Request asks for a refresh. Everything in it is kept as it is now. With StartAt the approved refresh waits so
+	// long that its notice ends then, and the copy begins; a time that has passed is refused.
 	Request struct {
 		ID       ID
 		Source   Environment
@@ -18,6 +19,7 @@ type (
 		Channel  string
 		By       Person
 		Reason   string
+		StartAt  time.Time // zero: now
 		Settings Settings
 		Trouble  []string
 		Plan     []Spec

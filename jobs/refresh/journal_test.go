@@ -232,6 +232,9 @@ func everyEvent() []refresh.Event {
 		refresh.GateDecided{Gate: "approval.1", Decision: refresh.Decision{By: p, Action: refresh.ActionApprove, Reason: "fine", At: at}},
 		refresh.GateClosed{Gate: "approval.1", Outcome: refresh.OutcomeExpired},
 		refresh.Ended{Status: refresh.Failed, Why: "rolled back", By: p},
+		// What came later stands behind, so that the golden file shows that the older entries stay as they are.
+		refresh.StartSet{At: at, By: p},
+		refresh.Requested{ID: "uat-2", Source: req.Source, Target: req.Target, Channel: "C0UAT", By: rita.Person, StartAt: at, Settings: req.Settings, Plan: plan, Version: 1},
 	}
 }
 

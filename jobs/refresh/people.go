@@ -19,6 +19,9 @@ func (d *decision) click(in Click) error {
 		if g.Kind == GateNotice {
 			return Errorf(Stale, "The notice is over: the refresh is starting.")
 		}
+		if g.Kind == GateStart {
+			return Errorf(Stale, "The wait is over: the downtime is being announced.")
+		}
 		return Errorf(Stale, "Too late: this was to be decided by %s.", g.ExpiresAt.Format("15:04 MST"))
 	}
 	if err := g.permit(d.r, in.Action, in.By); err != nil {
@@ -27,6 +30,12 @@ func (d *decision) click(in Click) error {
 	d.emit(GateDecided{Gate: g.ID, Decision: Decision{By: in.By.Person, Action: in.Action, Reason: in.Reason, At: d.now.Time}})
 	switch in.Action {
 	case ActionPostpone:
+		if g.Kind == GateStart {
+			d.emit(GateClosed{g.ID, ActionPostpone})
+			d.emit(StartSet{d.r.StartAt.Add(d.r.Settings.Postpone), in.By.Person})
+			d.openGate(g.Step, GateStart, "")
+			return nil
+		}
 		from := d.r.Window.From.Add(d.r.Settings.Postpone)
 		d.emit(GateClosed{g.ID, ActionPostpone})
 		d.dropBroadcastGate()
@@ -60,6 +69,11 @@ func (d *decision) act(g Gate, in Click) {
 		}
 		d.emit(Ended{Failed, "Stopped by hand.", in.By.Person})
 	case ActionStartNow:
+		if g.Kind == GateStart { // the users still get their notice
+			d.emit(StartSet{d.now.Time.Add(d.r.Settings.Notice), in.By.Person})
+			d.emit(StepSucceeded{Step: s.ID, Note: "Not waited for.", By: in.By.Person})
+			return
+		}
 		d.emit(StepSucceeded{Step: s.ID, Note: "Started before the notice was over.", By: in.By.Person})
 	case ActionDone:
 		d.emit(StepSucceeded{Step: s.ID, Note: "Done by hand.", By: in.By.Person})

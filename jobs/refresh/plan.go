@@ -6,6 +6,16 @@ import (
 	"slices"
 )
 
+// withStart returns the plan with a step that waits for the start time, before anything that needs the approvals.
+func withStart(plan []Spec) []Spec {
+	i := slices.IndexFunc(plan, func(s Spec) bool { return behaviours[s.Kind].requires })
+	if i < 0 {
+		return plan
+	}
+	wait := Spec{ID: string(KindStart), Phase: plan[i].Phase, Kind: KindStart, Name: "Wait for the start time"}
+	return slices.Insert(slices.Clone(plan), i, wait)
+}
+
 // CheckPlan says why a plan could never be carried out, or nil. A refresh that began under such a plan would
 // stop in the middle, with the environment already replaced, so it is not begun.
 func CheckPlan(plan []Spec) error {

@@ -20,6 +20,9 @@ func anyRequest(t *rapid.T) refresh.Request {
 		return time.Duration(rapid.IntRange(0, 3).Draw(t, label)) * time.Hour
 	}
 	req.Settings = refresh.Settings{Notice: hours("notice"), Downtime: hours("downtime"), Postpone: hours("postpone"), Settle: hours("settle"), Retry: hours("retry")}
+	if some("start time") {
+		req.StartAt = begin.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "start")) * time.Minute)
+	}
 	var plan []refresh.Spec
 	for _, s := range req.Plan {
 		keep := s.Kind == refresh.KindApproval || s.Kind == refresh.KindCopy || some("with "+s.ID)

@@ -89,6 +89,7 @@ type Refresh struct {
 	RequestedAt time.Time   `json:"requested_at"`
 	EndedAt     time.Time   `json:"ended_at,omitzero"`
 	EndedBy     Person      `json:"ended_by,omitzero"`
+	StartAt     time.Time   `json:"start_at,omitzero"` // when the copy is to begin; zero: as soon as the notice is over
 	Settings    Settings    `json:"settings"`
 	Trouble     []string    `json:"trouble,omitempty"` // users and groups who may decide when a step fails
 	Steps       []Step      `json:"steps"`

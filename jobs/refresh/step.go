@@ -46,6 +46,7 @@ type Kind string
 const (
 	KindPreflight   Kind = "preflight"
 	KindApproval    Kind = "approval"
+	KindStart       Kind = "start" // waits for the start time; in a plan only when one was asked for
 	KindAnnounce    Kind = "announce"
 	KindBroadcast   Kind = "broadcast"
 	KindNotice      Kind = "notice"
@@ -96,6 +97,7 @@ type behaviour struct {
 var behaviours = map[Kind]behaviour{
 	KindPreflight:   {class: ClassRead, unskip: true},
 	KindApproval:    {gate: GateApprove, unskip: true, asks: true},
+	KindStart:       {gate: GateStart, requires: true},
 	KindAnnounce:    {requires: true},
 	KindBroadcast:   {class: ClassIdempotent, requires: true},
 	KindNotice:      {gate: GateNotice, requires: true},

@@ -35,6 +35,7 @@ var table = map[string][]move{
 // openedBy is what opening a gate does to the step it belongs to.
 var openedBy = map[GateKind]move{
 	GateApprove: {[]StepStatus{Pending}, Waiting},
+	GateStart:   {[]StepStatus{Pending, Waiting}, Waiting},
 	GateNotice:  {[]StepStatus{Pending, Waiting}, Waiting},
 	GateSignOff: {[]StepStatus{Pending}, Waiting},
 	GateManual:  {[]StepStatus{Pending, Performing}, Waiting},
@@ -97,7 +98,7 @@ func legal(r Refresh, e Event) error {
 		if !r.takesUsers() {
 			return fmt.Errorf("users cannot be listed any more")
 		}
-	case WindowSet, Ended:
+	case WindowSet, StartSet, Ended:
 	default:
 		id := StepOf(e)
 		s, ok := r.Step(id)

@@ -28,7 +28,7 @@ func Build(entries []refresh.Entry) (Report, error) {
 	b.out = Report{
 		Format: Format, Refresh: r.ID, Status: r.Status, Why: r.Ending, EndedBy: someone(r.EndedBy), EndedAt: r.EndedAt,
 		Seconds: seconds(r.RequestedAt, last.At),
-		Asked:   Asked{r.RequestedBy, r.RequestedAt, r.Reason, r.Source, r.Target, r.Channel},
+		Asked:   Asked{r.RequestedBy, r.RequestedAt, r.Reason, r.Source, r.Target, r.Channel, r.StartAt},
 		Downtime: Downtime{
 			AnnouncedFrom: r.Window.From, AnnouncedTo: r.Window.To,
 			OfflineAt: r.Copy.OfflineAt, OnlineAt: r.Copy.OnlineAt, Seconds: seconds(r.Copy.OfflineAt, r.Copy.OnlineAt),
@@ -258,7 +258,7 @@ func (b *builder) gates() {
 			to = b.until
 		}
 		b.out.Gates = append(b.out.Gates, Gate{g.ID, g.Kind, g.Step, g.Question, g.OpenedAt, g.ClosedAt, seconds(g.OpenedAt, to), g.Outcome, g.Count})
-		if g.Kind == refresh.GateNotice { // waits for the time
+		if g.Kind == refresh.GateStart || g.Kind == refresh.GateNotice { // waits for the time
 			continue
 		}
 		from := g.OpenedAt

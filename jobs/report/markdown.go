@@ -115,6 +115,9 @@ func (p *page) overview(r Report) {
 	}
 	add("Source", environment(r.Asked.Source))
 	add("Target", environment(r.Asked.Target))
+	if !r.Asked.StartAt.IsZero() {
+		add("To start", p.at(r.Asked.StartAt))
+	}
 	if r.EndedAt.IsZero() {
 		add("So far", span(r.Seconds))
 	} else {

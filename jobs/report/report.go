@@ -48,6 +48,7 @@ type (
 		Source  refresh.Environment `json:"source"`
 		Target  refresh.Environment `json:"target"`
 		Channel string              `json:"channel"`
+		StartAt time.Time           `json:"start_at,omitzero"` // when the copy was to begin, as last set; zero: after the notice
 	}
 	// Downtime is that of the target: as announced, and as it was seen.
 	Downtime struct {

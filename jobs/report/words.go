@@ -127,7 +127,7 @@ func closed(a refresh.Action) string {
 	case refresh.OutcomeExpired:
 		return "expired"
 	case refresh.OutcomeElapsed:
-		return "the notice was over"
+		return "the wait was over"
 	case refresh.OutcomeElsewhere:
 		return "decided in LCS"
 	case refresh.OutcomeMoot:
@@ -138,7 +138,7 @@ func closed(a refresh.Action) string {
 
 func asks(k refresh.GateKind) string {
 	return word(map[refresh.GateKind]string{
-		refresh.GateApprove: "approval", refresh.GateNotice: "notice", refresh.GateSignOff: "sign-off", refresh.GateManual: "work by hand", refresh.GateOffer: "an offer",
+		refresh.GateApprove: "approval", refresh.GateStart: "start time", refresh.GateNotice: "notice", refresh.GateSignOff: "sign-off", refresh.GateManual: "work by hand", refresh.GateOffer: "an offer",
 		refresh.GateOpen: "letting users in", refresh.GateTrouble: "a step failed", refresh.GateUnknown: "was the copy started?",
 	}, k)
 }
