@@ -30,6 +30,7 @@ import (
 	"refreshbot/commands"
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/entra"
+	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/finops"
 	"refreshbot/jobs/lcs"
 	"refreshbot/jobs/phases"
@@ -324,10 +325,10 @@ func connect(cfg *config.Config) (*outside, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	web := &http.Client{Transport: transport}
+	web := &http.Client{Transport: failpoint.Transport(transport)}
 
 	out := &outside{transport: transport, web: web, environments: map[string]phases.Environment{}, companions: map[string]*finops.Companion{}}
-	out.slack = bot.NewAPI(cfg.Slack.BotToken.Reveal(), cfg.Slack.AppToken.Reveal(), cfg.Slack.APIURL, transport)
+	out.slack = bot.NewAPI(cfg.Slack.BotToken.Reveal(), cfg.Slack.AppToken.Reveal(), cfg.Slack.APIURL, failpoint.Transport(transport))
 	out.user, err = entra.NewUser(entra.UserOptions{
 		Authority: cfg.Entra.Authority, Tenant: cfg.Entra.Tenant, ClientID: cfg.LCS.ClientID, Username: cfg.LCS.Username,
 		Password: revealed(cfg.LCS.Password), Scope: entra.LCSScope(cfg.LCS.APIURL), HTTP: web,

@@ -13,6 +13,7 @@ import (
 
 	"refreshbot/bot/view"
 	"refreshbot/commands"
+	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/refresh"
 	"refreshbot/jobs/roster"
 )
@@ -65,7 +66,9 @@ func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.Interact
 		return nil, tell(answer)
 	}
 	return nil, func(ctx context.Context) {
+		failpoint.Hit("roster", "sent")
 		names, err := b.readList(ctx, *form.File)
+		failpoint.Hit("roster", "read")
 		if err != nil {
 			log.WarnContext(ctx, "a file that was handed in cannot be read", "err", redact(err.Error()))
 			tell(commands.Reply{Refused: true, Text: refresh.MessageOf(err), Hint: "No user was handed in. Send the command again when the list is ready."})(ctx)

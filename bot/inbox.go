@@ -15,6 +15,7 @@ import (
 
 	"refreshbot/bot/view"
 	"refreshbot/commands"
+	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/refresh"
 )
 
@@ -28,6 +29,7 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	began := time.Now()
+	failpoint.Hit("inbox", "received")
 	defer func() {
 		if p := recover(); p != nil {
 			log.ErrorContext(ctx, "an envelope caused a panic", "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()))
@@ -54,6 +56,7 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 			answer, url = b.interaction(ctx, data, ev.Request.EnvelopeID), data.ResponseURL
 		}
 	}
+	failpoint.Hit("inbox", "committed")
 	err := client.AckCtx(ctx, ev.Request.EnvelopeID, payload)
 	if err != nil && payload != nil { // too long for an acknowledgement
 		payload = nil
@@ -62,6 +65,7 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	if err != nil {
 		log.ErrorContext(ctx, "acknowledge envelope", "err", redact(err.Error()))
 	}
+	failpoint.Hit("inbox", "acked")
 	b.Health.acked(string(ev.Type), time.Since(began))
 	if payload == nil && !isSilent(answer) && url != "" {
 		b.whisper(ctx, url, answer, log)

@@ -30,18 +30,20 @@ func packages(t *testing.T) map[string][]string {
 func TestImportsRunOneWay(t *testing.T) {
 	t.Parallel()
 	domain := []string{"jobs/refresh"}
+	leaf := "jobs/failpoint"
 	client := append([]string{"jobs/wire"}, domain...)
-	engine := append([]string{"jobs/engine"}, domain...)
+	engine := append([]string{"jobs/engine", leaf}, domain...)
 	may := map[string][]string{
 		"jobs/refresh":  nil,
-		"jobs/engine":   domain,
+		"jobs/engine":   {"jobs/refresh", leaf},
+		leaf:            nil,
 		"jobs/lcs":      client,
 		"jobs/finops":   client,
 		"jobs/entra":    client,
 		"jobs/wire":     nil,
 		"jobs/roster":   {"jobs/refresh", "jobs/spell"},
 		"jobs/spell":    nil,
-		"jobs/phases":   {"jobs/refresh", "jobs/roster", "jobs/spell"},
+		"jobs/phases":   {"jobs/refresh", leaf, "jobs/roster", "jobs/spell"},
 		"jobs/schedule": engine,
 		"jobs/cloudsim": nil,
 		"bot/slacksim":  nil,

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/refresh"
 )
 
@@ -58,6 +59,7 @@ func (n *runner) step(calls context.Context, r refresh.Refresh) (time.Time, erro
 	now := time.Now()
 	due := refresh.NextDue(r)
 	if !due.IsZero() && !now.Before(due) {
+		failpoint.Hit("timer", "fired")
 		return time.Time{}, n.tell(calls, refresh.Tick{})
 	}
 	next := now.Add(longestNap)
@@ -109,6 +111,9 @@ func (n *runner) together(calls context.Context, r refresh.Refresh, effects []re
 func (n *runner) at(eff refresh.Effect) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if failpoint.Mutant(failpoint.NoSettling) && eff.Mode == refresh.ModeLook {
+		return time.Time{}
+	}
 	if again := n.again[eff.Step.ID]; again.After(eff.NotTill) {
 		return again
 	}
@@ -123,17 +128,20 @@ func (n *runner) perform(calls context.Context, r refresh.Refresh, eff refresh.E
 	delete(n.again, s.ID)
 	n.mu.Unlock()
 	if eff.Mode == refresh.ModeLook {
+		failpoint.Hit(s.ID, "before-look")
 		seen := guard(func() refresh.Sighted { return n.engine.performer.Look(calls, r, s) },
 			func(p refresh.Problem) refresh.Sighted { return refresh.Sighted{Problem: &p} }, n)
+		failpoint.Hit(s.ID, "after-look")
 		if calls.Err() != nil {
 			return nil
 		}
 		seen.Step, seen.Attempt = s.ID, s.Attempt
 		return n.tell(calls, seen)
 	}
-	if s.Kind.Class() == refresh.ClassIrreversible && !n.engine.take(r.ID, s) {
+	if s.Kind.Class() == refresh.ClassIrreversible && !n.engine.take(r.ID, s) && !failpoint.Mutant(failpoint.ResultOnly) {
 		return n.tell(calls, refresh.Recovered{})
 	}
+	failpoint.Hit(s.ID, "before-call")
 	do := n.engine.performer.Perform
 	if eff.Mode == refresh.ModeWatch {
 		do = n.engine.performer.Watch
@@ -144,6 +152,10 @@ func (n *runner) perform(calls context.Context, r refresh.Refresh, eff refresh.E
 		}
 		return refresh.Outcome{Result: refresh.Failure, Problem: &p}
 	}, n)
+	failpoint.Hit(s.ID, "after-call")
+	if failpoint.Mutant(failpoint.ResultOnly) && s.Kind.Class() == refresh.ClassIrreversible && out.Result == refresh.NotKnown {
+		return nil // and so it is performed again
+	}
 	if calls.Err() != nil && out.Result != refresh.Succeeded {
 		return nil
 	}

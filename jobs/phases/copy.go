@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/refresh"
 )
 
@@ -25,13 +26,13 @@ func (p *Performer) startCopy(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return notStarted(err)
 	}
-	if len(unknown(history, j.refresh)) > 0 {
+	if len(unknown(history, j.refresh)) > 0 && !failpoint.Mutant(failpoint.ResultOnly) {
 		// An earlier attempt has landed after all, or somebody has just started one by hand. Either way it is
 		// looked for and adopted instead of being followed by a second.
 		return refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown,
 			Message: fmt.Sprintf("LCS's history of %s shows a refresh that was not there at the final checks.", j.refresh.Target.Name)}}
 	}
-	if busy := running(history); busy != nil {
+	if busy := running(history); busy != nil && !failpoint.Mutant(failpoint.ResultOnly) {
 		return failed(refresh.Errorf(refresh.Refused, "LCS is busy with %q on %s, so the copy was not started. Wait for that to end, then press Retry.", title(busy), j.refresh.Target.Name))
 	}
 	id, err := p.Copier.Start(ctx, j.refresh.Source.LCS, j.refresh.Target.LCS)

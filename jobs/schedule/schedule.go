@@ -16,6 +16,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"refreshbot/jobs/engine"
+	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/refresh"
 )
 
@@ -157,7 +158,9 @@ func (s *Schedule) deal(ctx context.Context, e Entry, due time.Time) error {
 		return s.keep(ctx, e.Target, s.after(e, due, "missed"))
 	}
 	outcome := "asked"
+	failpoint.Hit("schedule", "due")
 	r, err := s.Asker.Scheduled(ctx, e.Target, due)
+	failpoint.Hit("schedule", "asked")
 	switch {
 	case err == nil:
 		s.Log.InfoContext(ctx, "asked for a scheduled refresh", "target", e.Target, "due", due, "refresh", r.ID)

@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/refresh"
 	"refreshbot/store"
 )
@@ -214,7 +215,8 @@ func checkSchema(tx *bbolt.Tx) error {
 
 // begin makes what a new store needs and counts the epoch.
 func (s *Store) begin() error {
-	return s.db.Update(func(tx *bbolt.Tx) error {
+	failpoint.Hit("open", "before-commit")
+	err := s.db.Update(func(tx *bbolt.Tx) error {
 		if err := checkSchema(tx); err != nil { // the file was let go of since it was examined
 			return err
 		}
@@ -233,12 +235,16 @@ func (s *Store) begin() error {
 			id = rand.Text()
 		}
 		s.info = Info{ID: id, Epoch: epoch + 1, Schema: store.Schema}
-		return errors.Join(
+		err := errors.Join(
 			meta.Put(kID, []byte(id)),
 			meta.Put(kEpoch, binary.BigEndian.AppendUint64(nil, epoch+1)),
 			meta.Put(kSchema, binary.BigEndian.AppendUint64(nil, store.Schema)),
 		)
+		failpoint.Hit("open", "in-tx")
+		return err
 	})
+	failpoint.Hit("open", "after-commit")
+	return err
 }
 
 // syncDir makes sure that a power cut does not take the new file's name away.

@@ -23,7 +23,7 @@ func (s *Store) Record(ctx context.Context, space, key string) (value []byte, ok
 
 // PutRecord writes the record with the key in a space. It is on disk when PutRecord returns.
 func (s *Store) PutRecord(ctx context.Context, space, key string, value []byte) error {
-	return s.update(ctx, "write record "+space+"/"+key, func(tx *bbolt.Tx) error {
+	return s.update(ctx, space, "write record "+space+"/"+key, func(tx *bbolt.Tx) error {
 		if err := store.CheckRecord(space, key); err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func (s *Store) PutRecord(ctx context.Context, space, key string, value []byte) 
 
 // DeleteRecord removes the record with the key from a space. It is no error if there is none.
 func (s *Store) DeleteRecord(ctx context.Context, space, key string) error {
-	return s.update(ctx, "delete record "+space+"/"+key, func(tx *bbolt.Tx) error {
+	return s.update(ctx, space, "delete record "+space+"/"+key, func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bRecords).Bucket([]byte(space))
 		if b == nil {
 			return nil

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"refreshbot/jobs/engine"
+	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/refresh"
 	"refreshbot/store"
 )
@@ -21,7 +22,7 @@ var _ engine.Store = (*Store)(nil)
 // declines there it returns an Internal *refresh.Error when the events do not lead to the row, or when the
 // disk is full. Nothing was written then.
 func (s *Store) Commit(ctx context.Context, c engine.Commit) error {
-	return s.update(ctx, "commit "+string(c.Row.ID), func(tx *bbolt.Tx) error {
+	return s.update(ctx, about(c), "commit "+string(c.Row.ID), func(tx *bbolt.Tx) error {
 		if c.Key != "" && tx.Bucket(bInbox).Get([]byte(c.Key)) != nil {
 			return engine.ErrSeen
 		}
@@ -243,12 +244,36 @@ func (s *Store) Journal(ctx context.Context, id refresh.ID, after int64) (es []r
 	return es, err
 }
 
-// update runs one writing transaction. bbolt allows one at a time; fn must not do anything slow.
-func (s *Store) update(ctx context.Context, what string, fn func(*bbolt.Tx) error) error {
+// update runs one writing transaction. bbolt allows one at a time; fn must not do anything slow. place names it for
+// failpoints.
+func (s *Store) update(ctx context.Context, place, what string, fn func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	return s.explain(what, s.db.Update(fn))
+	failpoint.Hit(place, "before-commit")
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		err := fn(tx)
+		failpoint.Hit(place, "in-tx")
+		return err
+	})
+	failpoint.Hit(place, "after-commit")
+	return s.explain(what, err)
+}
+
+// about names a commit by the first step that it is about, or by its first event.
+func about(c engine.Commit) string {
+	if !failpoint.On {
+		return ""
+	}
+	for _, e := range c.Events {
+		if step := refresh.StepOf(e); step != "" {
+			return step
+		}
+	}
+	if len(c.Events) == 0 {
+		return "input"
+	}
+	return refresh.EventName(c.Events[0])
 }
 
 func (s *Store) view(ctx context.Context, what string, fn func(*bbolt.Tx) error) error {
