@@ -8,18 +8,31 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"refreshbot/commands"
 )
 
-// fresh is how long a list of members is believed. It is short because it decides who may approve.
+// fresh is how long a list of members, and what somebody is, is believed. It is short because it decides who may
+// approve.
 const fresh = time.Minute
 
-// Directory answers who is in which user group and channel, from Slack.
+// Directory answers who is who, and who is in which user group and channel, from Slack.
 type Directory struct {
 	api *slack.Client
 
 	mu     sync.Mutex
+	home   workspace // where the app is installed; empty until Slack has said so
+	people map[string]membership
 	lists  map[string]members
 	emails map[string]address // by user id
+}
+
+// workspace is one workspace, and the organization that it is part of, if it is.
+type workspace struct{ team, enterprise string }
+
+type membership struct {
+	at time.Time
+	is commands.Membership
 }
 
 type members struct {
@@ -35,7 +48,75 @@ type address struct {
 
 // NewDirectory returns a Directory that asks through api.
 func NewDirectory(api *slack.Client) *Directory {
-	return &Directory{api: api, lists: map[string]members{}, emails: map[string]address{}}
+	return &Directory{api: api, people: map[string]membership{}, lists: map[string]members{}, emails: map[string]address{}}
+}
+
+// Membership returns what the user is, who acts from that workspace, in the workspace where the app is installed. The
+// app's connection brings what happens in every workspace that the app is installed in, and in channels that are
+// shared with others. It needs the scope users:read.
+func (d *Directory) Membership(ctx context.Context, user, from string) (commands.Membership, error) {
+	home, err := d.workspace(ctx)
+	if err != nil {
+		return "", fmt.Errorf("the app's own workspace: %w", err)
+	}
+	if from != home.team {
+		return commands.External, nil
+	}
+	d.mu.Lock()
+	known, ok := d.people[user]
+	d.mu.Unlock()
+	if ok && time.Since(known.at) < fresh {
+		return known.is, nil
+	}
+	u, err := d.api.GetUserInfoContext(ctx, user)
+	is := commands.External
+	switch code := refusal(err); {
+	case code == "user_not_found" || code == "user_not_visible":
+	case err != nil:
+		return "", fmt.Errorf("look up user %s: %w", user, err)
+	default:
+		is = home.holds(u)
+	}
+	d.mu.Lock()
+	d.people[user] = membership{time.Now(), is}
+	d.mu.Unlock()
+	return is, nil
+}
+
+// holds says what a user is in the workspace. In a shared channel is_stranger is not set for people of the other
+// organization, but their team is another (Slack, "User object"). With Enterprise Grid a person's first team may be
+// another workspace of the same organization.
+func (w workspace) holds(u *slack.User) commands.Membership {
+	switch {
+	case u.Deleted:
+		return commands.Deactivated
+	case u.IsStranger, u.TeamID != w.team && (w.enterprise == "" || u.Enterprise.EnterpriseID != w.enterprise):
+		return commands.External
+	case u.IsBot, u.IsWorkflowBot, u.IsConnectorBot:
+		return commands.Automation
+	case u.IsRestricted, u.IsUltraRestricted:
+		return commands.Guest
+	}
+	return commands.Full
+}
+
+// workspace is where the app is installed, asked once. A token belongs to one workspace for good.
+func (d *Directory) workspace(ctx context.Context) (workspace, error) {
+	d.mu.Lock()
+	home := d.home
+	d.mu.Unlock()
+	if home != (workspace{}) {
+		return home, nil
+	}
+	who, err := d.api.AuthTestContext(ctx)
+	if err != nil {
+		return home, err
+	}
+	home = workspace{who.TeamID, who.EnterpriseID}
+	d.mu.Lock()
+	d.home = home
+	d.mu.Unlock()
+	return home, nil
 }
 
 // Groups returns those of the user groups that the user is in. An error when Slack does not answer and the

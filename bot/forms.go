@@ -55,7 +55,7 @@ func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.Interact
 		return slack.NewErrorsViewSubmissionResponse(complaints), nil
 	}
 	list := commands.HandIn{
-		Key: "form/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.User.ID, Name: in.User.Name},
+		Key: "form/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.User.ID, Name: in.User.Name}, Workspace: in.Team.ID,
 		Refresh: form.Refresh, From: pastedList, Names: form.Names,
 	}
 	if form.File == nil {

@@ -152,7 +152,7 @@ func TestAFileThatIsNoListIsExplainedToThatPersonAlone(t *testing.T) {
 func TestAFileThatSlackDoesNotHandOver(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, letsUsersIn, func(_ *bench, o *slacksim.Options) {
-		o.Scopes = []string{"commands", "chat:write", "channels:read", "channels:history", "usergroups:read"}
+		o.Scopes = []string{"commands", "chat:write", "channels:read", "channels:history", "usergroups:read", "users:read"}
 	}).connected()
 	if ack := b.fill(b.form(), "", "trainees.csv", "ANNA"); !ack.OK {
 		t.Fatalf("ack: %+v", ack)

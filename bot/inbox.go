@@ -79,8 +79,18 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 
 func (b *Bot) slash(ctx context.Context, in slack.SlashCommand, envelope string) commands.Reply {
 	return b.Handler.Slash(ctx, commands.Line{
-		Key: "slash/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.UserID, Name: in.UserName}, Channel: in.ChannelID, Text: in.Text,
+		Key: "slash/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.UserID, Name: in.UserName},
+		Workspace: in.TeamID, Channel: in.ChannelID, Text: in.Text,
 	})
+}
+
+// stands is the channel in which a button was pressed; "" for a view and for a direct conversation with the app.
+func stands(in slack.InteractionCallback) string {
+	id := cmp.Or(in.Container.ChannelID, in.Channel.ID)
+	if strings.HasPrefix(id, "D") {
+		return ""
+	}
+	return id
 }
 
 // interaction handles a click. The card changes by itself; only a refusal needs words.
@@ -98,6 +108,7 @@ func (b *Bot) interaction(ctx context.Context, in slack.InteractionCallback, env
 	}
 	return b.Handler.Click(ctx, commands.Press{
 		Key: "click/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.User.ID, Name: in.User.Name},
+		Workspace: in.Team.ID, Channel: stands(in),
 		Refresh: button.Refresh, Gate: button.Gate, Nonce: button.Nonce, Action: button.Action,
 	})
 }

@@ -32,6 +32,8 @@ type Directory interface {
 	Groups(ctx context.Context, user string, of []string) ([]string, error)
 	// InChannel reports whether the user is a member of the channel.
 	InChannel(ctx context.Context, user, channel string) (bool, error)
+	// Membership returns what the user is, who acts from that workspace, in the one that refreshbot belongs to.
+	Membership(ctx context.Context, user, workspace string) (Membership, error)
 }
 
 // Target is an environment that can be refreshed.
@@ -76,20 +78,23 @@ func New(o Options) (*Service, error) {
 
 // Line is a slash command as it was typed. Key names the delivery, so that a second one changes nothing.
 type Line struct {
-	Key     string
-	User    refresh.Person
-	Channel string
-	Text    string // what follows /refresh
+	Key       string
+	User      refresh.Person
+	Workspace string // from which it was sent
+	Channel   string
+	Text      string // what follows /refresh
 }
 
 // Press is a click on a button of a card.
 type Press struct {
-	Key     string
-	User    refresh.Person
-	Refresh refresh.ID
-	Gate    string
-	Nonce   string
-	Action  refresh.Action
+	Key       string
+	User      refresh.Person
+	Workspace string // from which it was sent
+	Channel   string // where the button stands; empty: where only this person and refreshbot are
+	Refresh   refresh.ID
+	Gate      string
+	Nonce     string
+	Action    refresh.Action
 }
 
 type handler func(s *Service, ctx context.Context, in Line, words []string) (Reply, error)
@@ -121,19 +126,33 @@ func (s *Service) Slash(ctx context.Context, in Line) Reply {
 	first := strings.ToLower(words[0])
 	for _, v := range verbs() {
 		if v.name == first {
-			return reply(v.run(s, ctx, in, words[1:]))
+			return reply(s.run(ctx, v, in, words[1:]))
 		}
 	}
-	return reply(s.ask(ctx, in, words))
+	return reply(s.run(ctx, verbs()[0], in, words))
+}
+
+// run is a command of somebody who may send it. What it answers to a bad line is the same for everybody.
+func (s *Service) run(ctx context.Context, v verb, in Line, words []string) (Reply, error) {
+	if !looksOnly(v.name) {
+		if err := s.vouch(ctx, in.User, in.Workspace); err != nil {
+			return Reply{}, err
+		}
+	}
+	return v.run(s, ctx, in, words)
 }
 
 // Click answers a button. What it changes is committed when it returns.
 func (s *Service) Click(ctx context.Context, in Press) Reply {
-	_, actor, err := s.open(ctx, in.User, in.Refresh)
+	r, actor, err := s.open(ctx, in.User, in.Refresh)
 	if err != nil {
 		return reply(Reply{}, err)
 	}
-	_, err = s.Engine.Tell(ctx, in.Refresh, refresh.Click{Gate: in.Gate, Nonce: in.Nonce, Action: in.Action, By: actor}, in.Key)
+	if in.Channel != "" && r.ID != "" && in.Channel != r.Channel {
+		return reply(Reply{}, hinted{refresh.Errorf(refresh.Denied, "That button does not stand in the channel where %s is refreshed, so it does not count.", r.Target.Name),
+			"The card there has buttons that work."})
+	}
+	_, err = s.tell(ctx, in.Refresh, r, refresh.Click{Gate: in.Gate, Nonce: in.Nonce, Action: in.Action, By: actor}, delivery{in.Key, in.User, in.Workspace})
 	return reply(Reply{}, err)
 }
 
@@ -273,7 +292,7 @@ func (s *Service) cancel(ctx context.Context, in Line, words []string) (Reply, e
 	if err != nil {
 		return Reply{}, err
 	}
-	if _, err := s.Engine.Tell(ctx, active.ID, refresh.Cancel{By: actor, Reason: reason}, in.Key); err != nil {
+	if _, err := s.tell(ctx, active.ID, *active, refresh.Cancel{By: actor, Reason: reason}, delivery{in.Key, in.User, in.Workspace}); err != nil {
 		return Reply{}, err
 	}
 	return Reply{Text: fmt.Sprintf("Cancelled. %s stays as it is.", name)}, nil

@@ -30,11 +30,12 @@ type Form struct {
 
 // HandIn is a list of users to let in. Key names the delivery, so that a second one changes nothing.
 type HandIn struct {
-	Key     string
-	User    refresh.Person
-	Refresh refresh.ID
-	From    string   // where the names come from, for people: "trainees.xlsx"
-	Names   []string // user ids, sign-in names or e-mail addresses
+	Key       string
+	User      refresh.Person
+	Workspace string // from which it was sent
+	Refresh   refresh.ID
+	From      string   // where the names come from, for people: "trainees.xlsx"
+	Names     []string // user ids, sign-in names or e-mail addresses
 }
 
 // users answers with the form, if a list from this person would be taken now.
@@ -97,7 +98,7 @@ func (s *Service) handIn(ctx context.Context, in HandIn) (Reply, error) {
 		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "With the %d users in %s this refresh would have %d handed in; at most %d are possible.", len(names), in.From, all, maxNames),
 			"For so many, name a role or a file under users in the configuration."}
 	}
-	r, err = s.Engine.Tell(ctx, in.Refresh, refresh.ListUsers{By: actor, From: in.From, Names: names}, in.Key)
+	r, err = s.tell(ctx, in.Refresh, r, refresh.ListUsers{By: actor, From: in.From, Names: names}, delivery{in.Key, in.User, in.Workspace})
 	if errors.Is(err, engine.ErrSeen) {
 		return Reply{}, nil
 	}

@@ -176,7 +176,8 @@ func (p *performer) Watch(context.Context, refresh.Refresh, refresh.Step) refres
 type directory struct {
 	mu     sync.Mutex
 	groups map[string][]string
-	in     []string // the members of the channel
+	in     []string                       // the members of the channel
+	are    map[string]commands.Membership // who is no full member
 	down   bool
 }
 
@@ -208,6 +209,18 @@ func (d *directory) InChannel(_ context.Context, user, ch string) (bool, error) 
 		return false, errDown
 	}
 	return ch == channel && slices.Contains(d.in, user), nil
+}
+
+func (d *directory) Membership(_ context.Context, user, _ string) (commands.Membership, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.down {
+		return "", errDown
+	}
+	if is, ok := d.are[user]; ok {
+		return is, nil
+	}
+	return commands.Full, nil
 }
 
 func (d *directory) set(change func(*directory)) {

@@ -46,7 +46,11 @@ type User struct {
 	ID, Name, RealName, Title, Email string
 	TZ                               string // IANA name; UTC when empty
 	Pick                             bool   // the page may act as this person
-	Deleted, Guest                   bool
+	Deleted                          bool   // deactivated
+	Guest, OneChannel                bool   // a guest, in several channels or in one
+	App                              bool   // not a person
+	Team                             string // id of another workspace, for who is here through a shared channel
+	Stranger                         bool   // of another workspace, and in no channel that the app sees
 }
 
 // Channel is one conversation. A direct conversation with the app exists for every person from the start.

@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,8 +25,11 @@ func (s *Server) standsIn(user, channel string) (*channel, error) {
 
 // actor is the person as interaction payloads show them.
 func (s *Server) actor(user string) obj {
-	name := s.names.name(user)
-	return obj{"id": user, "username": name, "name": name, "team_id": teamID}
+	name, team := s.names.name(user), teamID
+	if u := s.names.user(user); u != nil {
+		team = cmp.Or(u.Team, team)
+	}
+	return obj{"id": user, "username": name, "name": name, "team_id": team}
 }
 
 func (s *Server) team() obj { return obj{"id": teamID, "domain": s.teamDomain()} }
@@ -190,6 +194,18 @@ func (s *Server) ClickRaw(ctx context.Context, user, channel, ts string, action 
 		a["type"] = "button"
 	}
 	d, write := s.blockAction(user, place{channel: channel, ts: ts}, a)
+	s.mu.Unlock()
+	write()
+	return s.await(ctx, d)
+}
+
+// Deliver sends an envelope with any payload: what comes of another workspace in which the app is installed, or of a
+// forger. Nothing is checked, and an answer in its ack is not shown.
+func (s *Server) Deliver(ctx context.Context, kind string, payload map[string]any) (Ack, error) {
+	s.mu.Lock()
+	d, write := s.post(kind, cloneObj(payload), nil, func(_ json.RawMessage, failure string) Ack {
+		return Ack{OK: failure == "", Error: failure}
+	})
 	s.mu.Unlock()
 	write()
 	return s.await(ctx, d)

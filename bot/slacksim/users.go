@@ -1,11 +1,12 @@
 package slacksim
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
 
-// directory is who is who. It does not change after Start, so it needs no lock.
+// directory is who is who. After Start only who is deactivated changes, with the lock of the server held.
 type directory struct {
 	workspace string
 	bot       User
@@ -61,9 +62,10 @@ func (s *Server) wireUser(u *User) obj {
 		label, offset = s.tune.now().In(loc).Zone()
 	}
 	isBot := u.ID == s.BotUserID()
+	team := cmp.Or(u.Team, teamID)
 	profile := obj{
 		"real_name": u.RealName, "real_name_normalized": u.RealName, "display_name": u.Name,
-		"display_name_normalized": u.Name, "title": u.Title, "team": teamID,
+		"display_name_normalized": u.Name, "title": u.Title, "team": team,
 	}
 	if isBot {
 		profile["api_app_id"], profile["bot_id"] = appID, botID
@@ -71,11 +73,21 @@ func (s *Server) wireUser(u *User) obj {
 		profile["email"] = u.Email
 	}
 	return obj{
-		"id": u.ID, "team_id": teamID, "name": u.Name, "real_name": u.RealName, "deleted": u.Deleted,
-		"tz": u.TZ, "tz_label": label, "tz_offset": offset, "profile": profile, "is_bot": isBot,
-		"is_admin": false, "is_owner": false, "is_primary_owner": false, "is_restricted": u.Guest,
-		"is_ultra_restricted": false, "is_app_user": false, "updated": 0,
+		"id": u.ID, "team_id": team, "is_stranger": u.Stranger, "name": u.Name, "real_name": u.RealName, "deleted": u.Deleted,
+		"tz": u.TZ, "tz_label": label, "tz_offset": offset, "profile": profile, "is_bot": isBot || u.App,
+		"is_admin": false, "is_owner": false, "is_primary_owner": false, "is_restricted": u.Guest || u.OneChannel,
+		"is_ultra_restricted": u.OneChannel, "is_app_user": false, "updated": 0,
 	}
+}
+
+// Deactivate takes a person's account away. What they had on the screen stays there: see ClickRaw.
+func (s *Server) Deactivate(user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.names.user(user); u != nil {
+		u.Deleted = true
+	}
+	s.touch()
 }
 
 func (s *Server) usersInfo(a args) (obj, error) {

@@ -1,0 +1,79 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"refreshbot/jobs/engine"
+	"refreshbot/jobs/refresh"
+)
+
+// Membership is what somebody is in the workspace that refreshbot belongs to.
+type Membership string
+
+// The kinds of people. Only those with full membership may change anything.
+const (
+	Full        Membership = "full"
+	Guest       Membership = "guest"
+	Deactivated Membership = "deactivated"
+	External    Membership = "external" // of another workspace or organization, also through a shared channel
+	Automation  Membership = "automation"
+)
+
+// vouch refuses whoever is no full member of the workspace at this moment. A group or a configuration may still name
+// somebody who has left; and a channel may be shared with people whom nobody here has hired.
+func (s *Service) vouch(ctx context.Context, who refresh.Person, workspace string) error {
+	is, err := s.Directory.Membership(ctx, who.ID, workspace)
+	if err != nil {
+		return &refresh.Error{Code: refresh.Offline, Msg: "Slack did not say whether you are a member of this workspace, so nothing was done. Try again in a moment.", Err: err}
+	}
+	why := map[Membership]string{
+		Full:        "",
+		Guest:       "Guests of this workspace can look on, but neither ask nor decide. Ask a member to do it.",
+		Deactivated: "Your account in this workspace is deactivated, so you can neither ask nor decide.",
+		External:    "Only members of the workspace that refreshbot belongs to can ask or decide. Ask somebody there to do it.",
+		Automation:  "Apps can neither ask nor decide: a person has to do it.",
+	}
+	switch text, known := why[is]; {
+	case !known:
+		return refresh.Errorf(refresh.Internal, "What you are in this workspace is not known, so nothing was done.")
+	case text != "":
+		return refresh.Errorf(refresh.Denied, "%s", text)
+	}
+	return nil
+}
+
+// looksOnly reports whether a command changes nothing, so that whoever can send it may.
+func looksOnly(verb string) bool { return verb == "status" || verb == "help" }
+
+// delivery is by whom and from where an input came. Key names it, so that a second one changes nothing.
+type delivery struct {
+	key       string
+	user      refresh.Person
+	workspace string
+}
+
+// tell gives an input to the refresh id; r is that refresh as it stands, and empty when it is not open. Who is no
+// member is asked of the chat system only for an input that would count: hundreds of people may press a button that
+// is not theirs.
+func (s *Service) tell(ctx context.Context, id refresh.ID, r refresh.Refresh, in refresh.Input, from delivery) (refresh.Refresh, error) {
+	if r.ID == "" { // it has ended, or never was: the engine says which
+		return s.Engine.Tell(ctx, id, in, from.key)
+	}
+	if _, err := refresh.Decide(r, in, refresh.Now{Time: time.Now()}); err != nil {
+		// The first delivery of this very input may be what it is refused for.
+		seen, lookErr := s.Record.Seen(ctx, from.key)
+		switch {
+		case lookErr != nil:
+			return r, fmt.Errorf("look up input: %w", lookErr)
+		case seen:
+			return r, engine.ErrSeen
+		}
+		return r, err
+	}
+	if err := s.vouch(ctx, from.user, from.workspace); err != nil {
+		return r, err
+	}
+	return s.Engine.Tell(ctx, id, in, from.key)
+}
