@@ -186,6 +186,7 @@ func run(ctx context.Context, file string, log *slog.Logger) (err error) {
 	slackBot = bot.New(bot.Options{
 		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
 		View: view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
+		Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
 	})
 
 	ctx, stop := context.WithCancelCause(ctx)

@@ -50,7 +50,7 @@ type Options struct {
 	Transport *http.Transport // for what does not go through API: sockets and replies; nil: the standard one
 	Settle    time.Duration   // how long a post whose reply was lost may still appear in the channel; zero: 20 s
 	Retry     time.Duration   // the wait before what Slack did not take is tried again; zero: 5 s
-	Pace      time.Duration   // at least this long between two direct messages; zero: 1.25 s
+	Pace      time.Duration   // at least this long between two updates of a card, and two direct messages; zero: 1.25 s
 }
 
 // Bot is the Slack edge. Make one with New, then call Run once.

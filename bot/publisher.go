@@ -49,7 +49,7 @@ type publisher struct {
 }
 
 func newPublisher(o Options) *publisher {
-	return &publisher{Options: o, updates: rate.NewLimiter(rate.Every(1250*time.Millisecond), 6), invites: rate.NewLimiter(rate.Every(o.Pace), 1), dirty: map[refresh.ID]time.Time{}, wake: make(chan struct{}, 1)}
+	return &publisher{Options: o, updates: rate.NewLimiter(rate.Every(o.Pace), 6), invites: rate.NewLimiter(rate.Every(o.Pace), 1), dirty: map[refresh.ID]time.Time{}, wake: make(chan struct{}, 1)}
 }
 
 // changed notes that a refresh is to be shown: at once, unless it waits for a failure to pass. Then that wait

@@ -103,6 +103,8 @@ func (w *world) configure(edits ...edit) {
   app_token: {file: slack-app-token}
   channel: %[1]s
   api_url: %[2]s
+  settle: 1200ms
+  pace: 20ms
 tls:
   ca_file: ca.pem
 entra:

@@ -34,6 +34,9 @@ type Slack struct {
 	AppToken Secret // xapp-, for Socket Mode
 	Channel  string // the default of Refresh.Channel
 	APIURL   string // ends in a slash; default https://slack.com/api/
+
+	Settle time.Duration // how long a post whose reply was lost may still appear; default 20s
+	Pace   time.Duration // the least time between two changes of a card, and between two direct messages; default 1250ms
 }
 
 // Entra is the directory that both Lifecycle Services and F&O trust.
@@ -141,7 +144,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 	d := &decoder{file: file, env: env, readFile: readFile}
 	cfg := &Config{
 		File:     file,
-		Slack:    Slack{APIURL: "https://slack.com/api/"},
+		Slack:    Slack{APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 1250 * time.Millisecond},
 		Entra:    Entra{Authority: "https://login.microsoftonline.com"},
 		LCS:      LCS{APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},
 		FinOps:   FinOps{Poll: 15 * time.Second, Timeout: 100 * time.Second},

@@ -30,6 +30,8 @@ func (d *decoder) slack(out *Slack) reader {
 			must("app_token", "the app-level token with connections:write, xapp-…"+aSecret, d.secret(&out.AppToken, "xapp-")),
 			must("channel", "the id of the channel where refreshes are posted", d.channel(&out.Channel)),
 			may("api_url", d.base(&api, true)),
+			may("settle", d.duration(&out.Settle, false)),
+			may("pace", d.duration(&out.Pace, false)),
 		)
 		if api != "" {
 			out.APIURL = api + "/" // method names are appended to it

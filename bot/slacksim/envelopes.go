@@ -76,7 +76,7 @@ func (s *Server) post(typ string, payload obj, extra obj, finish func(json.RawMe
 		s.settle(d, nil, errTimeout)
 	})
 	var again *conn
-	if s.chaos && rand.IntN(5) == 0 {
+	if s.duplicates || s.chaos && rand.IntN(5) == 0 {
 		again = s.pick()
 		env.Duplicates++
 	}

@@ -2,8 +2,8 @@ package slacksim
 
 import "time"
 
-// Fault is one thing that goes wrong with a Web API call. Exactly one of Status, Error, DropReply and
-// DropRequest decides the outcome; with none of them the call is only delayed.
+// Fault is one thing that goes wrong with a Web API call. Exactly one of Status, Error, DropReply,
+// DropRequest and CutBody decides the outcome; with none of them the call is only delayed.
 type Fault struct {
 	Times      int    // how many calls it hits; 1 when zero, every call until ClearFaults when negative
 	Status     int    // answer with this HTTP status and do nothing
@@ -13,6 +13,7 @@ type Fault struct {
 	// Delay the connection is cut at once and the effect lands after the delay.
 	DropReply   bool
 	DropRequest bool // cut the connection and do nothing
+	CutBody     bool // the call takes effect; its answer ends half way
 	Delay       time.Duration
 	Met         func() // called for each call that meets the fault, before anything else
 }
@@ -111,6 +112,13 @@ func (s *Server) SetUserGroup(id string, users []string) {
 	}
 	s.groups = groups
 	s.touch()
+}
+
+// SetDuplicates has every envelope delivered twice, with the same envelope_id.
+func (s *Server) SetDuplicates(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.duplicates = on
 }
 
 // SetChaos switches chaos mode: each envelope goes to a random connection instead of the next one, and

@@ -56,6 +56,7 @@ type Server struct {
 	connSeq    int
 	nextConn   int
 	chaos      bool
+	duplicates bool
 	envelopes  []*Envelope
 	deliveries map[string]*delivery
 	lastFrame  *frame
