@@ -53,6 +53,9 @@ func facts(p pen, r refresh.Refresh, now time.Time) []string {
 		}
 		f = append(f, when+p.at(r.StartAt))
 	}
+	if !r.Restored.IsZero() {
+		f = append(f, "Restored from a backup of "+p.at(r.Restored))
+	}
 	if !r.Window.From.IsZero() {
 		w := fmt.Sprintf("Downtime announced: %s to %s", p.at(r.Window.From), p.at(r.Window.To))
 		if late(r, now) {

@@ -67,6 +67,11 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 	case refresh.UsersListed:
 		return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s hands in %s to let in.", p.person(ev.By), count(len(ev.Names), "user")),
 			sentence("From " + line(ev.From, maxName))}, details: []string{list(escaped(ev.Names), 20)}}, true
+	case refresh.Restored:
+		return news{headline: headline{":floppy_disk:", fmt.Sprintf("Restored from a backup of %s.", p.at(ev.Taken)),
+			sentences("What happened after that is not in this record", restoredNext(after))}}, true
+	case refresh.StepRuledOut:
+		return news{headline: headline{":arrow_forward:", "LCS shows no copy that was started since the backup.", "The refresh goes on where it was."}}, true
 	case refresh.WindowSet:
 		return announced(p, after, ev), true
 	case refresh.StartSet:
@@ -126,6 +131,14 @@ func announced(p pen, r refresh.Refresh, ev refresh.WindowSet) news {
 		h.rest += " Why: " + sentence(line(r.Reason, maxReason))
 	}
 	return news{headline: h, broadcast: true, named: true}
+}
+
+// restoredNext says what a restore leads to.
+func restoredNext(r refresh.Refresh) string {
+	if r.Held() {
+		return "Nothing is done before somebody has said on the card whether the copy was started"
+	}
+	return "Steps that were done since are done again; none of them is the copy"
 }
 
 func progressed(r refresh.Refresh, ev refresh.StepProgressed, changed bool) (news, bool) {
@@ -276,6 +289,10 @@ func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {
 	case refresh.ActionAdopt:
 		h.lead = fmt.Sprintf("%s says that the copy was started. Looking for it in LCS.", who)
 	case refresh.ActionStartAgain:
+		if r.Held() {
+			h.lead = fmt.Sprintf("%s says that the copy was not started. Looking in LCS first.", who)
+			break
+		}
 		h.lead = fmt.Sprintf("%s asks for the copy to be started again. Looking in LCS first.", who)
 	case refresh.ActionAbort:
 		if g.Kind != refresh.GateUnknown {

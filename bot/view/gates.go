@@ -115,6 +115,9 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		if link := p.lcs(r.Target, "Open "+target+" in LCS"); link != "" {
 			body = append(body, link)
 		}
+		if r.Held() {
+			return fmt.Sprintf("Was the copy started after the backup of %s?", p.at(r.Restored)), body
+		}
 		return "Nobody knows whether the copy was started", body
 	case refresh.GateTrouble:
 		return stepName(s) + " failed", append([]string{line(g.Question, 600), wayOut(g, s)}, tally(s.Findings)...)
@@ -317,6 +320,10 @@ func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action)
 		}
 		return choice{"Skip", step, slack.StyleDefault, "Skip this?", fmt.Sprintf("%q is left as it is in %s. The refresh goes on without it.", step, target)}
 	case refresh.ActionAbort:
+		if r.Held() {
+			return choice{"Abort", whole, slack.StyleDanger, "Give this refresh up?",
+				fmt.Sprintf("refreshbot looks once more and ends. A copy that runs cannot be stopped: it overwrites %s with %s's data.", target, source)}
+		}
 		switch g.Kind {
 		case refresh.GateUnknown:
 			return choice{"Abort", whole, slack.StyleDanger, "Give this refresh up?",
@@ -328,6 +335,10 @@ func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action)
 	case refresh.ActionAdopt:
 		return choice{label: "It was started: adopt", of: whole, style: slack.StylePrimary}
 	case refresh.ActionStartAgain:
+		if r.Held() {
+			return choice{"It was not started: go on", whole, slack.StyleDanger, "Go on from the backup?",
+				"The refresh goes on where it was when the backup was taken, the copy included. Only if LCS shows no refresh that was started."}
+		}
 		return choice{"Start again", whole, slack.StyleDanger, "Start the copy again?", overwrites + " Only if LCS shows no refresh that was started."}
 	}
 	return choice{label: string(a), of: step}

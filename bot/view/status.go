@@ -34,12 +34,26 @@ func status(p pen, r refresh.Refresh) headline {
 	if r.Phase() == refresh.PhaseReconfigure {
 		return restoring(r)
 	}
+	if r.Held() {
+		return held(p, r)
+	}
 	for _, s := range r.Steps {
 		if !s.Status.Finished() {
 			return working(p, r, s)
 		}
 	}
 	return headline{":hourglass_flowing_sand:", "Working", ""}
+}
+
+// held is the headline while the copy is looked for after a restore.
+func held(p pen, r refresh.Refresh) headline {
+	h := headline{":mag:", fmt.Sprintf("Restored from a backup of %s:", p.at(r.Restored)), "looking in LCS whether the copy was started since. Nothing is done before that."}
+	for _, s := range r.Steps {
+		if s.Status == refresh.Settling {
+			h.rest = fmt.Sprintf("looking in LCS at %s whether the copy was started since. Nothing is done before that.", p.at(s.SettleUntil))
+		}
+	}
+	return h
 }
 
 func ended(p pen, r refresh.Refresh) headline {
@@ -97,6 +111,9 @@ func waiting(p pen, r refresh.Refresh, g refresh.Gate) (headline, bool) {
 	case refresh.GateOpen:
 		return headline{":raised_hand:", fmt.Sprintf("Ready: waiting for %s to let users in %s", p.anyOf(g.By), votes), ""}, true
 	case refresh.GateUnknown:
+		if r.Held() {
+			return headline{":warning:", fmt.Sprintf("Restored from a backup of %s: was the copy started since? Somebody has to look", p.at(r.Restored)), ""}, true
+		}
 		return headline{":warning:", "Nobody knows whether the copy was started; somebody has to look", ""}, true
 	case refresh.GateTrouble:
 		if s.Phase == refresh.PhaseReconfigure {

@@ -133,6 +133,30 @@ var stories = map[string]func(t *testing.T, name string){
 		s.click(bo, refresh.ActionAbort)
 		s.sees(refresh.Sighted{Seen: "Nothing is running."}).card("given-up")
 	},
+	"restored": func(t *testing.T, name string) {
+		s := begin(t, request()).checked().thread(name)
+		s.pass(5 * time.Hour).input(refresh.FromBackup{Taken: friday.Add(time.Hour)})
+		s.card("restored-looking")
+		s.sees(refresh.Sighted{Seen: "What was done after the backup of 2026-11-20 19:00 UTC is not known. LCS's history of uat shows no new refresh."}).card("restored-asks")
+		s.click(bo, refresh.ActionStartAgain)
+		s.sees(refresh.Sighted{Seen: "LCS's history of uat shows no new refresh."}).card("restored-goes-on")
+	},
+	"restored-adopted": func(t *testing.T, name string) {
+		s := begin(t, request()).checked()
+		s.pass(5 * time.Hour).input(refresh.FromBackup{Taken: friday.Add(time.Hour)})
+		s.thread(name)
+		found := refresh.Sighted{Seen: "LCS's history of uat shows: 55eb4327, started 2026-11-20 20:00 UTC, InProgress.", Candidates: []refresh.Operation{{ID: "55eb4327", Status: refresh.CopyInProgress}}}
+		s.sees(found)
+		s.click(bo, refresh.ActionAdopt)
+		s.sees(found).card("restored-adopted")
+	},
+	"restored-given-up": func(t *testing.T, name string) {
+		s := begin(t, request()).checked()
+		s.pass(5 * time.Hour).input(refresh.FromBackup{Taken: friday.Add(time.Hour)})
+		s.thread(name).sees(refresh.Sighted{Seen: "LCS's history of uat shows no new refresh."})
+		s.click(boss, refresh.ActionAbort)
+		s.sees(refresh.Sighted{Seen: "LCS's history of uat shows no new refresh."}).card("restored-given-up")
+	},
 	"copy-refused": func(t *testing.T, name string) {
 		s := begin(t, request()).copying().thread(name)
 		s.report("copy", bad(refresh.Refused, "LCS refused: another operation is running on uat. Wait for it, then retry.")).card("copy-refused")

@@ -87,6 +87,8 @@ func aftermath(r refresh.Refresh) string {
 	switch {
 	case r.Status == refresh.Done:
 		return ""
+	case r.Copy.Doubt:
+		return fmt.Sprintf("This comes from a backup; whether %s was overwritten after it is not known: look at its history in LCS.", target)
 	case !r.PointOfNoReturn() && (!r.Window.From.IsZero() || planned(r)):
 		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.", target)
 	case !r.PointOfNoReturn():

@@ -68,13 +68,20 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 		}
 		lines = append(lines, fmt.Sprintf("%s, %s, %s", op.ID, began, op.Status))
 	}
-	sent := r.Copy.SentAt.UTC().Format("15:04:05 MST")
-	if len(lines) == 0 {
-		seen.Seen = fmt.Sprintf("The start was sent at %s and its reply was lost. LCS's history of %s shows no new refresh.", sent, r.Target.Name)
-	} else {
-		seen.Seen = fmt.Sprintf("The start was sent at %s and its reply was lost. LCS's history of %s shows: %s.", sent, r.Target.Name, strings.Join(lines, "; "))
+	shows := " no new refresh"
+	if len(lines) > 0 {
+		shows = ": " + strings.Join(lines, "; ")
 	}
+	seen.Seen = fmt.Sprintf("%s LCS's history of %s shows%s.", lostWith(r), r.Target.Name, shows)
 	return seen
+}
+
+// lostWith says why it has to be looked for.
+func lostWith(r refresh.Refresh) string {
+	if r.Held() {
+		return fmt.Sprintf("What was done after the backup of %s is not known.", r.Restored.UTC().Format("2006-01-02 15:04 MST"))
+	}
+	return fmt.Sprintf("The start was sent at %s and its reply was lost.", r.Copy.SentAt.UTC().Format("15:04:05 MST"))
 }
 
 // unknown returns the refreshes of the target that were not in its history at the final checks, newest first.

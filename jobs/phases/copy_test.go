@@ -107,6 +107,12 @@ func TestLookingForALostCopy(t *testing.T) {
 	b.r.Copy.Known = append(b.r.Copy.Known, strings.ToUpper(strings.ReplaceAll(first, "-", "")))
 	look(1, second)
 
+	restored := b.r
+	restored.Copy.Doubt, restored.Restored = true, time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
+	if s := b.p.Look(t.Context(), restored, refresh.Step{}); !strings.Contains(s.Seen, "after the backup of 2026-11-22 09:30 UTC is not known") || !strings.Contains(s.Seen, second) {
+		t.Errorf("after a restore: %s", s.Seen)
+	}
+
 	b.Fail("lcs", "/history/", cloudsim.Fault{Status: 503, Times: -1})
 	if s := b.p.Look(t.Context(), b.r, refresh.Step{}); s.Problem == nil || s.Problem.Code != refresh.Offline || s.Candidates != nil {
 		t.Errorf("sighted %+v while LCS is down", s)

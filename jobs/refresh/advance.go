@@ -7,7 +7,7 @@ import (
 
 // advance starts whatever can start now.
 func (d *decision) advance() {
-	for d.broken == nil && !d.r.Status.Ended() {
+	for d.broken == nil && !d.r.Status.Ended() && !d.r.Held() {
 		before := len(d.events)
 		d.startRetries()
 		d.startPending()

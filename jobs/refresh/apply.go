@@ -23,6 +23,15 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		for _, s := range e.Plan {
 			r.Steps = append(r.Steps, Step{Spec: s, Status: Pending})
 		}
+	case Restored:
+		r.Restored = e.Taken
+		for _, s := range r.Steps {
+			if s.Kind == KindCopy && !s.Status.Finished() && r.Copy.SentAt.IsZero() {
+				r.Copy.Doubt = true
+			}
+		}
+	case StepRuledOut:
+		r.Copy.Doubt, r.Copy.LostAt = false, time.Time{}
 	case StepStarted:
 		if s, _ := r.Step(e.Step); s.Kind == KindCopy {
 			r.Copy.SentAt = at
@@ -35,11 +44,14 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		r.Copy.OnlineAt = at
 	case StepSucceeded:
 		r.Copy = r.Copy.seen(e.Status, at)
-		if e.Known != nil {
+		if e.Known != nil && r.Restored.IsZero() { // else our own copy may be among them
 			r.Copy.Known = e.Known
 		}
 		if e.Operation != "" {
-			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt = e.Operation, e.Adopted, at
+			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt, r.Copy.Doubt = e.Operation, e.Adopted, at, false
+			if r.Copy.SentAt.IsZero() { // sent after the backup was taken
+				r.Copy.SentAt = at
+			}
 		}
 		if e.Roster != nil {
 			r.Roster = e.Roster
@@ -120,7 +132,9 @@ func applyStep(s Step, e Event, at time.Time) Step {
 		p := e.Problem
 		s.Problem, s.Findings, s.RetryAt = &p, e.Findings, e.RetryAt
 	case StepUnsettled:
-		s.SettleUntil, s.Then, s.Note = e.Until, e.Then, e.Why
+		s.SettleUntil, s.Then, s.Note, s.RetryAt = e.Until, e.Then, e.Why, time.Time{}
+	case StepRuledOut:
+		s.SettleUntil, s.Then, s.Note = time.Time{}, "", ""
 	case StepSkipped:
 		s.EndedAt, s.EndedBy = at, e.By
 		s.RetryAt = time.Time{}

@@ -24,7 +24,7 @@ func Decide(r Refresh, in Input, now Now) ([]Event, error) {
 	}
 	if r.Status.Ended() {
 		switch in := in.(type) {
-		case Tick, Recovered, Reported, Sighted:
+		case Tick, Recovered, FromBackup, Reported, Sighted:
 			return nil, nil // a late outcome of a refresh that a person has ended
 		case Click:
 			if g, ok := r.Gate(in.Gate); ok && g.Nonce == in.Nonce && !g.Open() {
@@ -47,6 +47,8 @@ func Decide(r Refresh, in Input, now Now) ([]Event, error) {
 		d.tick()
 	case Recovered:
 		d.recover()
+	case FromBackup:
+		d.fromBackup(in)
 	case Reported:
 		d.reported(in)
 	case Sighted:

@@ -28,6 +28,7 @@ func Effects(r Refresh) []Effect {
 	var todo []Effect
 	for _, s := range r.Steps {
 		switch {
+		case r.withheld(s.ID):
 		case s.Status == Performing:
 			todo = append(todo, Effect{Step: s, Mode: ModePerform})
 		case s.Status == Settling:
@@ -51,7 +52,7 @@ func NextDue(r Refresh) time.Time {
 	for _, g := range r.OpenGates() {
 		earliest(g.ExpiresAt)
 	}
-	if !r.Status.Ended() {
+	if !r.Status.Ended() && !r.Held() {
 		for _, s := range r.Steps {
 			if s.Status == Retrying {
 				earliest(s.RetryAt)

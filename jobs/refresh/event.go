@@ -113,6 +113,14 @@ type (
 		Gate    string `json:"gate"`
 		Outcome Action `json:"outcome"`
 	}
+	// Restored: the journal up to here comes from a backup. What happened after Taken is not in it.
+	Restored struct {
+		Taken time.Time `json:"taken"`
+	}
+	// StepRuledOut: a person has decided that the effect did not happen since the backup, and LCS shows none.
+	StepRuledOut struct {
+		Step string `json:"step"`
+	}
 	// Ended is the last event of every refresh.
 	Ended struct {
 		Status Status `json:"status"`
@@ -137,6 +145,8 @@ func (StartSet) event() string       { return "start_set" }
 func (GateOpened) event() string     { return "gate_opened" }
 func (GateDecided) event() string    { return "gate_decided" }
 func (GateClosed) event() string     { return "gate_closed" }
+func (Restored) event() string       { return "restored" }
+func (StepRuledOut) event() string   { return "step_ruled_out" }
 func (Ended) event() string          { return "ended" }
 
 // EventName is the name under which an event stands in the journal.
@@ -160,6 +170,8 @@ var decoders = map[string]func([]byte) (Event, error){
 	"gate_opened":     decode[GateOpened],
 	"gate_decided":    decode[GateDecided],
 	"gate_closed":     decode[GateClosed],
+	"restored":        decode[Restored],
+	"step_ruled_out":  decode[StepRuledOut],
 	"ended":           decode[Ended],
 }
 

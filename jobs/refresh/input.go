@@ -47,6 +47,8 @@ type (
 	Tick struct{}
 	// Recovered says that the process has begun anew, and knows of no effect that is under way.
 	Recovered struct{}
+	// FromBackup says that the refresh was restored from a backup taken at that time.
+	FromBackup struct{ Taken time.Time }
 	// Reported is the outcome of an effect.
 	Reported struct {
 		Step    string
@@ -63,14 +65,15 @@ type (
 	}
 )
 
-func (Request) input()   {}
-func (Click) input()     {}
-func (Cancel) input()    {}
-func (ListUsers) input() {}
-func (Tick) input()      {}
-func (Recovered) input() {}
-func (Reported) input()  {}
-func (Sighted) input()   {}
+func (Request) input()    {}
+func (Click) input()      {}
+func (Cancel) input()     {}
+func (ListUsers) input()  {}
+func (Tick) input()       {}
+func (Recovered) input()  {}
+func (FromBackup) input() {}
+func (Reported) input()   {}
+func (Sighted) input()    {}
 
 // Result is how an effect came out.
 type Result string

@@ -235,6 +235,8 @@ func everyEvent() []refresh.Event {
 		// What came later stands behind, so that the golden file shows that the older entries stay as they are.
 		refresh.StartSet{At: at, By: p},
 		refresh.Requested{ID: "uat-2", Source: req.Source, Target: req.Target, Channel: "C0UAT", By: rita.Person, StartAt: at, Settings: req.Settings, Plan: plan, Version: 1},
+		refresh.Restored{Taken: at},
+		refresh.StepRuledOut{Step: "copy"},
 	}
 }
 

@@ -113,6 +113,10 @@ func (d *decision) sighted(in Sighted) {
 	if !ok || s.Status != Settling || s.Attempt != in.Attempt {
 		return
 	}
+	if d.r.Held() {
+		d.sightedInDoubt(s, in)
+		return
+	}
 	found := len(in.Candidates)
 	switch {
 	case in.Problem != nil && s.Then == ActionAbort:

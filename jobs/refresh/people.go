@@ -12,6 +12,8 @@ func (d *decision) click(in Click) error {
 		return Errorf(Stale, "That button belongs to an earlier question. The card shows what is open now.")
 	case !g.Open():
 		return Errorf(Stale, "%s", alreadyDecided(g))
+	case d.r.withheld(g.Step):
+		return Errorf(Refused, "This refresh comes from a backup. Decide first what became of its copy: the question is on the card.")
 	case !g.Offers(in.Action):
 		return Errorf(Invalid, "That cannot be chosen here.")
 	}
@@ -105,6 +107,9 @@ func alreadyDecided(g Gate) string {
 }
 
 func (d *decision) cancel(in Cancel) error {
+	if d.r.Held() {
+		return Errorf(Refused, "This refresh comes from a backup, and its copy may have begun since. Press Abort on its card: refreshbot looks in LCS before it ends.")
+	}
 	if d.r.PointOfNoReturn() {
 		return Errorf(Refused, "The copy has begun and cannot be called off: LCS has no way to cancel it.")
 	}

@@ -164,6 +164,9 @@ func anyInput(t *rapid.T, l *life) refresh.Input {
 		}
 		return refresh.Tick{}
 	case 18:
+		if rapid.IntRange(0, 3).Draw(t, "restored") == 0 {
+			return refresh.FromBackup{Taken: l.now.Add(-time.Minute)}
+		}
 		return refresh.Recovered{}
 	case 19:
 		if rapid.IntRange(0, 9).Draw(t, "really") > 0 {
@@ -181,8 +184,11 @@ func decideAnything(t *rapid.T) {
 	for range rapid.IntRange(0, 150).Draw(t, "inputs") {
 		in := anyInput(t, l)
 		copying := l.r.Steps[slices.IndexFunc(l.r.Steps, func(s refresh.Step) bool { return s.Kind == refresh.KindCopy })]
-		if _, restart := in.(refresh.Recovered); restart && copying.Status == refresh.Performing {
-			given[copying.Attempt] = true
+		switch in.(type) {
+		case refresh.Recovered, refresh.FromBackup:
+			if copying.Status == refresh.Performing {
+				given[copying.Attempt] = true
+			}
 		}
 		ended := l.r.Status.Ended()
 		version := l.r.Version

@@ -67,6 +67,7 @@ type Copy struct {
 	Known      []string   `json:"known,omitempty"`     // the target's earlier refreshes: none of these is ours
 	SentAt     time.Time  `json:"sent_at,omitzero"`    // the latest intent
 	LostAt     time.Time  `json:"lost_at,omitzero"`    // the latest time that nobody knew whether it had begun
+	Doubt      bool       `json:"doubt,omitempty"`     // it had not begun when the backup was taken; it may have since
 	AcceptedAt time.Time  `json:"accepted_at,omitzero"`
 	Status     CopyStatus `json:"status,omitempty"`
 	StatusAt   time.Time  `json:"status_at,omitzero"` // when Status was first seen
@@ -99,6 +100,7 @@ type Refresh struct {
 	Snapshot    int64       `json:"snapshot,omitempty"` // the journal entry that holds the target's own settings
 	Listed      []string    `json:"listed,omitempty"`   // names of users that were handed in, beside the configured ones
 	Roster      []string    `json:"roster,omitempty"`   // ids of the users to let in, as previewed
+	Restored    time.Time   `json:"restored,omitzero"`  // when the backup was taken that this comes from
 }
 
 // DefinitionVersion is stored in each refresh, so that a later program knows which rules it began under.
@@ -120,18 +122,29 @@ func (r Refresh) Gate(id string) (Gate, bool) {
 	return Gate{}, false
 }
 
-// OpenGates returns the gates that wait for a person, oldest first.
+// OpenGates returns the gates that wait for a person, oldest first. While a refresh is held, only those about the
+// copy do.
 func (r Refresh) OpenGates() []Gate {
 	if r.Status.Ended() {
 		return nil
 	}
 	var open []Gate
 	for _, g := range r.Gates {
-		if g.Open() {
+		if g.Open() && !r.withheld(g.Step) {
 			open = append(open, g)
 		}
 	}
 	return open
+}
+
+// Held reports whether nothing may happen before a person has said what became of the copy: the refresh was
+// restored from a backup in which the copy had not begun, and nobody knows whether it has begun since.
+func (r Refresh) Held() bool { return r.Copy.Doubt && !r.Status.Ended() }
+
+// withheld reports whether a step has to wait because the refresh is held.
+func (r Refresh) withheld(step string) bool {
+	s, _ := r.Step(step)
+	return r.Held() && s.Kind.Class() != ClassIrreversible
 }
 
 // Phase returns the phase the refresh is in: that of its first step that is not finished, or the last one.

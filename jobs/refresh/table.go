@@ -18,6 +18,8 @@ type move struct {
 //	                      └─unsettled──> settling ──succeeded (adopted)──> done
 //	                                         └─gate: outcome unknown──> troubled
 //	pending ──gate opened──> waiting ──succeeded──> done
+//	restored from a backup: pending or retrying ──unsettled──> settling ──ruled out──> pending
+//	                        pending ──skipped (the copy was found)──> skipped
 var table = map[string][]move{
 	StepStarted{}.event(): {{[]StepStatus{Pending, Performing, Retrying, Troubled, Settling, Waiting}, Performing}},
 	StepProgressed{}.event(): {
@@ -28,8 +30,9 @@ var table = map[string][]move{
 	TargetOnline{}.event():  {{[]StepStatus{Performing}, Performing}},
 	StepSucceeded{}.event(): {{[]StepStatus{Pending, Performing, Settling, Waiting}, Completed}},
 	StepFailed{}.event():    {{[]StepStatus{Performing}, Retrying}},
-	StepUnsettled{}.event(): {{[]StepStatus{Performing, Settling, Troubled}, Settling}},
-	StepSkipped{}.event():   {{[]StepStatus{Performing, Retrying, Troubled, Waiting}, Skipped}},
+	StepUnsettled{}.event(): {{[]StepStatus{Pending, Performing, Retrying, Settling, Troubled}, Settling}},
+	StepRuledOut{}.event():  {{[]StepStatus{Settling}, Pending}},
+	StepSkipped{}.event():   {{[]StepStatus{Pending, Performing, Retrying, Troubled, Waiting}, Skipped}},
 }
 
 // openedBy is what opening a gate does to the step it belongs to.
@@ -98,7 +101,7 @@ func legal(r Refresh, e Event) error {
 		if !r.takesUsers() {
 			return fmt.Errorf("users cannot be listed any more")
 		}
-	case WindowSet, StartSet, Ended:
+	case WindowSet, StartSet, Restored, Ended:
 	default:
 		id := StepOf(e)
 		s, ok := r.Step(id)
@@ -108,8 +111,17 @@ func legal(r Refresh, e Event) error {
 		if _, ok := next(e.event(), s.Status); !ok {
 			return fmt.Errorf("%s cannot happen to step %s while it is %s", e.event(), s.ID, s.Status)
 		}
-		if _, starts := e.(StepStarted); starts {
+		switch e.(type) {
+		case StepStarted:
 			return mayStart(r, s)
+		case StepUnsettled, StepSkipped:
+			if (s.Status == Pending || s.Status == Retrying && e.event() == StepUnsettled{}.event()) && r.Restored.IsZero() {
+				return fmt.Errorf("%s cannot happen to step %s while it is %s, except after a restore", e.event(), s.ID, s.Status)
+			}
+		case StepRuledOut:
+			if !r.Copy.Doubt {
+				return fmt.Errorf("%s: nobody doubts it", e.event())
+			}
 		}
 	}
 	return nil
@@ -130,6 +142,9 @@ func mayStart(r Refresh, s Step) error {
 	}
 	if g, ok := r.lastGate(s.ID); s.Status == Waiting && (!ok || g.Kind != GateOffer || g.Outcome != ActionRetry) {
 		return fmt.Errorf("step %s waits for a person", s.ID)
+	}
+	if b.class == ClassIrreversible && r.Copy.Doubt {
+		return fmt.Errorf("step %s cannot start while nobody knows whether it happened since the backup", s.ID)
 	}
 	if s.Kind == KindCopy && r.Copy.Operation != "" {
 		return fmt.Errorf("the copy was started already, as operation %s", r.Copy.Operation)
@@ -162,6 +177,8 @@ func StepOf(e Event) string {
 	case StepUnsettled:
 		return e.Step
 	case StepSkipped:
+		return e.Step
+	case StepRuledOut:
 		return e.Step
 	case SnapshotTaken:
 		return e.Step

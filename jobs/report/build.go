@@ -27,8 +27,8 @@ func Build(entries []refresh.Entry) (Report, error) {
 	}
 	b.out = Report{
 		Format: Format, Refresh: r.ID, Status: r.Status, Why: r.Ending, EndedBy: someone(r.EndedBy), EndedAt: r.EndedAt,
-		Seconds: seconds(r.RequestedAt, last.At),
-		Asked:   Asked{r.RequestedBy, r.RequestedAt, r.Reason, r.Source, r.Target, r.Channel, r.StartAt},
+		Seconds: seconds(r.RequestedAt, last.At), Restored: r.Restored,
+		Asked: Asked{r.RequestedBy, r.RequestedAt, r.Reason, r.Source, r.Target, r.Channel, r.StartAt},
 		Downtime: Downtime{
 			AnnouncedFrom: r.Window.From, AnnouncedTo: r.Window.To,
 			OfflineAt: r.Copy.OfflineAt, OnlineAt: r.Copy.OnlineAt, Seconds: seconds(r.Copy.OfflineAt, r.Copy.OnlineAt),
@@ -180,7 +180,7 @@ func (b *builder) finish() {
 		b.out.Users.Enabled = append(b.out.Users.Enabled, u.ID)
 	}
 	b.out.Users.Wrong = wrong
-	if b.copied {
+	if b.copied || b.r.Copy.Operation != "" { // adopted after a restore without having been asked for
 		c := b.r.Copy
 		b.out.Copy = &Copy{c.Operation, LearntNever, c.SentAt, c.AcceptedAt, c.Status, append([]Said{}, b.said...)}
 		switch {

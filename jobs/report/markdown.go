@@ -22,6 +22,9 @@ func (r Report) Markdown(zone *time.Location) []byte {
 	}
 	p.line("# Refresh of %s from %s", esc(r.Asked.Target.Name), esc(r.Asked.Source.Name))
 	p.line("**%s**", p.outcome(r))
+	if !r.Restored.IsZero() {
+		p.line("Restored from a backup of %s: what happened between then and the restore is not in this report.", p.at(r.Restored))
+	}
 	p.overview(r)
 	p.phases(r)
 	p.decisions(r)

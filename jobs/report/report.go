@@ -22,7 +22,9 @@ type Report struct {
 	Why     string          `json:"why,omitempty"` // why it ended so
 	EndedBy *refresh.Person `json:"ended_by,omitempty"`
 	EndedAt time.Time       `json:"ended_at,omitzero"`
-	Seconds int64           `json:"seconds"` // from the request to the end, or to the last entry
+	// Restored is when the backup was taken that this journal was restored from; what came after it may be missing.
+	Restored time.Time `json:"restored,omitzero"`
+	Seconds  int64     `json:"seconds"` // from the request to the end, or to the last entry
 
 	Asked     Asked      `json:"asked"`
 	Downtime  Downtime   `json:"downtime"`
