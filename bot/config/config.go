@@ -8,7 +8,6 @@ package config
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 )
@@ -131,11 +130,12 @@ func (c *Config) Targets() []*Environment {
 
 // Load reads and checks the file at path. The error is a Problems.
 func Load(path string) (*Config, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, Problems{{File: path, Text: fmt.Sprintf("cannot be read (%v): check the path given with --config", cause(err))}}
-	}
-	return Parse(path, data, os.LookupEnv, os.ReadFile)
+	cfg, _, err := load(path)
+	return cfg, err
+}
+
+func unreadable(path string, err error) error {
+	return Problems{{File: path, Text: fmt.Sprintf("cannot be read (%v): check the path given with --config", cause(err))}}
 }
 
 // Parse checks data as the content of file. Environment variables and other files are read through env and
