@@ -135,12 +135,53 @@ func version() string {
 	return v
 }
 
-// run is the bot: it returns when ctx ends, or with what keeps it from beginning.
-func run(ctx context.Context, file string, log *slog.Logger) (err error) {
-	cfg, err := config.Load(file)
+// errReload ends a life of the bot because the next one begins with another configuration.
+var errReload = errors.New("the configuration has changed")
+
+// run is the bot: it returns when ctx ends, or with what keeps it from beginning. A changed configuration is taken up
+// by stopping and beginning anew within the process, which is what the bot is made to survive at any time: nothing has
+// to be told apart into what can be changed while it runs and what cannot.
+func run(ctx context.Context, file string, log *slog.Logger) error {
+	cfg, watcher, err := config.Watch(file)
 	if err != nil {
 		return err
 	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		life, end := context.WithCancelCause(ctx)
+		next := make(chan *config.Config, 1)
+		go func() {
+			cfg := watcher.Next(life, hup, func(cfg *config.Config) error { return acceptable(life, cfg) }, func(err error) {
+				log.Error("the changed configuration is refused and the old one stays in use; correct it, or send SIGHUP to have it tried again", "err", err)
+			})
+			next <- cfg
+			end(errReload)
+		}()
+		err := live(life, cfg, watcher, log)
+		end(nil)
+		if cfg = <-next; ctx.Err() != nil || !errors.Is(err, errReload) {
+			return err
+		}
+		log.Info("going on with the changed configuration")
+	}
+}
+
+// acceptable says what keeps a bot with this configuration from working, beyond what reading it found.
+func acceptable(ctx context.Context, cfg *config.Config) error {
+	out, err := connect(cfg)
+	if err != nil {
+		return err
+	}
+	if _, err := targets(cfg); err != nil {
+		return err
+	}
+	return slackWorks(ctx, cfg, out)
+}
+
+// live is one life of the bot, with one configuration. It returns the cause of ctx's end, unless that is a plain stop.
+func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, log *slog.Logger) (err error) {
 	out, err := connect(cfg)
 	if err != nil {
 		return err
@@ -240,6 +281,20 @@ func run(ctx context.Context, file string, log *slog.Logger) (err error) {
 // refresh that is under way matters more: then the bot goes on, says that it is not ready, and shows everything
 // once Slack lets it.
 func admit(ctx context.Context, cfg *config.Config, out *outside, record *bolt.Store, log *slog.Logger) error {
+	wrong := slackWorks(ctx, cfg, out)
+	if wrong == nil {
+		return nil
+	}
+	open, err := record.Open(ctx)
+	if len(open) == 0 && err == nil {
+		return wrong
+	}
+	log.Error("Slack does not work as configured; going on for the refreshes that are under way", "problems", wrong)
+	return nil
+}
+
+// slackWorks returns what is wrong with the Slack setup for good, a line each.
+func slackWorks(ctx context.Context, cfg *config.Config, out *outside) error {
 	var wrong []string
 	for _, r := range check.Slack(ctx, out.slackOptions(cfg)) {
 		if !r.OK && !r.Passing {
@@ -249,12 +304,7 @@ func admit(ctx context.Context, cfg *config.Config, out *outside, record *bolt.S
 	if len(wrong) == 0 {
 		return nil
 	}
-	open, err := record.Open(ctx)
-	if len(open) == 0 && err == nil {
-		return errors.New(strings.Join(wrong, "\n"))
-	}
-	log.Error("Slack does not work as configured; going on for the refreshes that are under way", "problems", wrong)
-	return nil
+	return errors.New(strings.Join(wrong, "\n"))
 }
 
 // errFailed ends a check whose table says what failed.

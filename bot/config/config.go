@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // Config is the whole file, checked and with its defaults filled in.
@@ -25,6 +27,8 @@ type Config struct {
 	TimeZone     *time.Location // default UTC
 	Admins       []string       // Slack users; may be empty
 	Environments []Environment  // in the order of the file
+
+	root *yaml.Node // the file itself, for Show
 }
 
 // Slack is the app's two tokens and where it posts.
@@ -153,6 +157,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 		TimeZone: time.UTC,
 	}
 	if root, ok := d.document(data); ok {
+		cfg.root = root.node
 		d.config(cfg)(root)
 	}
 	if len(d.problems) > 0 {

@@ -143,7 +143,7 @@ func comparers() []cmp.Option {
 	return []cmp.Option{
 		cmp.Comparer(func(a, b Secret) bool { return a.Reveal() == b.Reveal() && a.IsSet() == b.IsSet() }),
 		cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() }),
-		cmpopts.IgnoreUnexported(TLS{}),
+		cmpopts.IgnoreUnexported(Config{}, TLS{}),
 	}
 }
 
