@@ -149,22 +149,34 @@ func run(ctx context.Context, file string, log *slog.Logger) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	refused := func(err error) {
+		log.Error("the changed configuration is refused and the old one stays in use; correct it, or send SIGHUP to have it tried again", "err", err)
+	}
+	var worked *config.Config // the latest with which the bot got ready
 	for {
 		life, end := context.WithCancelCause(ctx)
 		next := make(chan *config.Config, 1)
 		go func() {
-			cfg := watcher.Next(life, hup, func(cfg *config.Config) error { return acceptable(life, cfg) }, func(err error) {
-				log.Error("the changed configuration is refused and the old one stays in use; correct it, or send SIGHUP to have it tried again", "err", err)
-			})
-			next <- cfg
+			next <- watcher.Next(life, hup, func(cfg *config.Config) error { return acceptable(life, cfg) }, refused)
 			end(errReload)
 		}()
-		err := live(life, cfg, watcher, log)
+		err := live(life, cfg, watcher, func() { worked = cfg }, log)
+		reload := errors.Is(context.Cause(life), errReload)
 		end(nil)
-		if cfg = <-next; ctx.Err() != nil || !errors.Is(err, errReload) {
+		changed := <-next
+		switch {
+		case ctx.Err() != nil:
+			return err
+		case reload:
+			log.Info("the configuration has changed")
+			cfg = changed
+		case worked != nil && worked != cfg:
+			watcher.Refuse(err)
+			refused(err)
+			cfg = worked
+		default:
 			return err
 		}
-		log.Info("going on with the changed configuration")
 	}
 }
 
@@ -180,8 +192,9 @@ func acceptable(ctx context.Context, cfg *config.Config) error {
 	return slackWorks(ctx, cfg, out)
 }
 
-// live is one life of the bot, with one configuration. It returns the cause of ctx's end, unless that is a plain stop.
-func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, log *slog.Logger) (err error) {
+// live is one life of the bot, with one configuration, from opening the store to closing it. It calls ready once the
+// bot is, and returns the cause of ctx's end unless that is a plain stop.
+func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, ready func(), log *slog.Logger) (err error) {
 	out, err := connect(cfg)
 	if err != nil {
 		return err
@@ -213,6 +226,7 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, log 
 	answers, err := commands.New(commands.Options{
 		Engine: machine, Record: record, Directory: people, Targets: targets,
 		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
+		Installation: installation{cfg, watcher, out},
 	})
 	if err != nil {
 		return err
@@ -260,6 +274,7 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, log 
 		start(timetable.Run)
 		select {
 		case <-health.Ready():
+			ready()
 			log.Info("ready", "version", version(), "http", listener.Addr().String())
 		case <-ctx.Done():
 		}
@@ -320,11 +335,23 @@ func checkAll(ctx context.Context, file string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	list := checks(ctx, cfg, out, cfg.Targets())
+	if err := check.Print(stdout, list); err != nil {
+		return err
+	}
+	if !check.Passed(list) {
+		return errFailed
+	}
+	return nil
+}
+
+// checks tries what refreshes of the targets need.
+func checks(ctx context.Context, cfg *config.Config, out *outside, targets []*config.Environment) []check.Result {
 	list := check.Slack(ctx, out.slackOptions(cfg))
-	_, err = out.user.Token(ctx)
+	_, err := out.user.Token(ctx)
 	list = append(list, check.Try("Entra", "LCS user "+cfg.LCS.Username, "signed in", err))
 	performer := phases.New(out.steps(cfg, nil, nil))
-	for _, e := range cfg.Targets() {
+	for _, e := range targets {
 		source, _ := cfg.Environment(e.Refresh.From)
 		for _, env := range []*config.Environment{source, e} {
 			_, err := out.app.Token(ctx, env.URL)
@@ -335,13 +362,33 @@ func checkAll(ctx context.Context, file string, stdout io.Writer) error {
 		companion, err := out.companions[e.Name].Status(ctx)
 		list = append(list, check.Companion(source.Name, e.Name, companion.Version, err))
 	}
-	if err := check.Print(stdout, list); err != nil {
-		return err
+	return list
+}
+
+// installation answers what admins ask about this installation.
+type installation struct {
+	cfg     *config.Config
+	watcher *config.Watcher
+	out     *outside
+}
+
+func (i installation) Check(ctx context.Context, target string) (table string, failed int, err error) {
+	targets := i.cfg.Targets()
+	if e, ok := i.cfg.Environment(target); ok {
+		targets = []*config.Environment{e}
 	}
-	if !check.Passed(list) {
-		return errFailed
+	list := checks(ctx, i.cfg, i.out, targets)
+	var text strings.Builder
+	err = check.Print(&text, list)
+	return text.String(), check.Failed(list), err
+}
+
+func (i installation) Config() (text, refused string, err error) {
+	if why, _ := i.watcher.Refused(); why != nil {
+		refused = why.Error()
 	}
-	return nil
+	text, err = i.cfg.Show()
+	return text, refused, err
 }
 
 // outside is every client of an outside service.

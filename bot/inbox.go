@@ -70,6 +70,9 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	if payload == nil && !isSilent(answer) && url != "" {
 		b.whisper(ctx, url, answer, log)
 	}
+	if later := answer.Later; later != nil && url != "" {
+		after = func(ctx context.Context) { b.whisper(ctx, url, later(ctx), log) }
+	}
 	if after != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 		defer cancel()
@@ -130,5 +133,5 @@ func (b *Bot) whisper(ctx context.Context, url string, answer commands.Reply, lo
 // isSilent reports whether there is nothing to say: a click that counts shows on the card, and a second delivery
 // was answered the first time.
 func isSilent(r commands.Reply) bool {
-	return r.Text == "" && len(r.Targets) == 0 && len(r.Help) == 0
+	return r.Text == "" && len(r.Targets) == 0 && len(r.Help) == 0 && r.Listing == ""
 }

@@ -51,6 +51,8 @@ type Options struct {
 	Sources   []string // environments that cannot be refreshed, for a better refusal
 	Admins    []string
 	Next      func(target string) time.Time // when the schedule asks next; zero: never
+
+	Installation Installation
 }
 
 // Service answers people.
@@ -113,6 +115,8 @@ func verbs() []verb {
 		{"status", Usage{"/refresh status [environment]", "what runs, what waits and for whom, when the schedule asks next", "/refresh status uat"}, (*Service).status},
 		{"cancel", Usage{"/refresh cancel <environment> [because <reason>]", "call a refresh off, as long as the copy has not begun", "/refresh cancel uat"}, (*Service).cancel},
 		{"users", Usage{"/refresh users <environment>", "hand in a list of users to let in, as a file or pasted; it is previewed before anybody is enabled", "/refresh users uat"}, (*Service).users},
+		{"check", Usage{"/refresh check [environment]", "for admins: try every credential and permission, without changing anything", "/refresh check uat"}, (*Service).check},
+		{"config", Usage{"/refresh config", "for admins: the configuration in use, secrets hidden", "/refresh config"}, (*Service).config},
 		{"help", Usage{"/refresh help", "this list", "/refresh help"}, (*Service).help},
 	}
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -14,6 +15,11 @@ type Reply struct {
 	Targets []Standing // for status
 	Help    []Usage    // for help
 	Form    *Form      // to be shown instead of a text
+	Listing string     // lines that are shown as they are, in letters of equal width
+
+	// Later returns the rest of the answer, for what takes longer than a person is kept waiting. It is called once
+	// the person has the first part, and changes nothing.
+	Later func(ctx context.Context) Reply
 }
 
 // Standing is how things are with one target environment.

@@ -125,19 +125,27 @@ func Try(area, name, good string, err error) Result {
 }
 
 // Passed reports whether everything did.
-func Passed(list []Result) bool {
-	return !slices.ContainsFunc(list, func(r Result) bool { return !r.OK })
+func Passed(list []Result) bool { return Failed(list) == 0 }
+
+// Failed counts what did not pass.
+func Failed(list []Result) int {
+	n := 0
+	for _, r := range list {
+		if !r.OK {
+			n++
+		}
+	}
+	return n
 }
 
 // Print writes the table.
 func Print(w io.Writer, list []Result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	bad := 0
+	bad := Failed(list)
 	for _, r := range list {
 		mark := "ok"
 		if !r.OK {
 			mark = "FAIL"
-			bad++
 		}
 		if _, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", mark, r.Area, r.Name, r.Text); err != nil {
 			return err

@@ -87,7 +87,7 @@ func (w *Watcher) Next(ctx context.Context, now <-chan os.Signal, accept func(*C
 		}
 		judged = sum
 		if sum == w.used {
-			w.set(nil) // put back as it was
+			w.Refuse(nil) // put back as it was
 			continue
 		}
 		if err == nil {
@@ -96,7 +96,7 @@ func (w *Watcher) Next(ctx context.Context, now <-chan os.Signal, accept func(*C
 		if ctx.Err() != nil {
 			return nil
 		}
-		w.set(err)
+		w.Refuse(err)
 		if err == nil {
 			w.used = sum
 			return cfg
@@ -105,7 +105,8 @@ func (w *Watcher) Next(ctx context.Context, now <-chan os.Signal, accept func(*C
 	}
 }
 
-func (w *Watcher) set(err error) {
+// Refuse notes why a configuration is not in use, for one that turned out not to work after Next had returned it.
+func (w *Watcher) Refuse(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.refused, w.at = err, time.Now()

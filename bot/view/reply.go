@@ -2,7 +2,9 @@ package view
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -47,11 +49,39 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 		}
 		blocks = append(blocks, section(fit(lines, 2900)))
 	}
+	for _, part := range pages(r.Listing, maxSection-10, mostListed) {
+		blocks = append(blocks, section("```\n"+part+"\n```"))
+	}
 	if r.Hint != "" {
 		blocks = append(blocks, context(paragraph(r.Hint, 1000)))
 	}
 	p.plain = true
 	return Message{Text: clip(spoken(p, r), maxText), Blocks: blocks}
+}
+
+// mostListed is how many sections a listing may fill.
+const mostListed = 12
+
+// pages cuts a listing at its line ends into escaped parts of at most max characters, and says when there is more.
+func pages(listing string, max, most int) []string {
+	var parts []string
+	var part []string
+	size := 0
+	for l := range strings.Lines(strings.TrimRight(listing, "\n")) {
+		l = clip(Escape(strings.ReplaceAll(tidy(strings.TrimRight(l, "\n"), func(rune) bool { return false }), "`", "'")), max/2)
+		if n := utf8.RuneCountInString(l) + 1; size+n > max {
+			parts, part, size = append(parts, strings.Join(part, "\n")), nil, 0
+		}
+		if len(parts) == most {
+			parts[most-1] += "\n…"
+			return parts
+		}
+		part, size = append(part, l), size+utf8.RuneCountInString(l)+1
+	}
+	if len(part) > 0 {
+		parts = append(parts, strings.Join(part, "\n"))
+	}
+	return parts
 }
 
 // spoken is a reply in plain words.

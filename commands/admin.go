@@ -1,0 +1,91 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"refreshbot/jobs/refresh"
+)
+
+// Installation is what admins ask about the bot itself.
+type Installation interface {
+	// Check tries every credential and permission that a refresh of the target needs ("" for all targets), changes
+	// nothing, and returns a table of what it found and how many did not pass.
+	Check(ctx context.Context, target string) (table string, failed int, err error)
+	// Config returns the configuration in use, secrets hidden, and why a newer one is refused ("" when none is).
+	Config() (text, refused string, err error)
+}
+
+// admin lets admins through.
+func (s *Service) admin(in Line, what string) error {
+	if slices.Contains(s.Admins, in.User.ID) {
+		return nil
+	}
+	if len(s.Admins) == 0 {
+		return hinted{refresh.Errorf(refresh.Denied, "Only admins may %s, and the configuration names none.", what), "Whoever runs refreshbot adds people to admins in the configuration."}
+	}
+	return refresh.Errorf(refresh.Denied, "Only admins may %s. They are named under admins in the configuration.", what)
+}
+
+func (s *Service) check(_ context.Context, in Line, words []string) (Reply, error) {
+	if err := s.admin(in, "try the credentials"); err != nil {
+		return Reply{}, err
+	}
+	target, what := "", "everything that the configuration names"
+	if len(words) > 0 {
+		t, err := s.target("check ", words)
+		if err != nil {
+			return Reply{}, err
+		}
+		if err := nothingElse(words[1:], "/refresh check "+t.Request.Target.Name); err != nil {
+			return Reply{}, err
+		}
+		target = t.Request.Target.Name
+		what = "everything that a refresh of " + target + " needs"
+	}
+	return Reply{
+		Text: "Trying " + what + ". Nothing is changed anywhere.",
+		Later: func(ctx context.Context) Reply {
+			table, failed, err := s.Installation.Check(ctx, target)
+			switch {
+			case err != nil:
+				return reply(Reply{}, err)
+			case failed > 0:
+				return Reply{Refused: true, Text: "A refresh could not run as it stands.", Listing: table, Hint: "Each line that failed says what to do. /refresh check tries again."}
+			}
+			return Reply{Text: "Everything passed: a refresh could run.", Listing: table}
+		},
+	}, nil
+}
+
+func (s *Service) config(_ context.Context, in Line, words []string) (Reply, error) {
+	if err := s.admin(in, "see the configuration"); err != nil {
+		return Reply{}, err
+	}
+	if err := nothingElse(words, "/refresh config"); err != nil {
+		return Reply{}, err
+	}
+	text, refused, err := s.Installation.Config()
+	if err != nil {
+		return Reply{}, fmt.Errorf("show the configuration: %w", err)
+	}
+	rep := Reply{
+		Text: "This configuration is in use; what the file leaves out is marked as default. Secrets are shown as where they are found.", Listing: text,
+		Hint: "A changed file is taken up by itself. Refreshes that run keep the plan they were asked for with.",
+	}
+	if refused != "" {
+		rep.Text = "The file has changed and is refused as a whole: " + refused + "\nThe configuration from before stays in use:"
+		rep.Hint = "Correct the file; it is read again by itself. After a cause outside the file, send the process SIGHUP."
+	}
+	return rep, nil
+}
+
+// nothingElse refuses words that would be ignored.
+func nothingElse(words []string, form string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	return hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words, " ")), "Just type " + form}
+}
