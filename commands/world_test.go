@@ -80,6 +80,7 @@ func options(e commands.Engine, r commands.Record, d commands.Directory) command
 			return time.Time{}
 		},
 	}
+	o.Installation = &installation{}
 	for _, name := range []string{"uat", "test", "Golden"} {
 		req := storetest.Request("", storetest.Environment(name))
 		req.By, req.Reason, req.Channel = refresh.Person{}, "", channel

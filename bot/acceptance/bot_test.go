@@ -3,6 +3,7 @@ package acceptance
 import (
 	"bufio"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -54,7 +55,9 @@ func (p *process) kill() {
 	<-p.done
 }
 
-func (p *process) terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+func (p *process) terminate() { p.signal(syscall.SIGTERM) }
+
+func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 
 // stderr returns what was written so far, and a channel that is closed when there is more.
 func (p *process) stderr() ([]string, <-chan struct{}) {

@@ -59,8 +59,8 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	return Message{Text: clip(spoken(p, r), maxText), Blocks: blocks}
 }
 
-// mostListed is how many sections a listing may fill.
-const mostListed = 12
+// mostListed is how many sections a listing may fill: Slack takes about 13,000 characters in all the blocks of a message.
+const mostListed = 3
 
 // pages cuts a listing at its line ends into escaped parts of at most max characters, and says when there is more.
 func pages(listing string, max, most int) []string {

@@ -34,6 +34,7 @@ func TestReply(t *testing.T) {
 		"status-many":        {Targets: many},
 		"refused":            {Refused: true, Text: "uat is being refreshed already.", Hint: "Wait for it to end: /refresh status uat shows how far it is."},
 		"refused-hostile":    {Refused: true, Text: "There is no environment <!channel> & co.", Hint: "Try /refresh help."},
+		"listing":            {Text: "This configuration is in use.", Listing: "slack:\n  channel: C0 # <not> `quoted`\n", Hint: "A changed file is taken up by itself."},
 		"done":               {Text: "The refresh of uat was asked for."},
 	}
 	for name, r := range replies {
@@ -47,4 +48,6 @@ func TestReply(t *testing.T) {
 	}
 	check(t, view.Reply(long, friday, options()))
 	check(t, view.Reply(commands.Reply{}, friday, options()))
+	check(t, view.Reply(commands.Reply{Listing: strings.Repeat("key: <&`>"+strings.Repeat("x", 300)+"\n", 300)}, friday, options()))
+	check(t, view.Reply(commands.Reply{Listing: strings.Repeat("é<&>", 30000)}, friday, options()))
 }

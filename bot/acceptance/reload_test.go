@@ -1,0 +1,65 @@
+package acceptance
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"refreshbot/jobs/cloudsim"
+	"refreshbot/jobs/refresh"
+)
+
+// readies counts how often the bot said that it is ready.
+func (w *world) readies() int {
+	lines, _ := w.bot.stderr()
+	n := 0
+	for _, l := range lines {
+		if strings.Contains(l, `"msg":"ready"`) {
+			n++
+		}
+	}
+	return n
+}
+
+// heard has ben, an admin, ask and waits for an answer of the bot's with all the words.
+func (w *world) heard(line string, words ...string) {
+	w.t.Helper()
+	first := w.slash(ben, line)
+	w.until(line+" answers "+strings.Join(words, ", "), func() bool {
+		said := first
+		for _, m := range w.slack.Ephemerals(ben) {
+			said += "\n" + m.Plain()
+		}
+		for _, word := range words {
+			if !strings.Contains(said, word) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func TestAChangedConfigurationIsTakenUpInTheMiddleOfARefresh(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{Timeline: cloudsim.Timeline{NotStarted: 2 * time.Minute, Copy: 20 * time.Minute, Sync: 20 * time.Minute, Tail: time.Minute}})
+	w.start()
+	w.ask()
+	w.press(anna, "approve")
+	w.until("the copy runs", func() bool { return w.cloud.Starts("uat") == 1 })
+
+	w.configure(edit{"sign_off: {by: [" + release + "], count: 1}", "sign_off: {by: [" + release + "], cuont: 1}"})
+	w.bot.signal(syscall.SIGHUP)
+	w.until("the broken file is refused", func() bool {
+		return w.bot.logged(map[string]string{"level": "ERROR", "msg": "the changed configuration is refused and the old one stays in use; correct it, or send SIGHUP to have it tried again"})
+	})
+	w.heard("/refresh config", "refused as a whole", "cuont", "notice: 200ms")
+
+	w.configure(edit{"notice: 200ms", "notice: 3h"})
+	w.bot.signal(syscall.SIGHUP)
+	w.until("the bot is ready again", func() bool { return w.readies() == 2 && w.slack.Connections() == 2 })
+	w.heard("/refresh config", "This configuration is in use", "notice: 3h", "file: slack-bot-token")
+	w.heard("/refresh check uat", "Same application release", "LCS is busy", "1 of 2")
+	w.finish()
+	w.judge(refresh.Done)
+}

@@ -1,0 +1,93 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"refreshbot/commands"
+	"refreshbot/jobs/engine"
+	"refreshbot/store/storetest"
+)
+
+// installation finds as many failures as it is told.
+type installation struct {
+	asked  []string
+	failed int
+	err    error
+	why    string
+}
+
+func (i *installation) Check(_ context.Context, target string) (string, int, error) {
+	i.asked = append(i.asked, target)
+	return "ok  Slack  bot token\n", i.failed, i.err
+}
+
+func (i *installation) Config() (string, string, error) { return "slack:\n  channel: C0\n", i.why, i.err }
+
+func adminService(t *testing.T, i *installation) *commands.Service {
+	t.Helper()
+	record := storetest.NewMemory()
+	o := options(engine.New(engine.Options{Store: record}), record, newDirectory())
+	o.Installation = i
+	s, err := commands.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAdminsTryTheCredentials(t *testing.T) {
+	t.Parallel()
+	i := &installation{}
+	s := adminService(t, i)
+	rep := s.Slash(t.Context(), line(admin, "check UAT"))
+	if rep.Refused || rep.Later == nil || !strings.Contains(rep.Text, "a refresh of uat needs") || len(i.asked) != 0 {
+		t.Fatalf("at first: %+v, tried %v", rep, i.asked)
+	}
+	if rest := rep.Later(t.Context()); rest.Refused || rest.Listing == "" || len(i.asked) != 1 || i.asked[0] != "uat" {
+		t.Errorf("then: %+v, tried %v", rest, i.asked)
+	}
+	i.failed = 2
+	if rest := s.Slash(t.Context(), line(admin, "check")).Later(t.Context()); !rest.Refused || rest.Listing == "" || i.asked[1] != "" {
+		t.Errorf("with failures: %+v, tried %v", rest, i.asked)
+	}
+	i.err = errors.New("the disk is gone")
+	if rest := s.Slash(t.Context(), line(admin, "check")).Later(t.Context()); !rest.Refused || rest.Listing != "" {
+		t.Errorf("with an error: %+v", rest)
+	}
+}
+
+func TestTheConfigurationInUse(t *testing.T) {
+	t.Parallel()
+	i := &installation{}
+	s := adminService(t, i)
+	if rep := s.Slash(t.Context(), line(admin, "config")); rep.Refused || !strings.Contains(rep.Listing, "channel: C0") {
+		t.Errorf("%+v", rep)
+	}
+	i.why = "refreshbot.yml:7: admins: must be a user"
+	if rep := s.Slash(t.Context(), line(admin, "config")); rep.Refused || !strings.Contains(rep.Text, i.why) || !strings.Contains(rep.Listing, "channel: C0") {
+		t.Errorf("with a refused one: %+v", rep)
+	}
+}
+
+func TestOnlyAdminsAskAboutTheInstallation(t *testing.T) {
+	t.Parallel()
+	i := &installation{}
+	s := adminService(t, i)
+	for _, text := range []string{"check", "check uat", "config"} {
+		if rep := s.Slash(t.Context(), line(anna, text)); !rep.Refused || rep.Later != nil || rep.Listing != "" || !strings.Contains(rep.Text, "Only admins may") {
+			t.Errorf("%s: %+v", text, rep)
+		}
+	}
+	for text, want := range map[string]string{"check prod": "only a source", "check uta": `no environment "uta"`, "check uat now": "not understand", "config uat": "not understand"} {
+		if rep := s.Slash(t.Context(), line(admin, text)); !rep.Refused || rep.Later != nil || !strings.Contains(rep.Text, want) {
+			t.Errorf("%s: %+v", text, rep)
+		}
+	}
+	s.Admins = nil
+	if rep := s.Slash(t.Context(), line(admin, "config")); !rep.Refused || !strings.Contains(rep.Text, "names none") {
+		t.Errorf("without admins: %+v", rep)
+	}
+}
