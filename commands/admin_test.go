@@ -24,7 +24,9 @@ func (i *installation) Check(_ context.Context, target string) (string, int, err
 	return "ok  Slack  bot token\n", i.failed, i.err
 }
 
-func (i *installation) Config() (string, string, error) { return "slack:\n  channel: C0\n", i.why, i.err }
+func (i *installation) Config() (string, string, error) {
+	return "slack:\n  channel: C0\n", i.why, i.err
+}
 
 func adminService(t *testing.T, i *installation) *commands.Service {
 	t.Helper()
