@@ -43,6 +43,8 @@ type publisher struct {
 	updates *rate.Limiter // chat.update allows about 50 a minute for the whole workspace
 	invites *rate.Limiter // so does users.lookupByEmail
 
+	learnt learnt // used by publish alone
+
 	mu    sync.Mutex
 	dirty map[refresh.ID]time.Time // what to show, not before
 	wake  chan struct{}
@@ -170,7 +172,7 @@ func (p *publisher) show(ctx context.Context, id refresh.ID) error {
 		return nil
 	}
 	options := p.View
-	options.Report = state.Report.Link
+	options.Report, options.Past = state.Report.Link, p.learnt.of(ctx, p.Journal, r)
 	card := view.Card(r, time.Now(), options)
 	if state.Card == "" {
 		lost := state.Intent == "card"

@@ -63,6 +63,7 @@ type Service struct {
 
 // New returns a Service. A target that is named like a command could never be asked for, and is an error.
 func New(o Options) (*Service, error) {
+	o.Engine = learner{o.Engine, o.Record}
 	s := &Service{Options: o}
 	for name := range o.Targets {
 		s.names = append(s.names, name)

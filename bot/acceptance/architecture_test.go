@@ -37,6 +37,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"jobs/refresh":  nil,
 		"jobs/engine":   {"jobs/refresh", leaf},
 		leaf:            nil,
+		"jobs/history":  domain,
 		"jobs/lcs":      client,
 		"jobs/finops":   client,
 		"jobs/entra":    client,
@@ -47,11 +48,11 @@ func TestImportsRunOneWay(t *testing.T) {
 		"jobs/schedule": engine,
 		"jobs/cloudsim": nil,
 		"bot/slacksim":  nil,
-		"commands":      append([]string{"commands/when", "jobs/spell"}, engine...),
+		"commands":      append([]string{"commands/when", "jobs/history", "jobs/spell"}, engine...),
 		"commands/when": {"jobs/spell"},
 		"store":         engine,
 		"store/bolt":    append([]string{"store"}, engine...),
-		"bot/view":      append([]string{"commands", "commands/when", "jobs/spell"}, engine...),
+		"bot/view":      append([]string{"commands", "commands/when", "jobs/history", "jobs/spell"}, engine...),
 	}
 	deps := packages(t)
 	for pkg, allowed := range may {

@@ -21,6 +21,9 @@ func Card(r refresh.Refresh, now time.Time, o Options) Message {
 		context(facts(p, r, now)...),
 		context(phases(p, r)),
 	}
+	if lines := outlook(p, r, now); len(lines) > 0 {
+		blocks = append(blocks, context(strings.Join(lines, "\n")))
+	}
 	if r.Status.Ended() {
 		blocks = append(blocks, section(fit(summary(p, r), 2900))) // who decided what stands in it
 	} else {
@@ -57,7 +60,7 @@ func facts(p pen, r refresh.Refresh, now time.Time) []string {
 		f = append(f, "Restored from a backup of "+p.at(r.Restored))
 	}
 	if !r.Window.From.IsZero() {
-		w := fmt.Sprintf("Downtime announced: %s to %s", p.at(r.Window.From), p.at(r.Window.To))
+		w := fmt.Sprintf("Downtime announced: %s to %s%s", p.at(r.Window.From), p.at(r.Window.To), learnt(r))
 		if late(r, now) {
 			w += " (it takes longer than announced)"
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"refreshbot/jobs/history"
 )
 
 // Message is what Slack is asked to show.
@@ -26,4 +28,5 @@ type Options struct {
 	LCSLink func(lcsID string) string // page of an environment in LCS; nil or "" when there is none
 	Zone    *time.Location            // for the fallback of dates; nil is UTC
 	Report  string                    // address of the report of the refresh that is shown; "" when there is none yet
+	Past    history.Past              // what is known from earlier refreshes of the pair that is shown
 }

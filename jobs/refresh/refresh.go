@@ -48,6 +48,7 @@ type Actor struct {
 type Settings struct {
 	Notice   time.Duration `json:"notice"`           // between the downtime announcement and the copy
 	Downtime time.Duration `json:"downtime"`         // length of the downtime as announced
+	Learnt   int           `json:"learnt,omitempty"` // from how many refreshes Downtime was learnt; 0: it is the configured one
 	Postpone time.Duration `json:"postpone"`         // what one press of Postpone adds
 	Settle   time.Duration `json:"settle"`           // how long a request whose reply was lost may still land
 	Retry    time.Duration `json:"retry"`            // first wait before a failed step is tried again; doubles
