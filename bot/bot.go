@@ -60,11 +60,12 @@ type Bot struct {
 }
 
 // NewAPI returns a Slack client. url is the base of the Web API, empty for Slack itself. Throttled calls are
-// tried again; others are not, since a post whose reply was lost may have been made.
+// tried again; others are not, since a post whose reply was lost may have been made. No redirect is followed: the
+// token stands in the body of most calls, and net/http would send that along.
 func NewAPI(botToken, appToken, url string, transport http.RoundTripper) *slack.Client {
 	options := []slack.Option{
 		slack.OptionAppLevelToken(appToken),
-		slack.OptionHTTPClient(&http.Client{Timeout: callTimeout, Transport: transport}),
+		slack.OptionHTTPClient(&http.Client{Timeout: callTimeout, Transport: transport, CheckRedirect: stay}),
 		slack.OptionRetry(3),
 	}
 	if url != "" {
@@ -72,6 +73,9 @@ func NewAPI(botToken, appToken, url string, transport http.RoundTripper) *slack.
 	}
 	return slack.New(botToken, options...)
 }
+
+// stay takes a redirect for the answer.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // New returns a Bot that does nothing until Run.
 func New(o Options) *Bot {

@@ -121,7 +121,7 @@ func (b *Bot) whisper(ctx context.Context, url string, answer commands.Reply, lo
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
 	m := view.Reply(answer, time.Now(), b.View)
-	err := slack.PostWebhookCustomHTTPContext(ctx, url, &http.Client{Timeout: callTimeout, Transport: b.Transport}, &slack.WebhookMessage{
+	err := slack.PostWebhookCustomHTTPContext(ctx, url, &http.Client{Timeout: callTimeout, Transport: b.Transport, CheckRedirect: stay}, &slack.WebhookMessage{
 		ResponseType: "ephemeral", Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks},
 	})
 	if err != nil {

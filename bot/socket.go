@@ -2,8 +2,11 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -87,11 +90,29 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 // fragmented messages together again, so what is written at once must hold the longest acknowledgement, 20 kB.
 func dialer(t *http.Transport) *websocket.Dialer {
 	t = t.Clone() // what a transport in use has set is not safe to read
-	d := &websocket.Dialer{Proxy: t.Proxy, HandshakeTimeout: callTimeout, WriteBufferSize: 32 << 10, TLSClientConfig: t.TLSClientConfig}
+	d := &websocket.Dialer{Proxy: inPrivate(t.Proxy), HandshakeTimeout: callTimeout, WriteBufferSize: 32 << 10, TLSClientConfig: t.TLSClientConfig}
 	if d.TLSClientConfig != nil {
 		d.TLSClientConfig.NextProtos = nil // a socket is upgraded from HTTP/1.1
 	}
 	return d
+}
+
+// errInClear says that Slack named a socket without TLS.
+var errInClear = errors.New("the socket's address begins with ws:// and is not of this machine; the ticket in it would be readable on the way")
+
+// inPrivate is proxy, but refuses a socket without TLS, which may be on this machine only. A dialer asks for the
+// proxy before it connects, and for no other place is the address at hand.
+func inPrivate(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		ip := net.ParseIP(r.URL.Hostname())
+		if r.URL.Scheme != "https" && r.URL.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return nil, errInClear
+		}
+		if proxy == nil {
+			return nil, nil
+		}
+		return proxy(r)
+	}
 }
 
 // again sends an acknowledgement once more, on whichever connection is open by then.
