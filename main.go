@@ -28,6 +28,7 @@ import (
 	"refreshbot/bot/demo"
 	"refreshbot/bot/view"
 	"refreshbot/commands"
+	"refreshbot/jobs/blackout"
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/entra"
 	"refreshbot/jobs/failpoint"
@@ -219,12 +220,19 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	var slackBot *bot.Bot
 	health := bot.NewHealth()
 	people := bot.NewDirectory(out.slack)
-	performer := phases.New(out.steps(cfg, record, people))
+	calendar, err := blackout.New(cfg.Blackouts, cfg.TimeZone, record)
+	if err != nil {
+		return err
+	}
+	steps := out.steps(cfg, record, people)
+	steps.Calendar = calendar
+	performer := phases.New(steps)
 	machine := engine.New(engine.Options{
 		Store: record, Performer: performer, Log: log, Committed: func(id refresh.ID) { slackBot.Committed(id) },
 	})
 	answers, err := commands.New(commands.Options{
 		Engine: machine, Record: record, Directory: people, Targets: targets,
+		Calendar: calendar, Zone: cfg.TimeZone,
 		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
 		Installation: installation{cfg, watcher, out},
 	})

@@ -100,6 +100,7 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	b.answers, err = commands.New(commands.Options{
 		Engine: b.machine, Record: b.store, Directory: bot.NewDirectory(b.options.API), Sources: []string{"prod"},
 		Targets: map[string]commands.Target{"uat": {Request: uat}}, Next: func(string) time.Time { return time.Time{} },
+		Calendar: free{}, Zone: time.UTC,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -352,4 +353,11 @@ func (performer) Look(context.Context, refresh.Refresh, refresh.Step) refresh.Si
 
 func (performer) Watch(context.Context, refresh.Refresh, refresh.Step) refresh.Outcome {
 	return refresh.Outcome{Result: refresh.Continues, Again: time.Hour}
+}
+
+// free is a calendar without blackouts.
+type free struct{}
+
+func (free) Blackouts(context.Context, string, time.Time) ([]refresh.Blackout, error) {
+	return nil, nil
 }

@@ -53,6 +53,8 @@ type Options struct {
 	Next      func(target string) time.Time // when the schedule asks next; zero: never
 
 	Installation Installation
+	Calendar     Calendar
+	Zone         *time.Location // in which times are said
 }
 
 // Service answers people.
@@ -178,7 +180,11 @@ func reply(r Reply, err error) Reply {
 	case err == nil, errors.Is(err, engine.ErrSeen): // the first delivery was answered
 		return r
 	default:
-		return Reply{Refused: true, Text: refresh.MessageOf(err), Hint: hint(err)}
+		r = Reply{Refused: true, Text: refresh.MessageOf(err), Hint: hint(err)}
+		if f, ok := errors.AsType[frozen](err); ok {
+			r.Frozen = []Frozen{f.Frozen}
+		}
+		return r
 	}
 }
 
@@ -207,6 +213,9 @@ func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, erro
 		return Reply{}, err
 	}
 	if err := s.mayAsk(ctx, in, t); err != nil {
+		return Reply{}, err
+	}
+	if err := s.admit(ctx, t, time.Now()); err != nil {
 		return Reply{}, err
 	}
 	req := t.Request

@@ -19,7 +19,8 @@ type Reply struct {
 
 	// Later returns the rest of the answer, for what takes longer than a person is kept waiting. It is called once
 	// the person has the first part, and changes nothing.
-	Later func(ctx context.Context) Reply
+	Later  func(ctx context.Context) Reply
+	Frozen []Frozen // what keeps a refresh from beginning
 }
 
 // Standing is how things are with one target environment.

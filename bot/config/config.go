@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+	"refreshbot/jobs/blackout"
 )
 
 // Config is the whole file, checked and with its defaults filled in.
@@ -26,7 +27,8 @@ type Config struct {
 	HTTP         HTTP
 	TimeZone     *time.Location // default UTC
 	Admins       []string       // Slack users; may be empty
-	Environments []Environment  // in the order of the file
+	Blackouts    []blackout.Rule
+	Environments []Environment // in the order of the file
 
 	root *yaml.Node // the file itself, for Show
 }

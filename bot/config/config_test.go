@@ -112,7 +112,7 @@ func TestExampleLoadsFully(t *testing.T) {
 				Approve:    Gate{By: []string{"S0RELEASE"}, Count: 1, Expires: 24 * time.Hour},
 				SignOff:    Gate{By: []string{"S0RELEASE"}, Count: 1},
 				Open:       &Gate{By: []string{"S0RELEASE"}, Count: 1},
-				Schedule:   &Schedule{Cron: "0 20 * * FRI", Missed: MissedSkip},
+				Schedule:   &Schedule{Cron: "0 20 * * FRI", Missed: MissedSkip, Ask: 4 * time.Hour, Blackout: BlackoutSkip},
 				Postpone:   30 * time.Minute, Notice: 30 * time.Minute,
 				Downtime: 4 * time.Hour,
 				Keep:     []phases.Area{phases.AreaUsers, phases.AreaBatchJobs, phases.AreaEntraApplications},

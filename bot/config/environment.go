@@ -34,11 +34,23 @@ type Gate struct {
 	Expires time.Duration // 0: never
 }
 
-// Schedule starts a refresh at recurring times.
+// Schedule asks for a refresh at recurring times.
 type Schedule struct {
-	Cron   string // five fields, or @daily and the like; in Config.TimeZone
-	Missed Missed // default MissedSkip
+	Cron     string        // five fields, or @daily and the like; in Config.TimeZone
+	Missed   Missed        // default MissedSkip
+	Within   time.Duration // how late MissedOnce still asks; 0: however late
+	Ask      time.Duration // how long before the time approval is asked for; default 4h, 0: at the time
+	Blackout InBlackout    // default BlackoutSkip
 }
+
+// InBlackout says what becomes of a start that falls into a blackout.
+type InBlackout string
+
+// The answers to a start in a blackout.
+const (
+	BlackoutSkip     InBlackout = "skip"
+	BlackoutPostpone InBlackout = "postpone"
+)
 
 // Missed says what becomes of a start that fell into a time when the program was down.
 type Missed string
@@ -203,11 +215,17 @@ func (d *decoder) gate(out *Gate) reader {
 
 func (d *decoder) schedule(out *Schedule) reader {
 	return func(v value) {
-		out.Missed = MissedSkip
+		out.Missed, out.Ask, out.Blackout = MissedSkip, 4*time.Hour, BlackoutSkip
 		d.object(v,
 			must("cron", `when, such as "0 20 * * FRI"`, d.cron(&out.Cron)),
 			may("missed", choice(d, &out.Missed, MissedSkip, MissedOnce)),
+			may("within", d.duration(&out.Within, false)),
+			may("ask", d.duration(&out.Ask, true)),
+			may("blackout", choice(d, &out.Blackout, BlackoutSkip, BlackoutPostpone)),
 		)
+		if within, ok := at(v, "within"); ok && out.Missed != MissedOnce {
+			d.fail(within, "says how late a missed start is still asked for: add missed: once beside it, or remove it")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"maps"
 	"math"
 	"net"
@@ -14,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/robfig/cron/v3"
+	"refreshbot/jobs/recur"
 )
 
 const guidPattern = `[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`
@@ -183,35 +184,27 @@ func (d *decoder) zone(out **time.Location) reader {
 	}
 }
 
-// cron reads a schedule of five fields or a word such as @weekly. It keeps the text: package schedule parses it
-// again with the zone.
+// cron reads a schedule of five fields or a word such as @weekly. It keeps the text: what uses it reads it again
+// with the zone.
 func (d *decoder) cron(out *string) reader {
 	return func(v value) {
 		var s string
 		if d.text(&s)(v); s == "" {
 			return
 		}
-		switch sched, err := parseCron(s); {
-		case strings.Contains(s, "TZ="):
+		switch _, err := recur.Parse(s, time.UTC); {
+		case errors.Is(err, recur.ErrZone):
 			d.fail(v, "must not name a time zone: schedules follow time_zone")
-		case strings.HasPrefix(s, "@every"):
+		case errors.Is(err, recur.ErrInterval):
 			d.fail(v, "must name times of day, not an interval: an interval would start over with every restart")
+		case errors.Is(err, recur.ErrNever):
+			d.fail(v, "never comes round: there is no such day as in %s", show(s))
 		case err != nil:
 			d.fail(v, "must be a cron expression, minute hour day month weekday with Sunday as 0, such as 0 20 * * FRI, not %s", show(s))
-		case sched.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero():
-			d.fail(v, "never comes round: there is no such day as in %s", show(s))
 		default:
 			*out = s
 		}
 	}
-}
-
-// parseCron guards robfig/cron v3.0.1, which panics on a zone prefix without a space (robfig/cron#470, #554).
-func parseCron(spec string) (sched cron.Schedule, err error) {
-	if strings.Contains(spec, "TZ=") {
-		return nil, strconv.ErrSyntax
-	}
-	return cron.ParseStandard(spec)
 }
 
 func (d *decoder) path(out *string) reader {

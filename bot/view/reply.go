@@ -30,6 +30,9 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 		}
 		blocks = append(blocks, section(emoji+" "+lead))
 	}
+	for _, f := range r.Frozen {
+		blocks = append(blocks, section(blackout(p, f)))
+	}
 	all := len(r.Targets)
 	r.Targets = r.Targets[:min(all, mostTargets)]
 	for _, t := range r.Targets {

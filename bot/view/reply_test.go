@@ -35,7 +35,11 @@ func TestReply(t *testing.T) {
 		"refused":            {Refused: true, Text: "uat is being refreshed already.", Hint: "Wait for it to end: /refresh status uat shows how far it is."},
 		"refused-hostile":    {Refused: true, Text: "There is no environment <!channel> & co.", Hint: "Try /refresh help."},
 		"listing":            {Text: "This configuration is in use.", Listing: "slack:\n  channel: C0 # <not> `quoted`\n", Hint: "A changed file is taken up by itself."},
-		"done":               {Text: "The refresh of uat was asked for."},
+		"refused-frozen": {Refused: true, Text: "uat is not to be refreshed then: Month end.", Hint: "It is possible again from Wed 2 Dec 2026 00:00 CET.", Frozen: []commands.Frozen{
+			{Blackout: refresh.Blackout{From: next, Until: next.Add(99 * time.Hour), Why: "Month end", Owner: refresh.Person{ID: "S0FINANCE"}, Configured: true}, Free: next.Add(99 * time.Hour)},
+			{Blackout: refresh.Blackout{From: next, Until: next.Add(9 * time.Hour), Why: "<!channel>", Owner: refresh.Person{ID: "U0FIN", Name: "Fiona"}}},
+		}},
+		"done": {Text: "The refresh of uat was asked for."},
 	}
 	for name, r := range replies {
 		m := view.Reply(r, friday, options())

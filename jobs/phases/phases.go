@@ -66,6 +66,11 @@ type Journal interface {
 	Journal(ctx context.Context, id refresh.ID, after int64) ([]refresh.Entry, error)
 }
 
+// Calendar knows when environments are not to be refreshed.
+type Calendar interface {
+	Blackouts(ctx context.Context, target string, from time.Time) ([]refresh.Blackout, error)
+}
+
 // Options are what a Performer works with.
 type Options struct {
 	Copier       Copier
@@ -73,6 +78,8 @@ type Options struct {
 	Companions   map[string]Companion   // the companion service of each, likewise
 	StatusPoll   time.Duration          // how often the state of a running copy is asked
 	AnswerPoll   time.Duration          // how often the target is asked whether it answers
+
+	Calendar Calendar // nil: no blackouts are known
 
 	AppID   string // the client id under which refreshbot itself signs in to F&O
 	Journal Journal

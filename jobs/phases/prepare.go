@@ -51,11 +51,37 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 			}
 		}
 	}
+	p.blackouts(ctx, &c, j.refresh)
 	c.signIn(source, j.source.Ping(ctx), "After the refresh the target has the source's app registrations, so without this the rest could not be done.")
 	c.signIn(target, j.target.Ping(ctx), "")
 	o := judged(c.findings, c.errs, fmt.Sprintf("%d checks passed", len(c.findings)))
 	o.Known = known
 	return o
+}
+
+// blackouts checks that the refresh can begin and end outside them.
+func (p *Performer) blackouts(ctx context.Context, c *checks, r refresh.Refresh) {
+	if p.Calendar == nil {
+		return
+	}
+	const name = "No blackout"
+	start := time.Now()
+	all, err := p.Calendar.Blackouts(ctx, r.Target.Name, start)
+	if err != nil {
+		c.try(name, &refresh.Error{Code: refresh.Offline, Msg: "The blackouts cannot be read at the moment.", Err: err}, "")
+		return
+	}
+	b, free, blocked := refresh.Blocking(all, start, r.Settings.Downtime)
+	c.that(name, !blocked, "free to begin", "%s is not to be refreshed until %s%s%s. A refresh can begin from %s; then press Retry. Or lift the freeze first.",
+		r.Target.Name, b.Until.UTC().Format("2 Jan 2006 15:04 MST"), said(", says %s", b.Owner.Name), said(": %s", b.Why), free.UTC().Format("2 Jan 2006 15:04 MST"))
+}
+
+// said formats a part of a sentence that is left out when there is nothing to say.
+func said(format, what string) string {
+	if what == "" {
+		return ""
+	}
+	return fmt.Sprintf(format, what)
 }
 
 // checks collects findings, and the errors behind those that an outside service caused.

@@ -1,6 +1,9 @@
 package phases_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -108,6 +111,39 @@ func TestEachPreflightCheckFailsByItself(t *testing.T) {
 			}
 		})
 	}
+}
+
+// blackouts are what a calendar says of uat.
+type blackouts struct {
+	list []refresh.Blackout
+	err  error
+}
+
+func (c blackouts) Blackouts(_ context.Context, target string, from time.Time) ([]refresh.Blackout, error) {
+	if target != "uat" || time.Since(from) > time.Minute {
+		return nil, fmt.Errorf("asked about %s from %v", target, from)
+	}
+	return c.list, c.err
+}
+
+func TestNothingBeginsInABlackout(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.r.Settings.Downtime = 4 * time.Hour
+	now := time.Now()
+	frozen := refresh.Blackout{From: now.Add(3 * time.Hour), Until: now.Add(9 * time.Hour), Why: "Month end", Owner: refresh.Person{ID: "U0FIN", Name: "Fiona"}}
+	b.p.Calendar = blackouts{list: []refresh.Blackout{frozen}}
+	o := b.perform(refresh.KindPreflight, nil)
+	b.want(o, refresh.Failure, refresh.Refused, "uat is not to be refreshed", "Fiona", "Month end", "press Retry")
+	b.bad(o, "No blackout", "until "+frozen.Until.UTC().Format("2 Jan 2006 15:04 UTC"))
+	b.r.Settings.Downtime = 2 * time.Hour // it is over before the blackout begins
+	o = b.perform(refresh.KindPreflight, nil)
+	b.want(o, refresh.Succeeded, "")
+	b.good(o, "No blackout", "free")
+	b.p.Calendar = blackouts{err: errors.New("disk fault")}
+	o = b.perform(refresh.KindPreflight, nil)
+	b.want(o, refresh.Failure, refresh.Offline)
+	b.bad(o, "No blackout", "cannot be read at the moment")
 }
 
 func firstBad(o refresh.Outcome) int {

@@ -1,6 +1,6 @@
-// Package schedule asks for refreshes at recurring times. robfig/cron reads the expression and names the next
-// time, nothing more: the due time and the fact that it fired are in the store, so that a restart neither loses
-// nor doubles one. A refresh that was asked for this way needs its approvals like any other.
+// Package schedule asks for refreshes at recurring times. The due time and the fact that it fired are in the store,
+// so that a restart neither loses nor doubles one. A refresh that was asked for this way needs its approvals like any
+// other.
 package schedule
 
 import (
@@ -9,14 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/failpoint"
+	"refreshbot/jobs/recur"
 	"refreshbot/jobs/refresh"
 )
 
@@ -68,7 +66,7 @@ type Options struct {
 // Schedule asks for refreshes. Make one with New, then call Run once.
 type Schedule struct {
 	Options
-	hands map[string]cron.Schedule
+	hands map[string]recur.Times
 
 	mu  sync.Mutex
 	due map[string]time.Time
@@ -85,14 +83,14 @@ type kept struct {
 
 // New reads the expressions. It returns an error for one that is not valid or never comes due.
 func New(o Options) (*Schedule, error) {
-	s := &Schedule{Options: o, hands: map[string]cron.Schedule{}, due: map[string]time.Time{}}
+	s := &Schedule{Options: o, hands: map[string]recur.Times{}, due: map[string]time.Time{}}
 	for _, e := range o.Entries {
-		hand, err := parse(e.Cron)
+		hand, err := recur.Parse(e.Cron, o.Zone)
 		if err != nil {
 			return nil, fmt.Errorf("schedule of %s: %w", e.Target, err)
 		}
 		s.hands[e.Target] = hand
-		s.due[e.Target] = next(hand, time.Now(), o.Zone)
+		s.due[e.Target] = hand.Next(time.Now())
 	}
 	return s, nil
 }
@@ -176,7 +174,7 @@ func (s *Schedule) deal(ctx context.Context, e Entry, due time.Time) error {
 
 // after is what to keep once the due time fired has been dealt with.
 func (s *Schedule) after(e Entry, fired time.Time, outcome string) kept {
-	return kept{Cron: e.Cron, Zone: s.Zone.String(), Fired: fired, Outcome: outcome, Due: next(s.hands[e.Target], time.Now(), s.Zone)}
+	return kept{Cron: e.Cron, Zone: s.Zone.String(), Fired: fired, Outcome: outcome, Due: s.hands[e.Target].Next(time.Now())}
 }
 
 func (s *Schedule) recall(ctx context.Context, target string) (kept, bool, error) {
@@ -203,60 +201,4 @@ func (s *Schedule) keep(ctx context.Context, target string, k kept) error {
 	s.due[target] = k.Due
 	s.mu.Unlock()
 	return nil
-}
-
-func parse(spec string) (cron.Schedule, error) {
-	// robfig/cron panics on "TZ=" and on a zone without a space behind it, and a zone of its own would be read
-	// on top of ours.
-	if strings.HasPrefix(spec, "TZ=") || strings.HasPrefix(spec, "CRON_TZ=") {
-		return nil, fmt.Errorf("%q names a time zone: leave it out, time_zone holds for every schedule", spec)
-	}
-	hand, err := cron.ParseStandard(spec)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not a cron expression: %w", spec, err)
-	}
-	if next(hand, time.Now(), time.UTC).IsZero() {
-		return nil, fmt.Errorf("%q never comes due", spec)
-	}
-	return hand, nil
-}
-
-// next returns the first due time after t, zero when there is none. The expression is read as wall-clock time
-// without a zone and only then placed in it: robfig/cron itself skips a run in the hour that the clocks jump over
-// in spring and runs twice in the one they repeat in autumn.
-func next(hand cron.Schedule, t time.Time, zone *time.Location) time.Time {
-	wall := hand.Next(floating(t.In(zone)))
-	for !wall.IsZero() && !place(wall, zone).After(t) {
-		wall = hand.Next(wall)
-	}
-	if wall.IsZero() {
-		return wall
-	}
-	return place(wall, zone)
-}
-
-// floating is what a clock on the wall shows at t.
-func floating(t time.Time) time.Time {
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
-}
-
-// place returns when a clock on the wall of the zone shows wall: the first time if it does so twice, and the moment
-// of the jump if it jumps over it. time.Date alone leaves open which it returns.
-func place(wall time.Time, zone *time.Location) time.Time {
-	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, zone)
-	began, ends := at.ZoneBounds()
-	switch shown := floating(at); {
-	case shown.Before(wall):
-		return ends
-	case shown.After(wall):
-		return began
-	case began.IsZero(): // a zone that never changed
-		return at
-	}
-	_, now := at.Zone()
-	_, before := began.Add(-time.Second).Zone()
-	if earlier := at.Add(time.Duration(now-before) * time.Second); earlier.Before(began) {
-		return earlier
-	}
-	return at
 }

@@ -1,0 +1,70 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"refreshbot/jobs/refresh"
+)
+
+// Calendar knows when environments are not to be refreshed.
+type Calendar interface {
+	// Blackouts returns those of the target that have not ended at from, the earliest first.
+	Blackouts(ctx context.Context, target string, from time.Time) ([]refresh.Blackout, error)
+}
+
+// Frozen is why a refresh cannot begin at some time.
+type Frozen struct {
+	refresh.Blackout
+	Free time.Time // when it could
+}
+
+// frozen is the error that carries it.
+type frozen struct {
+	error
+	Frozen
+}
+
+func (f frozen) Unwrap() error { return f.error }
+
+// admit refuses a refresh that would begin at start and fall into a blackout. A calendar that cannot be read refuses
+// too.
+func (s *Service) admit(ctx context.Context, t Target, start time.Time) error {
+	name := t.Request.Target.Name
+	now := time.Now()
+	if start.Before(now) {
+		start = now
+	}
+	all, err := s.Calendar.Blackouts(ctx, name, start)
+	if err != nil {
+		return fmt.Errorf("look for blackouts of %s: %w", name, err)
+	}
+	b, free, blocked := refresh.Blocking(all, start, t.length())
+	if !blocked {
+		return nil
+	}
+	next := fmt.Sprintf("It is possible again from %s.", s.said(free))
+	if !b.Configured {
+		next += fmt.Sprintf(" Whoever froze it, or an admin, can lift that: /refresh unfreeze %s.", name)
+	}
+	return frozen{
+		hinted{refresh.Errorf(refresh.Refused, "%s is not to be refreshed then: %s.", name, why(b)), next},
+		Frozen{b, free},
+	}
+}
+
+// length is how long a refresh takes from its first announcement until users are back, as far as the configuration says.
+func (t Target) length() time.Duration {
+	return t.Request.Settings.Notice + t.Request.Settings.Downtime
+}
+
+func why(b refresh.Blackout) string {
+	if b.Why == "" {
+		return "it is frozen"
+	}
+	return b.Why
+}
+
+// said is a time in words, in the zone of the configuration.
+func (s *Service) said(t time.Time) string { return t.In(s.Zone).Format("Mon 2 Jan 2006 15:04 MST") }
