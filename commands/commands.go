@@ -23,6 +23,8 @@ type Engine interface {
 type Record interface {
 	Open(ctx context.Context) ([]refresh.Refresh, error)
 	Recent(ctx context.Context, target string, limit int) ([]refresh.Refresh, error)
+	// Load returns engine.ErrNotFound when there is no such refresh.
+	Load(ctx context.Context, id refresh.ID) (refresh.Refresh, error)
 	Seen(ctx context.Context, key string) (bool, error)
 }
 
@@ -120,7 +122,9 @@ func verbs() []verb {
 		{"users", Usage{"/refresh users <environment>", "hand in a list of users to let in, as a file or pasted; it is previewed before anybody is enabled", "/refresh users uat"}, (*Service).users},
 		{"check", Usage{"/refresh check [environment]", "for admins: try every credential and permission, without changing anything", "/refresh check uat"}, (*Service).check},
 		{"config", Usage{"/refresh config", "for admins: the configuration in use, secrets hidden", "/refresh config"}, (*Service).config},
-		{"help", Usage{"/refresh help", "this list", "/refresh help"}, (*Service).help},
+		{"history", Usage{"/refresh history [environment] [by @person] [outcome] [2026-11]", "what was refreshed, when, by whom, and how it ended", "/refresh history uat failed"}, (*Service).history},
+		{"why", Usage{"/refresh why <environment>", "what a refresh is waiting for, since when, who can act, and what happens if nobody does", "/refresh why uat"}, (*Service).why},
+		{"help", Usage{"/refresh help [command]", "this list, or more about one command", "/refresh help history"}, (*Service).help},
 	}
 }
 
@@ -341,17 +345,6 @@ func (s *Service) status(ctx context.Context, _ Line, words []string) (Reply, er
 			}
 		}
 		rep.Targets = append(rep.Targets, st)
-	}
-	return rep, nil
-}
-
-func (s *Service) help(context.Context, Line, []string) (Reply, error) {
-	rep := Reply{Text: "refreshbot copies a recent production database into a sandbox and prepares it for the people who work there."}
-	if len(s.names) > 0 {
-		rep.Hint = "Environments that can be refreshed: " + strings.Join(s.names, ", ") + "."
-	}
-	for _, v := range verbs() {
-		rep.Help = append(rep.Help, v.usage)
 	}
 	return rep, nil
 }

@@ -14,6 +14,8 @@ type Reply struct {
 	Hint    string     // the next step, when there is one
 	Targets []Standing // for status
 	Help    []Usage    // for help
+	History *History   // for history
+	About   *About     // for why, and to explain a refresh
 	Form    *Form      // to be shown instead of a text
 	Listing string     // lines that are shown as they are, in letters of equal width
 
