@@ -151,7 +151,7 @@ func (b *Bot) tell(ctx context.Context, log *slog.Logger, channel, user string, 
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	m := view.Reply(answer, time.Now(), b.View)
+	m := b.render(ctx, answer)
 	options := []slack.MsgOption{slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...)}
 	if channel != "" {
 		_, err := b.API.PostEphemeralContext(ctx, channel, user, options...)

@@ -46,7 +46,7 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 		case answer.Form != nil:
 			after = func(ctx context.Context) { b.openForm(ctx, log, data.TriggerID, data.ResponseURL, *answer.Form) }
 		case !isSilent(answer):
-			m := view.Reply(answer, time.Now(), b.View)
+			m := b.render(ctx, answer)
 			payload = map[string]any{"response_type": "ephemeral", "text": m.Text, "blocks": m.Blocks}
 		}
 	case slack.InteractionCallback:
@@ -120,7 +120,7 @@ func (b *Bot) interaction(ctx context.Context, in slack.InteractionCallback, env
 func (b *Bot) whisper(ctx context.Context, url string, answer commands.Reply, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	m := view.Reply(answer, time.Now(), b.View)
+	m := b.render(ctx, answer)
 	err := slack.PostWebhookCustomHTTPContext(ctx, url, &http.Client{Timeout: callTimeout, Transport: b.Transport, CheckRedirect: stay}, &slack.WebhookMessage{
 		ResponseType: "ephemeral", Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks},
 	})
@@ -133,5 +133,5 @@ func (b *Bot) whisper(ctx context.Context, url string, answer commands.Reply, lo
 // isSilent reports whether there is nothing to say: a click that counts shows on the card, and a second delivery
 // was answered the first time.
 func isSilent(r commands.Reply) bool {
-	return r.Text == "" && len(r.Targets) == 0 && len(r.Help) == 0 && r.Listing == ""
+	return r.Text == "" && len(r.Targets) == 0 && len(r.Help) == 0 && r.Listing == "" && r.History == nil && r.About == nil
 }

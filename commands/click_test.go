@@ -222,4 +222,7 @@ type nothing struct{}
 
 func (nothing) Open(context.Context) ([]refresh.Refresh, error)                { return nil, nil }
 func (nothing) Recent(context.Context, string, int) ([]refresh.Refresh, error) { return nil, nil }
-func (nothing) Seen(context.Context, string) (bool, error)                     { return false, nil }
+func (nothing) Load(context.Context, refresh.ID) (refresh.Refresh, error) {
+	return refresh.Refresh{}, engine.ErrNotFound
+}
+func (nothing) Seen(context.Context, string) (bool, error) { return false, nil }

@@ -68,6 +68,9 @@ type Service struct {
 // New returns a Service. A target that is named like a command could never be asked for, and is an error.
 func New(o Options) (*Service, error) {
 	o.Engine = learner{o.Engine, o.Record}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
 	s := &Service{Options: o}
 	for name := range o.Targets {
 		s.names = append(s.names, name)

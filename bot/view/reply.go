@@ -41,6 +41,12 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	if more := all - len(r.Targets); more > 0 {
 		blocks = append(blocks, section(fmt.Sprintf("… and %d more: ask for one environment by name.", more)))
 	}
+	if r.History != nil {
+		blocks = append(blocks, ran(p, *r.History)...)
+	}
+	if r.About != nil {
+		blocks = append(blocks, about(p, *r.About, now)...)
+	}
 	if len(r.Help) > 0 {
 		var lines []string
 		for _, u := range r.Help {
@@ -99,6 +105,15 @@ func spoken(p pen, r commands.Reply) string {
 			how = status(p, *t.Active).write(p)
 		}
 		said = sentences(said, fmt.Sprintf("%s: %s", line(t.Target, maxName), how))
+	}
+	if h := r.History; h != nil {
+		said = sentences(said, strings.TrimSpace(fmt.Sprintf("%s %s", refreshes(h.Total), line(h.What, maxReason))))
+		for _, row := range h.Rows {
+			said = sentences(said, fmt.Sprintf("%s: %s", line(row.Refresh.Target.Name, maxName), status(p, row.Refresh).write(p)))
+		}
+	}
+	if r.About != nil {
+		said = sentences(said, Escape(unmarked(title(r.About.Refresh), maxHeader))+": "+status(p, r.About.Refresh).write(p))
 	}
 	if said = sentences(said, line(r.Hint, 500)); said == "" {
 		return "Help for refreshbot."

@@ -127,10 +127,13 @@ func reached(r refresh.Refresh, m refresh.Phase) time.Time {
 
 // copyStart is when the copy was asked for, or will be as announced.
 func copyStart(r refresh.Refresh) time.Time {
-	if !r.Copy.SentAt.IsZero() {
+	switch {
+	case !r.Copy.SentAt.IsZero():
 		return r.Copy.SentAt
+	case !r.Window.From.IsZero():
+		return r.Window.From
 	}
-	return r.Window.From
+	return r.StartAt
 }
 
 func followed(r refresh.Refresh) bool {

@@ -137,8 +137,8 @@ func PhaseOf(r refresh.Refresh, phase refresh.Phase) (from, to time.Time) {
 // Interval is a stretch of time.
 type Interval struct{ From, To time.Time }
 
-// Waits are the times in which at least one question was open to people, in order and apart. The notice is no such
-// time: it waits for the clock. A question that is still open is waited for until the refresh ended; one that has not
+// Waits are the times in which at least one question was open to people, in order and apart. A start time and the notice
+// are no such times: they wait for the clock. A question that is still open is waited for until the refresh ended; one that has not
 // ended does not count it.
 func Waits(r refresh.Refresh) []Interval {
 	var all []Interval
@@ -147,7 +147,7 @@ func Waits(r refresh.Refresh) []Interval {
 		if to.IsZero() {
 			to = r.EndedAt
 		}
-		if g.Kind != refresh.GateNotice && to.After(g.OpenedAt) {
+		if g.Kind != refresh.GateStart && g.Kind != refresh.GateNotice && to.After(g.OpenedAt) {
 			all = append(all, Interval{g.OpenedAt, to})
 		}
 	}
