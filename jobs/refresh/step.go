@@ -195,8 +195,9 @@ type Step struct {
 	EndedAt     time.Time  `json:"ended_at,omitzero"`
 	RetryAt     time.Time  `json:"retry_at,omitzero"`
 	SettleUntil time.Time  `json:"settle_until,omitzero"`
-	Then        Action     `json:"then,omitempty"` // what to do when the look finds nothing
-	Note        string     `json:"note,omitempty"` // the latest thing worth saying
+	Then        Action     `json:"then,omitempty"`  // what to do when the look finds nothing
+	Adopt       string     `json:"adopt,omitempty"` // the operation that a person wants to be the copy
+	Note        string     `json:"note,omitempty"`  // the latest thing worth saying
 	Findings    []Finding  `json:"findings,omitempty"`
 	Problem     *Problem   `json:"problem,omitempty"`
 	EndedBy     Person     `json:"ended_by,omitzero"` // who skipped it or did it by hand
