@@ -183,7 +183,7 @@ func run(ctx context.Context, file string, log *slog.Logger) error {
 
 // acceptable says what keeps a bot with this configuration from working, beyond what reading it found.
 func acceptable(ctx context.Context, cfg *config.Config) error {
-	out, err := connect(cfg)
+	out, err := connect(cfg, nil)
 	if err != nil {
 		return err
 	}
@@ -196,15 +196,15 @@ func acceptable(ctx context.Context, cfg *config.Config) error {
 // live is one life of the bot, with one configuration, from opening the store to closing it. It calls ready once the
 // bot is, and returns the cause of ctx's end unless that is a plain stop.
 func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, ready func(), log *slog.Logger) (err error) {
-	out, err := connect(cfg)
-	if err != nil {
-		return err
-	}
 	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, record.Close()) }()
+	out, err := connect(cfg, record)
+	if err != nil {
+		return err
+	}
 	if err := admit(ctx, cfg, out, record, log); err != nil {
 		return err
 	}
@@ -280,6 +280,10 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		// Nobody is listened to before every open refresh has been taken up again.
 		start(slackBot.Run)
 		start(timetable.Run)
+		start(func(ctx context.Context) error {
+			out.user.Keep(ctx, func(text string) { log.Warn("LCS", "sign_in", text) })
+			return nil
+		})
 		select {
 		case <-health.Ready():
 			ready()
@@ -339,7 +343,18 @@ func checkAll(ctx context.Context, file string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out, err := connect(cfg)
+	var records entra.Records
+	if cfg.LCS.TokenKey.IsSet() { // a person's sign-in is kept in the store
+		if _, err := os.Stat(cfg.Store.Path); err == nil {
+			record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{})
+			if err != nil {
+				return fmt.Errorf("the sign-in to LCS is kept in the store; while the bot runs, /refresh check in Slack tries it: %w", err)
+			}
+			defer func() { _ = record.Close() }() // nothing was written
+			records = record
+		}
+	}
+	out, err := connect(cfg, records)
 	if err != nil {
 		return err
 	}
@@ -391,6 +406,18 @@ func (i installation) Check(ctx context.Context, target string) (table string, f
 	return text.String(), check.Failed(list), err
 }
 
+func (i installation) SignIn(ctx context.Context) (commands.SignIn, error) {
+	code, finish, err := i.out.user.SignIn(ctx)
+	if err != nil {
+		return commands.SignIn{}, err
+	}
+	return commands.SignIn{Account: i.cfg.LCS.Username, Code: code.User, Page: code.URL, Expires: code.Expires,
+		Finish: func(ctx context.Context) (time.Time, error) {
+			lapse, err := finish(ctx)
+			return lapse.At, err
+		}}, nil
+}
+
 func (i installation) Config() (text, refused string, err error) {
 	if why, _ := i.watcher.Refused(); why != nil {
 		refused = why.Error()
@@ -423,8 +450,8 @@ func (out *outside) steps(cfg *config.Config, journal phases.Journal, people pha
 	}
 }
 
-// connect makes the clients. It sends nothing.
-func connect(cfg *config.Config) (*outside, error) {
+// connect makes the clients. It sends nothing. records is where a person's sign-in is kept; nil: there is none.
+func connect(cfg *config.Config, records entra.Records) (*outside, error) {
 	roots, err := cfg.TLS.RootCAs()
 	if err != nil {
 		return nil, err
@@ -435,11 +462,16 @@ func connect(cfg *config.Config) (*outside, error) {
 
 	out := &outside{transport: transport, web: web, environments: map[string]phases.Environment{}, companions: map[string]*finops.Companion{}}
 	out.slack = bot.NewAPI(cfg.Slack.BotToken.Reveal(), cfg.Slack.AppToken.Reveal(), cfg.Slack.APIURL, failpoint.Transport(transport))
-	out.user, err = entra.NewUser(entra.UserOptions{
+	account := entra.UserOptions{
 		Authority: cfg.Entra.Authority, Tenant: cfg.Entra.Tenant, ClientID: cfg.LCS.ClientID, Username: cfg.LCS.Username,
-		Password: revealed(cfg.LCS.Password), Scope: entra.LCSScope(cfg.LCS.APIURL), HTTP: web,
-	})
-	if err != nil {
+		Records: records, Lasts: cfg.LCS.SignInLasts, Scope: entra.LCSScope(cfg.LCS.APIURL), HTTP: web,
+	}
+	if cfg.LCS.TokenKey.IsSet() {
+		account.TokenKey = revealed(cfg.LCS.TokenKey)
+	} else {
+		account.Password = revealed(cfg.LCS.Password)
+	}
+	if out.user, err = entra.NewUser(account); err != nil {
 		return nil, err
 	}
 	app := entra.AppOptions{

@@ -57,6 +57,7 @@ type Options struct {
 type Bot struct {
 	Options
 	publisher *publisher
+	rest      chan rest
 }
 
 // NewAPI returns a Slack client. url is the base of the Web API, empty for Slack itself. Throttled calls are
@@ -91,7 +92,7 @@ func New(o Options) *Bot {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport)
 	}
-	return &Bot{Options: o, publisher: newPublisher(o)}
+	return &Bot{Options: o, publisher: newPublisher(o), rest: make(chan rest, 16)}
 }
 
 // Committed tells the bot that a refresh has changed. It never blocks.
@@ -101,6 +102,7 @@ func (b *Bot) Committed(id refresh.ID) { b.publisher.changed(id) }
 func (b *Bot) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { b.publisher.run(ctx) })
+	wg.Go(func() { b.later(ctx) })
 	for n := range connections {
 		wg.Go(func() { b.listen(ctx, n) })
 	}

@@ -139,9 +139,8 @@ func (c *capped) Write(p []byte) (int, error) {
 	return c.data.Write(p)
 }
 
-// afterwards is how long may be spent on what was acknowledged: fetching a file and reading it, trying every
-// credential, answering.
-const afterwards = 2 * time.Minute
+// afterwards is how long may be spent on a form once it is acknowledged: fetching the file, reading it, answering.
+const afterwards = 30 * time.Second
 
 // tell says something to one person alone: in the channel, or in the direct conversation with the app when that
 // fails, say because the person is not in the channel.

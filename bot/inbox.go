@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -70,8 +71,12 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	if payload == nil && !isSilent(answer) && url != "" {
 		b.whisper(ctx, url, answer, log)
 	}
-	if later := answer.Later; later != nil && url != "" {
-		after = func(ctx context.Context) { b.whisper(ctx, url, later(ctx), log) }
+	if answer.Later != nil && url != "" {
+		select {
+		case b.rest <- rest{url, answer.Later}:
+		default:
+			b.whisper(ctx, url, commands.Reply{Refused: true, Text: "Too much is being asked at the same time. Try again in a minute."}, log)
+		}
 	}
 	if after != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
@@ -128,6 +133,47 @@ func (b *Bot) whisper(ctx context.Context, url string, answer commands.Reply, lo
 		// The response URL is a secret of a kind: whoever has it can post.
 		log.WarnContext(ctx, "an answer could not be shown", "err", redact(err.Error()))
 	}
+}
+
+// rest is what is left of an answer, and where it goes.
+type rest struct {
+	url  string
+	next func(context.Context) commands.Reply
+}
+
+// later gives the rest of answers, each part by part, until the process stops. They are no part of a connection: one
+// may take as long as a person needs to sign in somewhere.
+func (b *Bot) later(ctx context.Context) {
+	const good = 25 * time.Minute // a response_url is good for 30 minutes and 5 uses (Slack: "Handling user interaction")
+	var answers sync.WaitGroup
+	defer answers.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case r := <-b.rest:
+			answers.Go(func() {
+				ctx, cancel := context.WithTimeout(ctx, good)
+				defer cancel()
+				for next := r.next; next != nil; {
+					part := b.part(ctx, next)
+					b.whisper(ctx, r.url, part, b.Log)
+					next = part.Later
+				}
+			})
+		}
+	}
+}
+
+// part makes a panic an answer: one bad command must not take the process down.
+func (b *Bot) part(ctx context.Context, next func(context.Context) commands.Reply) (r commands.Reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			b.Log.ErrorContext(ctx, "an answer caused a panic", "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()))
+			r = commands.Reply{Refused: true, Text: "A defect in refreshbot stopped this. The log of the process has the details."}
+		}
+	}()
+	return next(ctx)
 }
 
 // isSilent reports whether there is nothing to say: a click that counts shows on the card, and a second delivery

@@ -55,11 +55,14 @@ type LCS struct {
 	Project  int64
 	ClientID string
 	Username string
-	Password Secret
+	Password Secret        // of an account without multi-factor authentication; not set: a person signs in
+	TokenKey Secret        // encrypts what a person's sign-in leaves in the store; not set: the password signs in
 	APIURL   string        // no trailing slash; default https://lcsapi.lcs.dynamics.com
 	Poll     time.Duration // how often a running copy is asked about; default 1m
 	Timeout  time.Duration // one request; default 30s
 	Settle   time.Duration // how long a request whose reply was lost may still land; default 2m
+
+	SignInLasts time.Duration // how often the tenant wants a person to sign in; default 0: as long as the sign-in is used
 }
 
 // FinOps is the one application that signs in to every environment. Exactly one of the three credentials is set.
