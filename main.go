@@ -249,7 +249,7 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	slackBot = bot.New(bot.Options{
 		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
 		View: view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
-		Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
+		Admins: cfg.Admins, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
 	})
 
 	ctx, stop := context.WithCancelCause(ctx)

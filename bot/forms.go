@@ -159,7 +159,10 @@ func (b *Bot) tell(ctx context.Context, log *slog.Logger, channel, user string, 
 		}
 		log.WarnContext(ctx, "an answer could not be shown in the channel", "err", redact(err.Error()))
 	}
-	if _, _, err := b.API.PostMessageContext(ctx, user, options...); err != nil {
+	if _, err := patiently(ctx, func() (string, error) {
+		_, ts, err := b.API.PostMessageContext(ctx, user, options...)
+		return ts, err
+	}); err != nil {
 		log.WarnContext(ctx, "an answer could not be shown", "err", redact(err.Error()))
 	}
 }

@@ -114,9 +114,13 @@ func (b *Bot) interaction(ctx context.Context, in slack.InteractionCallback, env
 	if err != nil {
 		return commands.Reply{Refused: true, Text: "That button is from another version of refreshbot.", Hint: "The newest card in the channel has buttons that work."}
 	}
+	where := stands(in)
+	if where == b.Fallback && b.publisher.showsAway(ctx, button.Refresh, where) {
+		where = "" // its own channel takes no posts, so this is where it stands
+	}
 	return b.Handler.Click(ctx, commands.Press{
 		Key: "click/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.User.ID, Name: in.User.Name},
-		Workspace: in.Team.ID, Channel: stands(in),
+		Workspace: in.Team.ID, Channel: where,
 		Refresh: button.Refresh, Gate: button.Gate, Nonce: button.Nonce, Action: button.Action,
 	})
 }
