@@ -26,6 +26,7 @@ import (
 	"refreshbot/bot/check"
 	"refreshbot/bot/config"
 	"refreshbot/bot/demo"
+	"refreshbot/bot/redact"
 	"refreshbot/bot/view"
 	"refreshbot/commands"
 	"refreshbot/jobs/blackout"
@@ -66,7 +67,12 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	flags := flag.NewFlagSet("refreshbot "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	hidden := redact.NewWriter(stderr)
+	stderr = hidden
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	runBot := func(ctx context.Context, file string, log *slog.Logger) error {
+		return run(ctx, file, log, hidden.Hide)
+	}
 	var err error
 	switch args[0] {
 	case "run", "check":
@@ -75,12 +81,12 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return 2
 		}
 		if args[0] == "run" {
-			err = run(ctx, *file, log)
+			err = runBot(ctx, *file, log)
 		} else {
 			err = checkAll(ctx, *file, stdout)
 		}
 	case "demo":
-		o := demo.Options{Out: stdout, Run: run}
+		o := demo.Options{Out: stdout, Run: runBot}
 		flags.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "where the page is served")
 		flags.BoolVar(&o.Auto, "auto", false, "play everybody, print the channel, and check how the simulated target ended")
 		flags.Float64Var(&o.Speed, "speed", 0, "how many times faster than real the simulated cloud runs; 0 chooses")
@@ -142,7 +148,8 @@ var errReload = errors.New("the configuration has changed")
 // run is the bot: it returns when ctx ends, or with what keeps it from beginning. A changed configuration is taken up
 // by stopping and beginning anew within the process, which is what the bot is made to survive at any time: nothing has
 // to be told apart into what can be changed while it runs and what cannot.
-func run(ctx context.Context, file string, log *slog.Logger) error {
+// hide keeps secrets out of the log.
+func run(ctx context.Context, file string, log *slog.Logger, hide func(secrets ...string)) error {
 	cfg, watcher, err := config.Watch(file)
 	if err != nil {
 		return err
@@ -155,6 +162,7 @@ func run(ctx context.Context, file string, log *slog.Logger) error {
 	}
 	var worked *config.Config // the latest with which the bot got ready
 	for {
+		hide(cfg.Secrets()...)
 		life, end := context.WithCancelCause(ctx)
 		next := make(chan *config.Config, 1)
 		go func() {
@@ -254,11 +262,11 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	server := &http.Server{Handler: health.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: health.Handler(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)}
 	var parts sync.WaitGroup
 	start := func(part func(context.Context) error) {
 		parts.Go(func() {
-			if err := part(ctx); err != nil {
+			if err := guarded(ctx, log, part); err != nil {
 				stop(err)
 			}
 		})
@@ -279,11 +287,11 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		}
 		// Nobody is listened to before every open refresh has been taken up again.
 		start(slackBot.Run)
-		start(timetable.Run)
-		start(func(ctx context.Context) error {
+		start(steady(log, timetable.Run))
+		start(steady(log, func(ctx context.Context) error {
 			out.user.Keep(ctx, func(text string) { log.Warn("LCS", "sign_in", text) })
 			return nil
-		})
+		}))
 		select {
 		case <-health.Ready():
 			ready()
@@ -302,6 +310,38 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		return cause
 	}
 	return nil
+}
+
+// errDefect stands for a panic that was recovered and logged. When it ends the process, the next one takes up what this
+// one left, as after any other end.
+var errDefect = errors.New("a defect in refreshbot; the log has the stack")
+
+// guarded is part, with a panic as its error. A panic that nobody recovers would be written past the log, in which no
+// secret stands, and would leave the store open.
+func guarded(ctx context.Context, log *slog.Logger, part func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.ErrorContext(ctx, "a part of the bot panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errDefect
+		}
+	}()
+	return part(ctx)
+}
+
+// steady begins a part anew when it has panicked.
+func steady(log *slog.Logger, part func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := guarded(ctx, log, part)
+			if !errors.Is(err, errDefect) || ctx.Err() != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Second):
+			}
+		}
+	}
 }
 
 // admit refuses to begin with a Slack setup that cannot work, since nobody would ever be asked anything. A

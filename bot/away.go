@@ -12,6 +12,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"refreshbot/bot/redact"
 	"refreshbot/bot/view"
 	"refreshbot/jobs/refresh"
 )
@@ -172,7 +173,7 @@ func (s *showing) elsewhere(ctx context.Context) error {
 	for i := range s.Away {
 		err := s.at(ctx, &s.Away[i])
 		if err != nil && !isShut(err) && direct(s.Away[i].Channel) && aboutOne(err) {
-			s.Log.WarnContext(ctx, "an admin cannot be written to", "refresh", s.r.ID, "err", redact(err.Error()))
+			s.Log.WarnContext(ctx, "an admin cannot be written to", "refresh", s.r.ID, "err", redact.Text(err.Error()))
 			s.Away[i].Shown, s.Away[i].Told, s.Away[i].Report.Done = s.r.Version, s.r.Version, true
 			err = s.note(ctx)
 		}

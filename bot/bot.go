@@ -109,8 +109,8 @@ func (b *Bot) Committed(id refresh.ID) { b.publisher.changed(id) }
 // Run listens and publishes until ctx ends.
 func (b *Bot) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { b.publisher.run(ctx) })
-	wg.Go(func() { b.later(ctx) })
+	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the publisher panicked", b.publisher.run) })
+	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the answers that were left panicked", b.later) })
 	for n := range connections {
 		wg.Go(func() { b.listen(ctx, n) })
 	}

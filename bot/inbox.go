@@ -3,10 +3,8 @@ package bot
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 
+	"refreshbot/bot/redact"
 	"refreshbot/bot/view"
 	"refreshbot/commands"
 	"refreshbot/jobs/failpoint"
@@ -31,32 +30,8 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	defer cancel()
 	began := time.Now()
 	failpoint.Hit("inbox", "received")
-	defer func() {
-		if p := recover(); p != nil {
-			log.ErrorContext(ctx, "an envelope caused a panic", "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()))
-		}
-	}()
-	var answer commands.Reply
-	var url string // where to answer when the acknowledgement cannot
-	var payload any
-	var after func(context.Context) // what takes longer than Slack waits
-	switch data := ev.Data.(type) {
-	case slack.SlashCommand:
-		answer, url = b.slash(ctx, data, ev.Request.EnvelopeID), data.ResponseURL
-		switch {
-		case answer.Form != nil:
-			after = func(ctx context.Context) { b.openForm(ctx, log, data.TriggerID, data.ResponseURL, *answer.Form) }
-		case !isSilent(answer):
-			m := b.render(ctx, answer)
-			payload = map[string]any{"response_type": "ephemeral", "text": m.Text, "blocks": m.Blocks}
-		}
-	case slack.InteractionCallback:
-		if data.Type == slack.InteractionTypeViewSubmission {
-			payload, after = b.submitted(ctx, log, data, ev.Request.EnvelopeID)
-		} else {
-			answer, url = b.interaction(ctx, data, ev.Request.EnvelopeID), data.ResponseURL
-		}
-	}
+	defer recovered(ctx, log, "an envelope caused a panic")
+	answer, url, payload, after := b.handle(ctx, log, ev)
 	failpoint.Hit("inbox", "committed")
 	err := client.AckCtx(ctx, ev.Request.EnvelopeID, payload)
 	if err != nil && payload != nil { // too long for an acknowledgement
@@ -64,7 +39,7 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 		err = client.AckCtx(ctx, ev.Request.EnvelopeID, nil)
 	}
 	if err != nil {
-		log.ErrorContext(ctx, "acknowledge envelope", "err", redact(err.Error()))
+		log.ErrorContext(ctx, "acknowledge envelope", "err", redact.Text(err.Error()))
 	}
 	failpoint.Hit("inbox", "acked")
 	b.Health.acked(string(ev.Type), time.Since(began))
@@ -83,6 +58,47 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 		defer cancel()
 		after(ctx)
 	}
+}
+
+// handle decodes an envelope and has it answered. payload is for the acknowledgement; url is where to answer when that
+// cannot; after is what takes longer than Slack waits. A panic is answered too: what was committed before it stays.
+func (b *Bot) handle(ctx context.Context, log *slog.Logger, ev socketmode.Event) (answer commands.Reply, url string, payload any, after func(context.Context)) {
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(ctx, log, "an envelope caused a panic", p)
+			answer = defective()
+			payload, after = nil, nil
+			if in, ok := ev.Data.(slack.InteractionCallback); ok && in.Type == slack.InteractionTypeViewSubmission {
+				after = func(ctx context.Context) { b.tell(ctx, log, "", in.User.ID, answer) }
+			}
+		}
+	}()
+	switch data := ev.Data.(type) {
+	case slack.SlashCommand:
+		url = data.ResponseURL
+		answer = b.slash(ctx, data, ev.Request.EnvelopeID)
+		switch {
+		case answer.Form != nil:
+			after = func(ctx context.Context) { b.openForm(ctx, log, data.TriggerID, data.ResponseURL, *answer.Form) }
+		case !isSilent(answer):
+			m := b.render(ctx, answer)
+			payload = map[string]any{"response_type": "ephemeral", "text": m.Text, "blocks": m.Blocks}
+		}
+	case slack.InteractionCallback:
+		if data.Type == slack.InteractionTypeViewSubmission {
+			payload, after = b.submitted(ctx, log, data, ev.Request.EnvelopeID)
+		} else {
+			url = data.ResponseURL
+			answer = b.interaction(ctx, data, ev.Request.EnvelopeID)
+		}
+	}
+	return answer, url, payload, after
+}
+
+// defective answers what caused a panic.
+func defective() commands.Reply {
+	return commands.Reply{Refused: true, Text: "A defect in refreshbot stopped that. An admin finds the details in the log of the process.",
+		Hint: "The card, or /refresh status, shows how things stand."}
 }
 
 func (b *Bot) slash(ctx context.Context, in slack.SlashCommand, envelope string) commands.Reply {
@@ -135,7 +151,7 @@ func (b *Bot) whisper(ctx context.Context, url string, answer commands.Reply, lo
 	})
 	if err != nil {
 		// The response URL is a secret of a kind: whoever has it can post.
-		log.WarnContext(ctx, "an answer could not be shown", "err", redact(err.Error()))
+		log.WarnContext(ctx, "an answer could not be shown", "err", redact.Text(err.Error()))
 	}
 }
 
@@ -173,8 +189,8 @@ func (b *Bot) later(ctx context.Context) {
 func (b *Bot) part(ctx context.Context, next func(context.Context) commands.Reply) (r commands.Reply) {
 	defer func() {
 		if p := recover(); p != nil {
-			b.Log.ErrorContext(ctx, "an answer caused a panic", "panic", redact(fmt.Sprint(p)), "stack", string(debug.Stack()))
-			r = commands.Reply{Refused: true, Text: "A defect in refreshbot stopped this. The log of the process has the details."}
+			logPanic(ctx, b.Log, "an answer caused a panic", p)
+			r = defective()
 		}
 	}()
 	return next(ctx)

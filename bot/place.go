@@ -9,6 +9,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"refreshbot/bot/redact"
 	"refreshbot/bot/view"
 	"refreshbot/jobs/refresh"
 )
@@ -219,7 +220,7 @@ func (s *showing) plainly(ctx context.Context, key string, m view.Message, send 
 	if kindOf(err) != contentRefused {
 		return err
 	}
-	s.Log.ErrorContext(ctx, "Slack refuses a message and gets it in plain text", "refresh", s.r.ID, "post", key, "err", redact(err.Error()))
+	s.Log.ErrorContext(ctx, "Slack refuses a message and gets it in plain text", "refresh", s.r.ID, "post", key, "err", redact.Text(err.Error()))
 	if s.Refused == nil {
 		s.Refused = map[string]bool{}
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/slack-go/slack"
+
+	"refreshbot/bot/redact"
 )
 
 // refusal returns the name of the error that Slack answered with, "" when it did not answer or err is nil.
@@ -57,6 +59,9 @@ func SlackProblem(err error) string {
 	if err == nil {
 		return ""
 	}
+	if errors.Is(err, errDefect) {
+		return "A defect in refreshbot: the log of the process has the details. It is tried again."
+	}
 	switch code := refusal(err); code {
 	case "invalid_auth", "not_authed":
 		return "Slack does not accept the token: copy it again from the app's page (bot token under OAuth & Permissions, app token under Basic Information)."
@@ -77,7 +82,7 @@ func SlackProblem(err error) string {
 		if strings.Contains(err.Error(), "link_disabled") {
 			return "Socket Mode is switched off for the app: switch it on in the app's settings."
 		}
-		return "No connection to Slack: " + redact(err.Error())
+		return "No connection to Slack: " + redact.Text(err.Error())
 	default:
 		return "Slack refuses: " + code + "."
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
+	"refreshbot/bot/redact"
 	"refreshbot/jobs/refresh"
 )
 
@@ -242,7 +243,7 @@ func (p *publisher) part(ctx context.Context, which part, do func() error) (agai
 	if time.Now().Before(was.until) {
 		return was.until, was.err
 	}
-	err = do()
+	err = p.guarded(ctx, which, do)
 	if err != nil && ctx.Err() != nil {
 		return time.Time{}, err // stopping
 	}
@@ -259,7 +260,7 @@ func (p *publisher) part(ctx context.Context, which part, do func() error) (agai
 			now.times, now.until = was.times, shut.until
 		} else {
 			p.Health.unshown.Inc()
-			p.Log.WarnContext(ctx, "not shown in Slack; trying again", "refresh", which.refresh, "part", which.name, "times", now.times, "err", redact(err.Error()))
+			p.Log.WarnContext(ctx, "not shown in Slack; trying again", "refresh", which.refresh, "part", which.name, "times", now.times, "err", redact.Text(err.Error()))
 		}
 	}
 	p.mu.Lock()
@@ -270,6 +271,17 @@ func (p *publisher) part(ctx context.Context, which part, do func() error) (agai
 		p.failed[which] = now
 	}
 	return now.until, err
+}
+
+// guarded has a panic as its error: a refresh that cannot be drawn keeps no other from being shown.
+func (p *publisher) guarded(ctx context.Context, which part, do func() error) (err error) {
+	defer func() {
+		if defect := recover(); defect != nil {
+			logPanic(ctx, p.Log.With("refresh", which.refresh, "part", which.name), "showing a refresh panicked", defect)
+			err = errDefect
+		}
+	}()
+	return do()
 }
 
 // patience is the wait after a failure: longer with each in a row, from 5 s to a minute.

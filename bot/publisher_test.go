@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -326,4 +327,32 @@ func TestTheCardIsUpdatedBeforeTheRestOfTheThread(t *testing.T) {
 		t.Errorf("after the entry that was under way came %v, want the card first", order)
 	}
 	b.noDoubles()
+}
+
+// cursed is a journal of which one refresh cannot be read without a panic, for a while.
+type cursed struct {
+	store
+	times atomic.Int32
+}
+
+func (c *cursed) Load(ctx context.Context, id refresh.ID) (refresh.Refresh, error) {
+	if strings.HasPrefix(string(id), "bad-") && c.times.Add(-1) >= 0 {
+		panic("a defect that shows with this refresh")
+	}
+	return c.store.Load(ctx, id)
+}
+
+func TestARefreshThatPanicsKeepsNoOtherFromBeingShown(t *testing.T) {
+	t.Parallel()
+	j := &cursed{}
+	j.times.Store(1 << 30)
+	b := newBench(t, func(b *bench, _ *slacksim.Options) { j.store = b.store; b.options.Journal = j }).connected()
+	bad, err := b.machine.Ask(b.ctx, request("bad"), "bad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.until("it is said to have failed", func() bool { return strings.Contains(b.readyz().Publishing[string(bad.ID)], "A defect in refreshbot") })
+	b.ask()
+	j.times.Store(0)
+	b.until("both cards stand", func() bool { return len(b.cards()) == 2 })
 }

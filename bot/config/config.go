@@ -30,7 +30,17 @@ type Config struct {
 	Blackouts    []blackout.Rule
 	Environments []Environment // in the order of the file
 
-	root *yaml.Node // the file itself, for Show
+	root    *yaml.Node // the file itself, for Show
+	secrets []Secret
+}
+
+// Secrets returns everything that the file refers to as a secret, to be kept out of what is written.
+func (c *Config) Secrets() []string {
+	all := make([]string, len(c.secrets))
+	for i, s := range c.secrets {
+		all[i] = s.Reveal()
+	}
+	return all
 }
 
 // Slack is the app's two tokens and where it posts.
@@ -164,6 +174,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 	if root, ok := d.document(data); ok {
 		cfg.root = root.node
 		d.config(cfg)(root)
+		cfg.secrets = d.secrets
 	}
 	if len(d.problems) > 0 {
 		d.problems.sort()
