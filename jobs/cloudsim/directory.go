@@ -20,8 +20,7 @@ type directory struct {
 	resources []resource
 	access    map[string]accessToken
 	refresh   map[string]refreshToken
-	devices   map[string]*deviceSignIn // by the code that a person enters
-	issued    []string                 // the most recent tokens, for IssuedTokens
+	issued    []string // the most recent tokens, for IssuedTokens
 }
 
 type account struct {
@@ -68,7 +67,6 @@ type accessToken struct {
 type refreshToken struct {
 	app, user string
 	revoked   bool
-	strong    bool // bought with a second factor
 }
 
 func newDirectory(o Options) directory {

@@ -156,10 +156,10 @@ func (d *decision) recover() {
 		if s.Status != Performing {
 			continue
 		}
-		if s.Kind.Class() == ClassIrreversible && s.Adopt == "" {
+		if s.Kind.Class() == ClassIrreversible {
 			d.settle(s, thenAsk, "refreshbot was restarted before the reply came. Looking whether the copy was started.")
 			continue
 		}
-		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Adopt: s.Adopt})
+		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1})
 	}
 }
