@@ -26,6 +26,7 @@ import (
 	"refreshbot/bot/check"
 	"refreshbot/bot/config"
 	"refreshbot/bot/demo"
+	"refreshbot/bot/redact"
 	"refreshbot/bot/view"
 	"refreshbot/commands"
 	"refreshbot/jobs/blackout"
@@ -66,7 +67,12 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	flags := flag.NewFlagSet("refreshbot "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	hidden := redact.NewWriter(stderr)
+	stderr = hidden
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	runBot := func(ctx context.Context, file string, log *slog.Logger) error {
+		return run(ctx, file, log, hidden.Hide)
+	}
 	var err error
 	switch args[0] {
 	case "run", "check":
@@ -75,12 +81,12 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return 2
 		}
 		if args[0] == "run" {
-			err = run(ctx, *file, log)
+			err = runBot(ctx, *file, log)
 		} else {
 			err = checkAll(ctx, *file, stdout)
 		}
 	case "demo":
-		o := demo.Options{Out: stdout, Run: run}
+		o := demo.Options{Out: stdout, Run: runBot}
 		flags.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "where the page is served")
 		flags.BoolVar(&o.Auto, "auto", false, "play everybody, print the channel, and check how the simulated target ended")
 		flags.Float64Var(&o.Speed, "speed", 0, "how many times faster than real the simulated cloud runs; 0 chooses")
@@ -142,7 +148,8 @@ var errReload = errors.New("the configuration has changed")
 // run is the bot: it returns when ctx ends, or with what keeps it from beginning. A changed configuration is taken up
 // by stopping and beginning anew within the process, which is what the bot is made to survive at any time: nothing has
 // to be told apart into what can be changed while it runs and what cannot.
-func run(ctx context.Context, file string, log *slog.Logger) error {
+// hide keeps secrets out of the log.
+func run(ctx context.Context, file string, log *slog.Logger, hide func(secrets ...string)) error {
 	cfg, watcher, err := config.Watch(file)
 	if err != nil {
 		return err
@@ -155,6 +162,7 @@ func run(ctx context.Context, file string, log *slog.Logger) error {
 	}
 	var worked *config.Config // the latest with which the bot got ready
 	for {
+		hide(cfg.Secrets()...)
 		life, end := context.WithCancelCause(ctx)
 		next := make(chan *config.Config, 1)
 		go func() {
@@ -183,7 +191,7 @@ func run(ctx context.Context, file string, log *slog.Logger) error {
 
 // acceptable says what keeps a bot with this configuration from working, beyond what reading it found.
 func acceptable(ctx context.Context, cfg *config.Config) error {
-	out, err := connect(cfg)
+	out, err := connect(cfg, nil)
 	if err != nil {
 		return err
 	}
@@ -196,15 +204,15 @@ func acceptable(ctx context.Context, cfg *config.Config) error {
 // live is one life of the bot, with one configuration, from opening the store to closing it. It calls ready once the
 // bot is, and returns the cause of ctx's end unless that is a plain stop.
 func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, ready func(), log *slog.Logger) (err error) {
-	out, err := connect(cfg)
-	if err != nil {
-		return err
-	}
 	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, record.Close()) }()
+	out, err := connect(cfg, record)
+	if err != nil {
+		return err
+	}
 	if err := admit(ctx, cfg, out, record, log); err != nil {
 		return err
 	}
@@ -241,7 +249,6 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	}
 	timetable, err := schedule.New(schedule.Options{
 		Entries: entries(cfg), Zone: cfg.TimeZone, Asker: answers, Records: record, Log: log,
-		News: told(func(ctx context.Context, n refresh.News) error { return slackBot.Tell(ctx, n) }),
 	})
 	if err != nil {
 		return err
@@ -249,18 +256,17 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	answers.Next = timetable.Next
 	slackBot = bot.New(bot.Options{
 		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
-		Channel: channels(cfg),
-		View:    view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
-		Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
+		View: view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
+		Admins: cfg.Admins, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
 	})
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	server := &http.Server{Handler: health.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: health.Handler(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)}
 	var parts sync.WaitGroup
 	start := func(part func(context.Context) error) {
 		parts.Go(func() {
-			if err := part(ctx); err != nil {
+			if err := guarded(ctx, log, part); err != nil {
 				stop(err)
 			}
 		})
@@ -281,7 +287,11 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		}
 		// Nobody is listened to before every open refresh has been taken up again.
 		start(slackBot.Run)
-		start(timetable.Run)
+		start(steady(log, timetable.Run))
+		start(steady(log, func(ctx context.Context) error {
+			out.user.Keep(ctx, func(text string) { log.Warn("LCS", "sign_in", text) })
+			return nil
+		}))
 		select {
 		case <-health.Ready():
 			ready()
@@ -300,6 +310,38 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		return cause
 	}
 	return nil
+}
+
+// errDefect stands for a panic that was recovered and logged. When it ends the process, the next one takes up what this
+// one left, as after any other end.
+var errDefect = errors.New("a defect in refreshbot; the log has the stack")
+
+// guarded is part, with a panic as its error. A panic that nobody recovers would be written past the log, in which no
+// secret stands, and would leave the store open.
+func guarded(ctx context.Context, log *slog.Logger, part func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.ErrorContext(ctx, "a part of the bot panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errDefect
+		}
+	}()
+	return part(ctx)
+}
+
+// steady begins a part anew when it has panicked.
+func steady(log *slog.Logger, part func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := guarded(ctx, log, part)
+			if !errors.Is(err, errDefect) || ctx.Err() != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Second):
+			}
+		}
+	}
 }
 
 // admit refuses to begin with a Slack setup that cannot work, since nobody would ever be asked anything. A
@@ -341,7 +383,18 @@ func checkAll(ctx context.Context, file string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out, err := connect(cfg)
+	var records entra.Records
+	if cfg.LCS.TokenKey.IsSet() { // a person's sign-in is kept in the store
+		if _, err := os.Stat(cfg.Store.Path); err == nil {
+			record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{})
+			if err != nil {
+				return fmt.Errorf("the sign-in to LCS is kept in the store; while the bot runs, /refresh check in Slack tries it: %w", err)
+			}
+			defer func() { _ = record.Close() }() // nothing was written
+			records = record
+		}
+	}
+	out, err := connect(cfg, records)
 	if err != nil {
 		return err
 	}
@@ -393,6 +446,18 @@ func (i installation) Check(ctx context.Context, target string) (table string, f
 	return text.String(), check.Failed(list), err
 }
 
+func (i installation) SignIn(ctx context.Context) (commands.SignIn, error) {
+	code, finish, err := i.out.user.SignIn(ctx)
+	if err != nil {
+		return commands.SignIn{}, err
+	}
+	return commands.SignIn{Account: i.cfg.LCS.Username, Code: code.User, Page: code.URL, Expires: code.Expires,
+		Finish: func(ctx context.Context) (time.Time, error) {
+			lapse, err := finish(ctx)
+			return lapse.At, err
+		}}, nil
+}
+
 func (i installation) Config() (text, refused string, err error) {
 	if why, _ := i.watcher.Refused(); why != nil {
 		refused = why.Error()
@@ -425,8 +490,8 @@ func (out *outside) steps(cfg *config.Config, journal phases.Journal, people pha
 	}
 }
 
-// connect makes the clients. It sends nothing.
-func connect(cfg *config.Config) (*outside, error) {
+// connect makes the clients. It sends nothing. records is where a person's sign-in is kept; nil: there is none.
+func connect(cfg *config.Config, records entra.Records) (*outside, error) {
 	roots, err := cfg.TLS.RootCAs()
 	if err != nil {
 		return nil, err
@@ -437,11 +502,16 @@ func connect(cfg *config.Config) (*outside, error) {
 
 	out := &outside{transport: transport, web: web, environments: map[string]phases.Environment{}, companions: map[string]*finops.Companion{}}
 	out.slack = bot.NewAPI(cfg.Slack.BotToken.Reveal(), cfg.Slack.AppToken.Reveal(), cfg.Slack.APIURL, failpoint.Transport(transport))
-	out.user, err = entra.NewUser(entra.UserOptions{
+	account := entra.UserOptions{
 		Authority: cfg.Entra.Authority, Tenant: cfg.Entra.Tenant, ClientID: cfg.LCS.ClientID, Username: cfg.LCS.Username,
-		Password: revealed(cfg.LCS.Password), Scope: entra.LCSScope(cfg.LCS.APIURL), HTTP: web,
-	})
-	if err != nil {
+		Records: records, Lasts: cfg.LCS.SignInLasts, Scope: entra.LCSScope(cfg.LCS.APIURL), HTTP: web,
+	}
+	if cfg.LCS.TokenKey.IsSet() {
+		account.TokenKey = revealed(cfg.LCS.TokenKey)
+	} else {
+		account.Password = revealed(cfg.LCS.Password)
+	}
+	if out.user, err = entra.NewUser(account); err != nil {
 		return nil, err
 	}
 	app := entra.AppOptions{
@@ -538,29 +608,11 @@ func sources(cfg *config.Config) []string {
 	return names
 }
 
-// told tells news.
-type told func(ctx context.Context, n refresh.News) error
-
-func (f told) Tell(ctx context.Context, n refresh.News) error { return f(ctx, n) }
-
-// channels finds where a target is refreshed.
-func channels(cfg *config.Config) func(target string) (string, bool) {
-	return func(target string) (string, bool) {
-		e, ok := cfg.Environment(target)
-		if !ok || e.Refresh == nil {
-			return "", false
-		}
-		return e.Refresh.Channel, true
-	}
-}
-
 func entries(cfg *config.Config) []schedule.Entry {
 	var list []schedule.Entry
 	for _, e := range cfg.Targets() {
 		if s := e.Refresh.Schedule; s != nil {
-			list = append(list, schedule.Entry{
-				Target: e.Name, Cron: s.Cron, Missed: schedule.Missed(s.Missed), Within: s.Within, Ask: s.Ask, Blackout: schedule.InBlackout(s.Blackout),
-			})
+			list = append(list, schedule.Entry{Target: e.Name, Cron: s.Cron, Missed: schedule.Missed(s.Missed)})
 		}
 	}
 	return list

@@ -27,6 +27,7 @@ type Handler interface {
 // Journal is what is read of the store to know what to show.
 type Journal interface {
 	Load(ctx context.Context, id refresh.ID) (refresh.Refresh, error)
+	Open(ctx context.Context) ([]refresh.Refresh, error)
 	Recent(ctx context.Context, target string, limit int) ([]refresh.Refresh, error)
 	Journal(ctx context.Context, id refresh.ID, after int64) ([]refresh.Entry, error)
 }
@@ -34,43 +35,47 @@ type Journal interface {
 // Records is where the publisher remembers how far it got.
 type Records interface {
 	Record(ctx context.Context, space, key string) ([]byte, bool, error)
-	Records(ctx context.Context, space string) (map[string][]byte, error)
 	PutRecord(ctx context.Context, space, key string, value []byte) error
-	DeleteRecord(ctx context.Context, space, key string) error
 }
 
 // Options are what a Bot works with.
 type Options struct {
-	API     *slack.Client // made by NewAPI
-	Handler Handler
-	Journal Journal
-	Records Records
-	Channel func(target string) (string, bool) // where news about a target are told; nil: nowhere
-	View    view.Options
-	Health  *Health
-	Log     *slog.Logger
+	API      *slack.Client // made by NewAPI
+	Handler  Handler
+	Journal  Journal
+	Records  Records
+	View     view.Options
+	Health   *Health
+	Log      *slog.Logger
+	Admins   []string // Slack users who are told when something is wrong with Slack itself
+	Fallback string   // the channel where a refresh is shown while its own channel takes no posts; "": told to each admin
 
 	Transport *http.Transport // for what does not go through API: sockets and replies; nil: the standard one
 	Settle    time.Duration   // how long a post whose reply was lost may still appear in the channel; zero: 20 s
-	Retry     time.Duration   // the wait before what Slack did not take is tried again; zero: 5 s
-	Pace      time.Duration   // at least this long between two updates of a card, and two direct messages; zero: 1.25 s
+	Retry     time.Duration   // the first wait before what Slack did not take is tried again, which doubles; zero: 5 s
+	Pace      time.Duration   // at least this long between two updates of a card, and two look-ups of an address; zero: 1.25 s
 }
 
 // Bot is the Slack edge. Make one with New, then call Run once.
 type Bot struct {
 	Options
 	publisher *publisher
-	herald    *herald
+	rest      chan rest
 }
 
-// NewAPI returns a Slack client. url is the base of the Web API, empty for Slack itself. Throttled calls are
-// tried again; others are not, since a post whose reply was lost may have been made. No redirect is followed: the
-// token stands in the body of most calls, and net/http would send that along.
+// NewAPI returns a Slack client. url is the base of the Web API, empty for Slack itself. It tries nothing again: a post
+// whose reply was lost may have been made, and who waits for Slack's limits, and how long, is the caller's to say. Until
+// a limit that Slack named has passed, it answers further calls of that method with it at once. No redirect is
+// followed: the token stands in the body of most calls, and net/http would send that along.
 func NewAPI(botToken, appToken, url string, transport http.RoundTripper) *slack.Client {
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
 	options := []slack.Option{
 		slack.OptionAppLevelToken(appToken),
-		slack.OptionHTTPClient(&http.Client{Timeout: callTimeout, Transport: transport, CheckRedirect: stay}),
-		slack.OptionRetry(3),
+		slack.OptionHTTPClient(&http.Client{
+			Timeout: callTimeout, Transport: &throttle{next: transport, until: map[string]time.Time{}}, CheckRedirect: stay,
+		}),
 	}
 	if url != "" {
 		options = append(options, slack.OptionAPIURL(url))
@@ -95,7 +100,7 @@ func New(o Options) *Bot {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport)
 	}
-	return &Bot{Options: o, publisher: newPublisher(o), herald: newHerald(o)}
+	return &Bot{Options: o, publisher: newPublisher(o), rest: make(chan rest, 16)}
 }
 
 // Committed tells the bot that a refresh has changed. It never blocks.
@@ -104,8 +109,8 @@ func (b *Bot) Committed(id refresh.ID) { b.publisher.changed(id) }
 // Run listens and publishes until ctx ends.
 func (b *Bot) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { b.publisher.run(ctx) })
-	wg.Go(func() { b.herald.run(ctx) })
+	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the publisher panicked", b.publisher.run) })
+	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the answers that were left panicked", b.later) })
 	for n := range connections {
 		wg.Go(func() { b.listen(ctx, n) })
 	}

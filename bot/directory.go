@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	"golang.org/x/sync/singleflight"
 
 	"refreshbot/commands"
 )
@@ -18,7 +19,8 @@ const fresh = time.Minute
 
 // Directory answers who is who, and who is in which user group and channel, from Slack.
 type Directory struct {
-	api *slack.Client
+	api    *slack.Client
+	asking singleflight.Group // many who click at once are one question to Slack
 
 	mu     sync.Mutex
 	home   workspace // where the app is installed; empty until Slack has said so
@@ -68,7 +70,7 @@ func (d *Directory) Membership(ctx context.Context, user, from string) (commands
 	if ok && time.Since(known.at) < fresh {
 		return known.is, nil
 	}
-	u, err := d.api.GetUserInfoContext(ctx, user)
+	u, err := patiently(ctx, func() (*slack.User, error) { return d.api.GetUserInfoContext(ctx, user) })
 	is := commands.External
 	switch code := refusal(err); {
 	case code == "user_not_found" || code == "user_not_visible":
@@ -108,10 +110,11 @@ func (d *Directory) workspace(ctx context.Context) (workspace, error) {
 	if home != (workspace{}) {
 		return home, nil
 	}
-	who, err := d.api.AuthTestContext(ctx)
+	answer, err, _ := d.asking.Do("", func() (any, error) { return d.api.AuthTestContext(ctx) })
 	if err != nil {
 		return home, err
 	}
+	who := answer.(*slack.AuthTestResponse)
 	home = workspace{who.TeamID, who.EnterpriseID}
 	d.mu.Lock()
 	d.home = home
@@ -137,7 +140,7 @@ func (d *Directory) Groups(ctx context.Context, user string, of []string) ([]str
 
 // InChannel reports whether the user is a member of the channel.
 func (d *Directory) InChannel(ctx context.Context, user, channel string) (bool, error) {
-	users, err := d.list(channel, func() ([]string, error) {
+	users, err := d.list(ctx, channel, func(ctx context.Context) ([]string, error) {
 		var all []string
 		for cursor := ""; ; {
 			page, next, err := d.api.GetUsersInConversationContext(ctx, &slack.GetUsersInConversationParameters{ChannelID: channel, Cursor: cursor, Limit: 1000})
@@ -184,7 +187,7 @@ func (d *Directory) email(ctx context.Context, id string) (string, error) {
 	if ok && time.Since(known.at) < time.Hour {
 		return known.email, nil
 	}
-	user, err := d.api.GetUserInfoContext(ctx, id)
+	user, err := patiently(ctx, func() (*slack.User, error) { return d.api.GetUserInfoContext(ctx, id) })
 	if err != nil {
 		return "", err
 	}
@@ -199,26 +202,43 @@ func (d *Directory) email(ctx context.Context, id string) (string, error) {
 }
 
 func (d *Directory) members(ctx context.Context, group string) ([]string, error) {
-	users, err := d.list(group, func() ([]string, error) { return d.api.GetUserGroupMembersContext(ctx, group) })
+	users, err := d.list(ctx, group, func(ctx context.Context) ([]string, error) {
+		return patiently(ctx, func() ([]string, error) { return d.api.GetUserGroupMembersContext(ctx, group) })
+	})
 	if err != nil {
 		return nil, fmt.Errorf("members of user group %s: %w", group, err)
 	}
 	return users, nil
 }
 
-func (d *Directory) list(id string, ask func() ([]string, error)) ([]string, error) {
+// list returns a list that is fresh. Those who need the same one at a time wait for one answer, which is also there for
+// those who come after ctx has ended.
+func (d *Directory) list(ctx context.Context, id string, ask func(context.Context) ([]string, error)) ([]string, error) {
 	d.mu.Lock()
 	known, ok := d.lists[id]
 	d.mu.Unlock()
 	if ok && time.Since(known.at) < fresh {
 		return known.users, nil
 	}
-	users, err := ask()
-	if err != nil {
-		return nil, err
+	answer := d.asking.DoChan(id, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+		defer cancel()
+		users, err := ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		d.mu.Lock()
+		d.lists[id] = members{time.Now(), users}
+		d.mu.Unlock()
+		return users, nil
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case a := <-answer:
+		if a.Err != nil {
+			return nil, a.Err
+		}
+		return a.Val.([]string), nil
 	}
-	d.mu.Lock()
-	d.lists[id] = members{time.Now(), users}
-	d.mu.Unlock()
-	return users, nil
 }

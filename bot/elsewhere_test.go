@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/slack-go/slack"
+
+	"refreshbot/bot/redact"
 )
 
 // A Slack that sends callers elsewhere, be it a proxy that was tampered with, gets no token to go there.
@@ -71,7 +73,7 @@ func TestASocketInTheClearIsOfThisMachineOnly(t *testing.T) {
 		if got := errors.Is(err, errInClear); got != refused || err == nil {
 			t.Errorf("%s: %v", address, err)
 		}
-		if err != nil && strings.Contains(redact(err.Error()), "ticket=x") {
+		if err != nil && strings.Contains(redact.Text(err.Error()), "ticket=x") {
 			t.Errorf("the ticket is told: %v", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"refreshbot/bot/redact"
 	"refreshbot/bot/view"
 	"refreshbot/commands"
 	"refreshbot/jobs/failpoint"
@@ -33,7 +34,7 @@ func (b *Bot) openForm(ctx context.Context, log *slog.Logger, trigger, url strin
 	case err == nil, refusal(err) == "exchanged_trigger_id": // the first delivery of the command has opened it
 		return
 	}
-	log.WarnContext(ctx, "a form could not be opened", "err", redact(err.Error()))
+	log.WarnContext(ctx, "a form could not be opened", "err", redact.Text(err.Error()))
 	if url != "" {
 		b.whisper(ctx, url, commands.Reply{Refused: true, Text: "Slack did not open the form.", Hint: "Send the same command again."}, log)
 	}
@@ -70,7 +71,7 @@ func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.Interact
 		names, err := b.readList(ctx, *form.File)
 		failpoint.Hit("roster", "read")
 		if err != nil {
-			log.WarnContext(ctx, "a file that was handed in cannot be read", "err", redact(err.Error()))
+			log.WarnContext(ctx, "a file that was handed in cannot be read", "err", redact.Text(err.Error()))
 			tell(commands.Reply{Refused: true, Text: refresh.MessageOf(err), Hint: "No user was handed in. Send the command again when the list is ready."})(ctx)
 			return
 		}
@@ -139,9 +140,8 @@ func (c *capped) Write(p []byte) (int, error) {
 	return c.data.Write(p)
 }
 
-// afterwards is how long may be spent on what was acknowledged: fetching a file and reading it, trying every
-// credential, answering.
-const afterwards = 2 * time.Minute
+// afterwards is how long may be spent on a form once it is acknowledged: fetching the file, reading it, answering.
+const afterwards = 30 * time.Second
 
 // tell says something to one person alone: in the channel, or in the direct conversation with the app when that
 // fails, say because the person is not in the channel.
@@ -158,9 +158,12 @@ func (b *Bot) tell(ctx context.Context, log *slog.Logger, channel, user string, 
 		if err == nil {
 			return
 		}
-		log.WarnContext(ctx, "an answer could not be shown in the channel", "err", redact(err.Error()))
+		log.WarnContext(ctx, "an answer could not be shown in the channel", "err", redact.Text(err.Error()))
 	}
-	if _, _, err := b.API.PostMessageContext(ctx, user, options...); err != nil {
-		log.WarnContext(ctx, "an answer could not be shown", "err", redact(err.Error()))
+	if _, err := patiently(ctx, func() (string, error) {
+		_, ts, err := b.API.PostMessageContext(ctx, user, options...)
+		return ts, err
+	}); err != nil {
+		log.WarnContext(ctx, "an answer could not be shown", "err", redact.Text(err.Error()))
 	}
 }

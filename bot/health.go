@@ -13,7 +13,8 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// Health is what /healthz, /readyz and /metrics say. It is ready once recovery is done and Slack listens.
+// Health is what /healthz, /readyz and /metrics say. It is ready once recovery is done and Slack listens, as long as Slack
+// accepts the token.
 type Health struct {
 	registry  *prometheus.Registry
 	ack       *prometheus.HistogramVec
@@ -24,6 +25,7 @@ type Health struct {
 	open      [connections]bool
 	slack     string
 	unseen    map[refresh.ID]string // what keeps a refresh from being shown
+	barred    map[refresh.ID]bool   // those where it is the token
 	recovered bool
 	ready     chan struct{}
 	once      sync.Once
@@ -32,7 +34,7 @@ type Health struct {
 // NewHealth returns a Health that is not ready.
 func NewHealth() *Health {
 	h := &Health{
-		registry: prometheus.NewRegistry(), ready: make(chan struct{}), unseen: map[refresh.ID]string{},
+		registry: prometheus.NewRegistry(), ready: make(chan struct{}), unseen: map[refresh.ID]string{}, barred: map[refresh.ID]bool{},
 		ack: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "refreshbot_ack_seconds",
 			Help: "From the arrival of a Socket Mode envelope to its acknowledgement.", Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 2, 3}}, []string{"type"}),
 		connected: prometheus.NewGauge(prometheus.GaugeOpts{Name: "refreshbot_slack_connections", Help: "Open Socket Mode connections."}),
@@ -91,9 +93,12 @@ func (h *Health) publishing(id refresh.ID, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.unseen, id)
+	delete(h.barred, id)
 	if err != nil {
 		h.unseen[id] = SlackProblem(err)
-		h.unshown.Inc()
+		if unauthorized(err) {
+			h.barred[id] = true
+		}
 	}
 }
 
@@ -116,8 +121,9 @@ func (h *Health) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		h.mu.Lock()
 		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: h.slack, Publishing: maps.Clone(h.unseen)}
+		barred := len(h.barred) > 0
 		h.mu.Unlock()
-		state.Ready = state.Recovered && state.Connections > 0
+		state.Ready = state.Recovered && state.Connections > 0 && !barred
 		w.Header().Set("Content-Type", "application/json")
 		if !state.Ready {
 			w.WriteHeader(http.StatusServiceUnavailable)

@@ -6,62 +6,95 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
-	"refreshbot/bot/view"
+	"refreshbot/bot/redact"
 	"refreshbot/jobs/refresh"
 )
 
 const (
 	postsSpace = "posts"
-	// backlog is how many refreshes are looked at on start for something that was not shown.
+	// backlog is how many refreshes, beside the open ones, are looked at on start for something that was not shown.
 	backlog = 50
+	// atOnce is how many refreshes are being shown at a time. Each waits for Slack on its own.
+	atOnce = 32
+	// stale is how long after its end a refresh is still shown and reported. Those of long ago are left alone.
+	stale = 7 * 24 * time.Hour
 )
 
 // posted is what the publisher remembers about one refresh.
 type posted struct {
-	Channel string    `json:"channel"`
-	Card    string    `json:"card,omitempty"`   // timestamp of the card
-	Shown   int64     `json:"shown"`            // version of the refresh that the card shows
-	Told    int64     `json:"told"`             // last journal entry that the thread has
-	Intent  string    `json:"intent,omitempty"` // key of a post that may or may not have been made
-	SentAt  time.Time `json:"sent_at,omitzero"` // when, or when its reply was given up
-	Report  reported  `json:"report,omitzero"`
-	Invited bool      `json:"invited,omitempty"` // everybody who was let in was told, as far as they can be
+	place                   // in its own channel
+	Away    []place         `json:"away,omitempty"`    // where else it is shown, as long as Slack refuses its own channel
+	Refused map[string]bool `json:"refused,omitempty"` // errors with which Slack refused what a post looks like, and whether the admins know
+	Invited bool            `json:"invited,omitempty"` // everybody who was let in was told, as far as they can be
+}
+
+// task is what the publisher has to do: show a refresh, or tell about a channel that takes nothing.
+type task struct {
+	refresh refresh.ID
+	channel string
 }
 
 // publisher makes Slack equal to the journal. Posts are findable effects: each carries its key as metadata, so
 // that one whose reply was lost is looked for and adopted instead of being made again.
+//
+// Every refresh is shown on its own, so that the trouble of one holds up no other, and in parts that wait for
+// themselves alone after a failure. What is shown is always the newest state: changes that come while a refresh
+// waits for its turn, or for Slack, are shown together.
 type publisher struct {
 	Options
 	began   time.Time
-	updates *rate.Limiter // chat.update allows about 50 a minute for the whole workspace
-	invites *rate.Limiter // so does users.lookupByEmail
+	updates *queue // chat.update allows about 50 a minute for the whole workspace
+	lookups *queue // so does users.lookupByEmail
+	shut    channels
+	learnt  learnt
 
-	learnt learnt // used by publish alone
-
-	mu    sync.Mutex
-	dirty map[refresh.ID]time.Time // what to show, not before
-	wake  chan struct{}
+	mu     sync.Mutex
+	dirty  map[task]time.Time // what to do, not before
+	active map[task]bool      // what is being done
+	failed map[part]failure
+	dms    map[string]string // direct conversations by user
+	wake   chan struct{}
 }
 
 func newPublisher(o Options) *publisher {
-	return &publisher{Options: o, updates: rate.NewLimiter(rate.Every(o.Pace), 6), invites: rate.NewLimiter(rate.Every(o.Pace), 1), dirty: map[refresh.ID]time.Time{}, wake: make(chan struct{}, 1)}
+	return &publisher{
+		Options: o, updates: newQueue(rate.Every(o.Pace), 6), lookups: newQueue(rate.Every(o.Pace), 1),
+		shut:  channels{shut: map[string]closed{}, taking: map[string]bool{}},
+		dirty: map[task]time.Time{}, active: map[task]bool{}, failed: map[part]failure{}, dms: map[string]string{},
+		wake: make(chan struct{}, 1),
+	}
 }
 
-// changed notes that a refresh is to be shown: at once, unless it waits for a failure to pass. Then that wait
-// shows the newest state too.
-func (p *publisher) changed(id refresh.ID) {
+// changed notes that a refresh is to be shown now. Parts of it that wait for a failure to pass go on waiting, and then
+// show the newest state.
+func (p *publisher) changed(id refresh.ID) { p.due(task{refresh: id}) }
+
+func (p *publisher) due(t task) {
 	p.mu.Lock()
-	if _, waits := p.dirty[id]; !waits {
-		p.dirty[id] = time.Time{}
+	p.dirty[t] = time.Time{}
+	p.mu.Unlock()
+	p.rouse()
+}
+
+// hurry has everything that waits for a failure to pass tried now: Slack can be reached again.
+func (p *publisher) hurry() {
+	p.mu.Lock()
+	clear(p.failed)
+	for t := range p.dirty {
+		p.dirty[t] = time.Time{}
 	}
 	p.mu.Unlock()
+	p.rouse()
+}
+
+func (p *publisher) rouse() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -72,32 +105,34 @@ func (p *publisher) changed(id refresh.ID) {
 func (p *publisher) behind(id refresh.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, changed := p.dirty[id]
+	_, changed := p.dirty[task{refresh: id}]
 	return changed
-}
-
-// delay has a refresh shown no sooner than at.
-func (p *publisher) delay(id refresh.ID, at time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.dirty[id] = at
 }
 
 // run publishes until ctx ends, beginning with whatever an earlier process did not get to show.
 func (p *publisher) run(ctx context.Context) {
 	p.began = time.Now()
 	recent, err := p.Journal.Recent(ctx, "", backlog)
-	if err != nil {
+	open, openErr := p.Journal.Open(ctx)
+	if err := errors.Join(err, openErr); err != nil {
 		p.Log.ErrorContext(ctx, "some refreshes cannot be read and are not shown", "err", err)
 	}
-	slices.Reverse(recent)
-	for _, r := range recent {
+	for _, r := range slices.Concat(recent, open) {
 		p.changed(r.ID)
 	}
+	room := semaphore.NewWeighted(atOnce)
+	var showing sync.WaitGroup
+	defer showing.Wait()
 	for {
-		id, wait := p.next()
-		if id != "" {
-			p.publish(ctx, id)
+		t, wait := p.next()
+		if wait == 0 {
+			if room.Acquire(ctx, 1) != nil {
+				return
+			}
+			showing.Go(func() {
+				defer room.Release(1)
+				p.perform(ctx, t)
+			})
 			continue
 		}
 		timer := time.NewTimer(wait)
@@ -112,294 +147,222 @@ func (p *publisher) run(ctx context.Context) {
 	}
 }
 
-// next takes the refresh that has waited longest, or says how long nothing will be due.
-func (p *publisher) next() (refresh.ID, time.Duration) {
+// next takes what has waited longest and is not being done already, or says how long nothing will be due.
+func (p *publisher) next() (task, time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var first refresh.ID
-	for id, at := range p.dirty {
-		if first == "" || at.Before(p.dirty[first]) || at.Equal(p.dirty[first]) && id < first {
-			first = id
+	var first task
+	for t, at := range p.dirty {
+		if p.active[t] {
+			continue
+		}
+		if first == (task{}) || at.Before(p.dirty[first]) || at.Equal(p.dirty[first]) && t.refresh < first.refresh {
+			first = t
 		}
 	}
-	if first == "" {
-		return "", time.Hour
+	if first == (task{}) {
+		return first, time.Hour
 	}
 	if wait := time.Until(p.dirty[first]); wait > 0 {
-		return "", wait
+		return first, wait
 	}
 	delete(p.dirty, first)
+	p.active[first] = true
 	return first, 0
 }
 
-// publish shows one refresh as far as it goes; what fails is tried again later.
-func (p *publisher) publish(ctx context.Context, id refresh.ID) {
-	err := p.show(ctx, id)
-	if ctx.Err() != nil {
-		return
+// perform does one task as far as it goes; what fails is tried again later.
+func (p *publisher) perform(ctx context.Context, t task) {
+	var again time.Time
+	if t.channel != "" {
+		again, _ = p.part(ctx, part{t, "channel"}, func() error { return p.aboutChannel(ctx, t.channel) })
+	} else {
+		var err error
+		again, err = p.show(ctx, t)
+		if ctx.Err() == nil {
+			p.Health.publishing(t.refresh, err)
+		}
 	}
-	if later, ok := errors.AsType[notYet](err); ok {
-		p.delay(id, later.until)
-		return
+	p.mu.Lock()
+	delete(p.active, t)
+	if _, changed := p.dirty[t]; !changed && !again.IsZero() {
+		p.dirty[t] = again
 	}
-	p.Health.publishing(id, err)
-	if err == nil {
-		return
-	}
-	wait := p.Retry
-	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
-		wait = max(wait, limited.RetryAfter)
-	}
-	p.Log.WarnContext(ctx, "not shown in Slack; trying again", "refresh", id, "err", redact(err.Error()))
-	p.delay(id, time.Now().Add(wait))
+	p.mu.Unlock()
+	p.rouse()
 }
 
-// notYet says that a post may still be under way.
+// show does everything that is due for one refresh. It returns when something is to be tried again, and what keeps
+// the refresh from being shown.
+func (p *publisher) show(ctx context.Context, t task) (again time.Time, err error) {
+	s := &showing{publisher: p}
+	var errs []error
+	do := func(name string, f func(context.Context) error) error {
+		at, err := p.part(ctx, part{t, name}, func() error { return f(ctx) })
+		if again.IsZero() || !at.IsZero() && at.Before(again) {
+			again = at
+		}
+		if _, waits := errors.AsType[notYet](err); !waits {
+			errs = append(errs, err)
+		}
+		return err
+	}
+	if err := do("memory", func(ctx context.Context) error { return s.load(ctx, t.refresh) }); err != nil || s.nothing() {
+		return again, errors.Join(errs...)
+	}
+	switch home := do("channel", s.home); {
+	case home == nil:
+		_ = do("away", s.comeBack)
+	case isShut(home):
+		_ = do("away", s.elsewhere)
+	}
+	_ = do("refused", s.tellOfRefusals)
+	_ = do("invitations", s.invite)
+	return again, errors.Join(errs...)
+}
+
+// part is a piece of a task. After a failure it waits for itself alone.
+type part struct {
+	task
+	name string
+}
+
+// failure is what a part has failed with.
+type failure struct {
+	err   error
+	times int
+	until time.Time // not tried before
+}
+
+// part does one part, unless it waits for its last failure to pass. It returns when to try again, zero for never, and
+// what the part failed with: a notYet when nothing is wrong.
+func (p *publisher) part(ctx context.Context, which part, do func() error) (again time.Time, err error) {
+	p.mu.Lock()
+	was := p.failed[which]
+	p.mu.Unlock()
+	if time.Now().Before(was.until) {
+		return was.until, was.err
+	}
+	err = p.guarded(ctx, which, do)
+	if err != nil && ctx.Err() != nil {
+		return time.Time{}, err // stopping
+	}
+	now := failure{}
+	if err != nil {
+		if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
+			err = notYet{time.Now().Add(limited.RetryAfter)}
+		}
+		if later, ok := errors.AsType[notYet](err); ok {
+			return later.until, err
+		}
+		now = failure{err: err, times: was.times + 1, until: time.Now().Add(p.patience(was.times))}
+		if shut, ok := errors.AsType[closed](err); ok {
+			now.times, now.until = was.times, shut.until
+		} else {
+			p.Health.unshown.Inc()
+			p.Log.WarnContext(ctx, "not shown in Slack; trying again", "refresh", which.refresh, "part", which.name, "times", now.times, "err", redact.Text(err.Error()))
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		delete(p.failed, which)
+	} else {
+		p.failed[which] = now
+	}
+	return now.until, err
+}
+
+// guarded has a panic as its error: a refresh that cannot be drawn keeps no other from being shown.
+func (p *publisher) guarded(ctx context.Context, which part, do func() error) (err error) {
+	defer func() {
+		if defect := recover(); defect != nil {
+			logPanic(ctx, p.Log.With("refresh", which.refresh, "part", which.name), "showing a refresh panicked", defect)
+			err = errDefect
+		}
+	}()
+	return do()
+}
+
+// patience is the wait after a failure: longer with each in a row, from 5 s to a minute.
+func (p *publisher) patience(before int) time.Duration {
+	return min(p.Retry<<min(before, 10), 12*p.Retry)
+}
+
+// notYet says that it is too early: a post may still be under way, or others are first.
 type notYet struct{ until time.Time }
 
-func (n notYet) Error() string { return "a post may still be under way" }
+func (n notYet) Error() string { return "not before " + n.until.Format(time.TimeOnly) }
 
-func (p *publisher) show(ctx context.Context, id refresh.ID) error {
-	r, err := p.Journal.Load(ctx, id)
+// queue hands out turns at a steady rate. Who was told when their turn is has it then, so that nobody is overtaken for
+// ever.
+type queue struct {
+	mu    sync.Mutex
+	limit *rate.Limiter
+	turns map[string]time.Time
+}
+
+func newQueue(every rate.Limit, burst int) *queue {
+	return &queue{limit: rate.NewLimiter(every, burst), turns: map[string]time.Time{}}
+}
+
+// turn returns nil when it is who's turn, which uses it up, and otherwise a notYet.
+func (q *queue) turn(who string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	at, waits := q.turns[who]
+	if !waits {
+		at = now.Add(q.limit.ReserveN(now, 1).DelayFrom(now))
+	}
+	if at.After(now) {
+		q.turns[who] = at
+		return notYet{at}
+	}
+	delete(q.turns, who)
+	return nil
+}
+
+// load reads the refresh and what is remembered of its posts.
+func (s *showing) load(ctx context.Context, id refresh.ID) error {
+	r, err := s.Journal.Load(ctx, id)
 	if err != nil {
 		return fmt.Errorf("load %s: %w", id, err)
 	}
-	state, err := p.recall(ctx, r)
-	if err != nil {
-		return err
-	}
-	if state.Shown == r.Version && state.Told == r.Version && !owesReport(r, state) && !owesInvitations(r, state) {
-		return nil
-	}
-	options := p.View
-	options.Report, options.Past = state.Report.Link, p.learnt.of(ctx, p.Journal, r)
-	card := view.Card(r, time.Now(), options)
-	if state.Card == "" {
-		lost := state.Intent == "card"
-		ts, err := p.post(ctx, &state, id, "card", false, card)
-		if err != nil {
-			return err
-		}
-		state.Card, state.Shown, state.Intent = ts, r.Version, ""
-		if lost {
-			state.Shown = 0 // what was found may show the refresh as it was then
-		}
-		if err := p.remember(ctx, id, state); err != nil {
-			return err
-		}
-	}
-	if state.Shown != r.Version {
-		if err := p.update(ctx, &state, r, card); err != nil {
-			return err
-		}
-		if err := p.remember(ctx, id, state); err != nil {
-			return err
-		}
-		if state.Card == "" {
-			return p.show(ctx, id) // it was deleted: post it anew
-		}
-	}
-	if err = p.tell(ctx, r, &state); err == nil {
-		err = p.conclude(ctx, r, &state)
-	}
-	if refusal(err) == "thread_not_found" {
-		state.Shown = 0 // updating the card next time shows whether somebody deleted it
-		return errors.Join(err, p.remember(ctx, id, state))
-	}
+	s.r = r
+	s.posted, err = s.recall(ctx, id, r.Channel)
 	return err
 }
 
-// update edits the card. A card that somebody deleted is forgotten, so that it is posted anew.
-func (p *publisher) update(ctx context.Context, state *posted, r refresh.Refresh, card view.Message) error {
-	if err := p.updates.Wait(ctx); err != nil {
-		return err
-	}
-	_, _, _, err := p.API.UpdateMessageContext(ctx, state.Channel, state.Card, slack.MsgOptionText(card.Text, false), slack.MsgOptionBlocks(card.Blocks...))
-	if refusal(err) == "message_not_found" {
-		state.Card = ""
-		return nil
+// recall reads what is remembered of the posts about a refresh whose own channel that is.
+func (p *publisher) recall(ctx context.Context, id refresh.ID, channel string) (posted, error) {
+	state := posted{place: place{Channel: channel}}
+	data, ok, err := p.Records.Record(ctx, postsSpace, string(id))
+	if err == nil && ok {
+		err = json.Unmarshal(data, &state)
 	}
 	if err != nil {
-		return fmt.Errorf("update the card: %w", err)
-	}
-	state.Shown = r.Version
-	return nil
-}
-
-// tell posts the notable events that the thread does not have, as long as the card is not behind.
-func (p *publisher) tell(ctx context.Context, r refresh.Refresh, state *posted) error {
-	entries, err := p.Journal.Journal(ctx, r.ID, 0)
-	if err != nil {
-		return fmt.Errorf("read the journal: %w", err)
-	}
-	var before refresh.Refresh
-	for _, e := range entries {
-		after := refresh.Apply(before, e.Event, e.At)
-		if e.Seq > state.Told {
-			if post, notable := view.Event(before, after, e, p.View); notable {
-				key := strconv.FormatInt(e.Seq, 10)
-				if _, err := p.post(ctx, state, r.ID, key, post.Broadcast, post.Message); err != nil {
-					return err
-				}
-				state.Told, state.Intent = e.Seq, ""
-				if err := p.remember(ctx, r.ID, *state); err != nil {
-					return err
-				}
-				if p.behind(r.ID) {
-					return nil // the card first: it has the buttons, and Slack takes one post a second
-				}
-			}
-		}
-		before = after
-	}
-	if last := int64(len(entries)); last > state.Told {
-		state.Told = last
-		return p.remember(ctx, r.ID, *state)
-	}
-	return nil
-}
-
-// post makes one post, or finds the one that was made. It notes its intent first.
-func (p *publisher) post(ctx context.Context, state *posted, id refresh.ID, key string, broadcast bool, m view.Message) (string, error) {
-	if state.Intent == key {
-		ts, err := p.lost(ctx, state, id, key)
-		if err != nil || ts != "" {
-			return ts, err
-		}
-	}
-	state.Intent, state.SentAt = key, time.Now()
-	if err := p.remember(ctx, id, *state); err != nil {
-		return "", err
-	}
-	options := []slack.MsgOption{
-		slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...), slack.MsgOptionDisableLinkUnfurl(),
-		mark(id, key),
-	}
-	if state.Card != "" {
-		options = append(options, slack.MsgOptionTS(state.Card))
-		if broadcast {
-			options = append(options, slack.MsgOptionBroadcast())
-		}
-	}
-	_, ts, err := p.API.PostMessageContext(ctx, state.Channel, options...)
-	if err != nil {
-		if certainlyNotPosted(err) {
-			state.Intent = ""
-		} else {
-			state.SentAt = time.Now() // the client may have waited for its turn, and then sent it only now
-		}
-		if err := p.remember(ctx, id, *state); err != nil {
-			return "", err
-		}
-		return "", fmt.Errorf("post %s: %w", key, err)
-	}
-	return ts, nil
-}
-
-// lost looks for a post whose reply did not arrive.
-func (p *publisher) lost(ctx context.Context, state *posted, id refresh.ID, key string) (string, error) {
-	if err := p.settled(state.SentAt); err != nil {
-		return "", err
-	}
-	return p.find(ctx, state.Channel, state.Card, state.SentAt, carries(id, key))
-}
-
-// settled returns notYet while a request of that time may still land. That is counted from when its reply was given
-// up, or from when this process began if an earlier one sent it.
-func (p *publisher) settled(sent time.Time) error {
-	until := sent.Add(p.Settle)
-	if sent.Before(p.began) {
-		until = p.began.Add(p.Settle / 4) // the request died with its process; only Slack itself may still be slow
-	}
-	if time.Now().Before(until) {
-		return notYet{until}
-	}
-	return nil
-}
-
-// mark is what a post carries to be found by.
-func mark(id refresh.ID, key string) slack.MsgOption {
-	return slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "refreshbot_post", EventPayload: map[string]any{"refresh": string(id), "key": key}})
-}
-
-// carries recognises a post by its mark.
-func carries(id refresh.ID, key string) func(slack.Message) bool {
-	return func(m slack.Message) bool {
-		return m.Metadata.EventPayload["refresh"] == string(id) && m.Metadata.EventPayload["key"] == key
-	}
-}
-
-// find looks through a thread, or with no thread through a channel, for a message of about that time, and returns
-// its timestamp; "" when it is not there.
-func (p *publisher) find(ctx context.Context, channel, thread string, sent time.Time, is func(slack.Message) bool) (string, error) {
-	oldest := fmt.Sprintf("%d.000000", sent.Add(-10*time.Minute).Unix()) // timestamps are of Slack's clock
-	for cursor := ""; ; {
-		messages, next, err := p.read(ctx, channel, thread, oldest, cursor)
-		if err != nil {
-			return "", fmt.Errorf("look for a post: %w", err)
-		}
-		for _, m := range messages {
-			if is(m) {
-				return m.Timestamp, nil
-			}
-		}
-		if next == "" {
-			return "", nil
-		}
-		cursor = next
-	}
-}
-
-func (p *publisher) read(ctx context.Context, channel, thread, oldest, cursor string) ([]slack.Message, string, error) {
-	if thread != "" {
-		messages, _, next, err := p.API.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-			ChannelID: channel, Timestamp: thread, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
-		})
-		return messages, next, err
-	}
-	page, err := p.API.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
-		ChannelID: channel, Oldest: oldest, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return page.Messages, page.ResponseMetaData.NextCursor, nil
-}
-
-// certainlyNotPosted reports whether Slack itself said no. Some of its own failures leave it open: "it's possible
-// some aspect of the operation succeeded" (chat.postMessage, errors).
-func certainlyNotPosted(err error) bool {
-	if _, limited := errors.AsType[*slack.RateLimitedError](err); limited {
-		return true
-	}
-	switch refusal(err) {
-	case "", "internal_error", "fatal_error", "service_unavailable":
-		return false
-	}
-	return true
-}
-
-func (p *publisher) recall(ctx context.Context, r refresh.Refresh) (posted, error) {
-	state := posted{Channel: r.Channel}
-	data, ok, err := p.Records.Record(ctx, postsSpace, string(r.ID))
-	if err != nil {
-		return state, fmt.Errorf("recall what was posted: %w", err)
-	}
-	if ok {
-		if err := json.Unmarshal(data, &state); err != nil {
-			return state, fmt.Errorf("recall what was posted about %s: %w", r.ID, err)
-		}
+		return state, fmt.Errorf("recall what was posted about %s: %w", id, err)
 	}
 	return state, nil
 }
 
-func (p *publisher) remember(ctx context.Context, id refresh.ID, state posted) error {
-	data, err := json.Marshal(state)
+// note remembers how far it got.
+func (s *showing) note(ctx context.Context) error {
+	data, err := json.Marshal(s.posted)
 	if err != nil {
 		return err
 	}
-	if err := p.Records.PutRecord(context.WithoutCancel(ctx), postsSpace, string(id), data); err != nil {
+	if err := s.Records.PutRecord(context.WithoutCancel(ctx), postsSpace, string(s.r.ID), data); err != nil {
 		return fmt.Errorf("remember what was posted: %w", err)
 	}
 	return nil
+}
+
+// nothing reports whether there is nothing left to do.
+func (s *showing) nothing() bool {
+	if s.r.Status.Ended() && time.Since(s.r.EndedAt) > stale {
+		return true
+	}
+	return !s.owes(s.place) && len(s.Away) == 0 && !s.owesInvitations() && !s.owesRefusals()
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -254,12 +255,9 @@ func TestARestartWhileAPostIsUnderWay(t *testing.T) {
 	b.complete()
 }
 
-// records has another name than its method, so that it can be embedded.
-type records = bot.Records
-
 // forgetful is a store whose writes fail now and then.
 type forgetful struct {
-	records
+	bot.Records
 	mu   sync.Mutex
 	fail map[int]bool // which write, counted from 1
 	n    int
@@ -272,14 +270,14 @@ func (f *forgetful) PutRecord(ctx context.Context, space, key string, value []by
 	if f.fail[f.n] {
 		return errors.New("no space left on device")
 	}
-	return f.records.PutRecord(ctx, space, key, value)
+	return f.Records.PutRecord(ctx, space, key, value)
 }
 
 func TestADiskThatFailsBetweenAPostAndItsNote(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(b *bench, _ *slacksim.Options) {
 		// Each post is framed by two writes. The 1st and 4th are notes before a post, the 3rd and 6th after one.
-		b.options.Records = &forgetful{records: b.store, fail: map[int]bool{1: true, 3: true, 4: true, 8: true, 13: true}}
+		b.options.Records = &forgetful{Records: b.store, fail: map[int]bool{1: true, 3: true, 4: true, 8: true, 13: true}}
 	}).connected()
 	b.ask()
 	b.finish()
@@ -329,4 +327,32 @@ func TestTheCardIsUpdatedBeforeTheRestOfTheThread(t *testing.T) {
 		t.Errorf("after the entry that was under way came %v, want the card first", order)
 	}
 	b.noDoubles()
+}
+
+// cursed is a journal of which one refresh cannot be read without a panic, for a while.
+type cursed struct {
+	store
+	times atomic.Int32
+}
+
+func (c *cursed) Load(ctx context.Context, id refresh.ID) (refresh.Refresh, error) {
+	if strings.HasPrefix(string(id), "bad-") && c.times.Add(-1) >= 0 {
+		panic("a defect that shows with this refresh")
+	}
+	return c.store.Load(ctx, id)
+}
+
+func TestARefreshThatPanicsKeepsNoOtherFromBeingShown(t *testing.T) {
+	t.Parallel()
+	j := &cursed{}
+	j.times.Store(1 << 30)
+	b := newBench(t, func(b *bench, _ *slacksim.Options) { j.store = b.store; b.options.Journal = j }).connected()
+	bad, err := b.machine.Ask(b.ctx, request("bad"), "bad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.until("it is said to have failed", func() bool { return strings.Contains(b.readyz().Publishing[string(bad.ID)], "A defect in refreshbot") })
+	b.ask()
+	j.times.Store(0)
+	b.until("both cards stand", func() bool { return len(b.cards()) == 2 })
 }

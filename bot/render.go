@@ -25,7 +25,7 @@ func (b *Bot) render(ctx context.Context, answer commands.Reply) view.Message {
 
 // reportOf is the address of a report; "" when there is none, or when it cannot be looked up now.
 func (b *Bot) reportOf(ctx context.Context, r refresh.Refresh) string {
-	state, err := b.publisher.recall(ctx, r)
+	state, err := b.publisher.recall(ctx, r.ID, r.Channel)
 	if err != nil {
 		b.Log.WarnContext(ctx, "what was posted cannot be looked up", "refresh", r.ID, "err", err)
 	}

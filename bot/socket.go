@@ -25,7 +25,7 @@ func (b *Bot) listen(ctx context.Context, n int) {
 	log := b.Log.With("connection", n)
 	for wait := b.Retry; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
 		began := time.Now()
-		err := b.connect(ctx, log, n)
+		err := b.connectGuarded(ctx, log, n)
 		b.Health.connection(n, false)
 		if ctx.Err() != nil {
 			return
@@ -42,6 +42,17 @@ func (b *Bot) listen(ctx context.Context, n int) {
 	}
 }
 
+// connectGuarded is connect, with a panic as its error.
+func (b *Bot) connectGuarded(ctx context.Context, log *slog.Logger, n int) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(ctx, log, "a connection panicked", p)
+			err = errDefect
+		}
+	}()
+	return b.connect(ctx, log, n)
+}
+
 // connect runs one socketmode client until it gives up. It returns when that client's loop has ended and every
 // envelope it brought has been handled.
 func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
@@ -51,7 +62,15 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 	var handlers sync.WaitGroup
 	defer handlers.Wait()
 	ended := make(chan error, 1)
-	go func() { ended <- client.RunContext(ctx) }()
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				logPanic(ctx, log, "a connection panicked", p)
+				ended <- errDefect
+			}
+		}()
+		ended <- client.RunContext(ctx)
+	}()
 	for {
 		select {
 		case err := <-ended:

@@ -3,6 +3,8 @@ package bot_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -80,24 +82,70 @@ func TestNothingIsAcknowledgedBeforeItIsCommitted(t *testing.T) {
 	}
 }
 
+// Whoever ran into a defect is told so, and not what the panic says; everybody else notices nothing.
 func TestAPanicCostsOneEnvelope(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, func(_ *bench, o *slacksim.Options) { o.AckTimeout = 2 * time.Second }, handling(handler{
+	var log lines
+	b := newBench(t, letsUsersIn, with(func(o *bot.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) }), handling(handler{
 		slash: func(_ context.Context, in commands.Line) commands.Reply {
-			if in.Text == "boom" {
-				panic("xoxb-secret")
+			switch in.Text {
+			case "boom":
+				panic("the token is xoxb-secret")
+			case "later":
+				return commands.Reply{Text: "Wait.", Later: func(context.Context) commands.Reply { panic("xoxb-secret") }}
 			}
 			return commands.Reply{Text: "Fine."}
 		},
+		click: func(context.Context, commands.Press) commands.Reply { panic(fmt.Errorf("xoxb-secret")) },
 	})).connected()
-	if ack := b.slash("/refresh boom"); ack.OK || ack.Error != "operation_timeout" {
+	told := func(who string, n int) {
+		t.Helper()
+		b.until("the person is told", func() bool { return len(b.sim.Ephemerals(who)) >= n })
+		all := b.sim.Ephemerals(who)
+		if text := all[len(all)-1].Plain(); !strings.Contains(text, "A defect in refreshbot") || strings.Contains(text, "secret") {
+			t.Errorf("%s is told %q", who, text)
+		}
+	}
+	if ack := b.slash("/refresh boom"); !ack.OK {
 		t.Errorf("the one that panics: %+v", ack)
 	}
+	told(rita, 1)
+	good := view.Button{Refresh: "r", Gate: "g", Nonce: "n", Action: refresh.ActionApprove}
+	if ack, err := b.sim.ClickRaw(b.ctx, anna, channel, "1.000001", map[string]any{"block_id": "b", "action_id": good.ActionID(), "value": good.Value()}); err != nil || !ack.OK {
+		t.Errorf("the click that panics: %+v, %v", ack, err)
+	}
+	told(anna, 1)
+	if ack := b.slash("/refresh later"); !ack.OK {
+		t.Errorf("the one that panics afterwards: %+v", ack)
+	}
+	told(rita, 3) // "Wait." and then the rest
 	for range 3 {
-		if ack := b.slash("/refresh uat"); !ack.OK {
+		if ack := b.slash("/refresh uat"); !ack.OK || !strings.Contains(ack.Text, "Fine.") {
 			t.Errorf("the next one: %+v", ack)
 		}
 	}
+	b.until("all panics are in the log", func() bool { return strings.Count(log.String(), "caused a panic") == 3 })
+	if text := log.String(); strings.Contains(text, "xoxb-secret") || strings.Count(text, "goroutine ") < 3 {
+		t.Errorf("the log should have the stacks and not the token:\n%s", text)
+	}
+}
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func TestARefusedClickIsToldToThatPersonAlone(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"refreshbot/jobs/refresh"
 )
@@ -16,6 +17,17 @@ type Installation interface {
 	Check(ctx context.Context, target string) (table string, failed int, err error)
 	// Config returns the configuration in use, secrets hidden, and why a newer one is refused ("" when none is).
 	Config() (text, refused string, err error)
+	// SignIn begins the sign-in of the LCS account by a person.
+	SignIn(ctx context.Context) (SignIn, error)
+}
+
+// SignIn is a sign-in that waits for a person to enter a code.
+type SignIn struct {
+	Account    string
+	Code, Page string
+	Expires    time.Time
+	// Finish waits for the person, until the code expires at the latest, and returns when the sign-in lapses.
+	Finish func(ctx context.Context) (time.Time, error)
 }
 
 // admin lets admins through.
@@ -80,6 +92,35 @@ func (s *Service) config(_ context.Context, in Line, words []string) (Reply, err
 		rep.Hint = "Correct the file; it is read again by itself. After a cause outside the file, send the process SIGHUP."
 	}
 	return rep, nil
+}
+
+func (s *Service) signIn(_ context.Context, in Line, words []string) (Reply, error) {
+	if err := s.admin(in, "sign in to LCS"); err != nil {
+		return Reply{}, err
+	}
+	if err := nothingElse(words, "/refresh sign-in"); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Text: "Asking Microsoft Entra for a code.", Later: func(ctx context.Context) Reply {
+		signIn, err := s.Installation.SignIn(ctx)
+		if err != nil {
+			return reply(Reply{}, err)
+		}
+		return Reply{
+			Text: fmt.Sprintf("Open %s, enter the code %s and sign in as %s. Do it yourself: whoever enters the code decides which account refreshbot works with.", signIn.Page, signIn.Code, signIn.Account),
+			Hint: fmt.Sprintf("The code is good for %d minutes. You are told here when it has worked.", int(time.Until(signIn.Expires).Round(time.Minute).Minutes())),
+			Later: func(ctx context.Context) Reply {
+				lapses, err := signIn.Finish(ctx)
+				if err != nil {
+					return reply(Reply{}, err)
+				}
+				return Reply{
+					Text: fmt.Sprintf("Signed in to LCS as %s.", signIn.Account),
+					Hint: fmt.Sprintf("It is renewed every day, and would lapse on %s. You are warned a week before a person is needed again.", lapses.UTC().Format("2 January 2006")),
+				}
+			},
+		}
+	}}, nil
 }
 
 // nothingElse refuses words that would be ignored.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"refreshbot/commands"
 	"refreshbot/jobs/engine"
@@ -26,6 +27,11 @@ func (i *installation) Check(_ context.Context, target string) (string, int, err
 
 func (i *installation) Config() (string, string, error) {
 	return "slack:\n  channel: C0\n", i.why, i.err
+}
+
+func (i *installation) SignIn(context.Context) (commands.SignIn, error) {
+	return commands.SignIn{Account: "refresh-svc@contoso.com", Code: "ABC", Page: "https://microsoft.com/devicelogin", Expires: time.Now().Add(15 * time.Minute),
+		Finish: func(context.Context) (time.Time, error) { return time.Date(2027, 2, 20, 0, 0, 0, 0, time.UTC), i.err }}, nil
 }
 
 func adminService(t *testing.T, i *installation) *commands.Service {
@@ -61,6 +67,27 @@ func TestAdminsTryTheCredentials(t *testing.T) {
 	}
 }
 
+func TestAnAdminSignsTheAccountIn(t *testing.T) {
+	t.Parallel()
+	i := &installation{}
+	code := adminService(t, i).Slash(t.Context(), line(admin, "sign-in")).Later(t.Context())
+	for _, want := range []string{"https://microsoft.com/devicelogin", "ABC", "refresh-svc@contoso.com"} {
+		if !strings.Contains(code.Text, want) {
+			t.Errorf("not told: %s\n%s", want, code.Text)
+		}
+	}
+	if !strings.Contains(code.Hint, "15 minutes") {
+		t.Error(code.Hint)
+	}
+	if done := code.Later(t.Context()); done.Refused || done.Later != nil || !strings.Contains(done.Hint, "20 February 2027") {
+		t.Errorf("%+v", done)
+	}
+	i.err = errors.New("declined")
+	if done := code.Later(t.Context()); !done.Refused {
+		t.Errorf("with an error: %+v", done)
+	}
+}
+
 func TestTheConfigurationInUse(t *testing.T) {
 	t.Parallel()
 	i := &installation{}
@@ -78,12 +105,12 @@ func TestOnlyAdminsAskAboutTheInstallation(t *testing.T) {
 	t.Parallel()
 	i := &installation{}
 	s := adminService(t, i)
-	for _, text := range []string{"check", "check uat", "config"} {
+	for _, text := range []string{"check", "check uat", "config", "sign-in"} {
 		if rep := s.Slash(t.Context(), line(anna, text)); !rep.Refused || rep.Later != nil || rep.Listing != "" || !strings.Contains(rep.Text, "Only admins may") {
 			t.Errorf("%s: %+v", text, rep)
 		}
 	}
-	for text, want := range map[string]string{"check prod": "only a source", "check uta": `no environment "uta"`, "check uat now": "not understand", "config uat": "not understand"} {
+	for text, want := range map[string]string{"check prod": "only a source", "check uta": `no environment "uta"`, "check uat now": "not understand", "config uat": "not understand", "sign-in now": "not understand"} {
 		if rep := s.Slash(t.Context(), line(admin, text)); !rep.Refused || rep.Later != nil || !strings.Contains(rep.Text, want) {
 			t.Errorf("%s: %+v", text, rep)
 		}

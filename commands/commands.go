@@ -124,6 +124,7 @@ func verbs() []verb {
 		{"cancel", Usage{"/refresh cancel <environment> [because <reason>]", "call a refresh off, as long as the copy has not begun", "/refresh cancel uat"}, (*Service).cancel},
 		{"users", Usage{"/refresh users <environment>", "hand in a list of users to let in, as a file or pasted; it is previewed before anybody is enabled", "/refresh users uat"}, (*Service).users},
 		{"check", Usage{"/refresh check [environment]", "for admins: try every credential and permission, without changing anything", "/refresh check uat"}, (*Service).check},
+		{"sign-in", Usage{"/refresh sign-in", "for admins: sign the LCS account in, where it has multi-factor authentication", "/refresh sign-in"}, (*Service).signIn},
 		{"config", Usage{"/refresh config", "for admins: the configuration in use, secrets hidden", "/refresh config"}, (*Service).config},
 		{"history", Usage{"/refresh history [environment] [by @person] [outcome] [2026-11]", "what was refreshed, when, by whom, and how it ended", "/refresh history uat failed"}, (*Service).history},
 		{"why", Usage{"/refresh why <environment>", "what a refresh is waiting for, since when, who can act, and what happens if nobody does", "/refresh why uat"}, (*Service).why},
@@ -170,6 +171,18 @@ func (s *Service) Click(ctx context.Context, in Press) Reply {
 	return reply(Reply{}, err)
 }
 
+// Scheduled asks for a refresh on behalf of the schedule. The due time is the key: one due time asks once.
+// Busy and seen are errors of the engine that the caller tells apart.
+func (s *Service) Scheduled(ctx context.Context, target string, due time.Time) (refresh.Refresh, error) {
+	t, ok := s.Targets[target]
+	if !ok {
+		return refresh.Refresh{}, refresh.Errorf(refresh.NotFound, "The configuration has no target environment %s.", target)
+	}
+	req := t.Request
+	req.By, req.Reason = refresh.Person{Name: "the schedule"}, "as scheduled"
+	return s.Engine.Ask(ctx, req, fmt.Sprintf("schedule/%s/%d", target, due.Unix()))
+}
+
 func reply(r Reply, err error) Reply {
 	switch {
 	case err == nil, errors.Is(err, engine.ErrSeen): // the first delivery was answered
@@ -210,7 +223,7 @@ func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, erro
 	if err := s.mayAsk(ctx, in, t); err != nil {
 		return Reply{}, err
 	}
-	if err := s.admit(ctx, t, time.Time{}); err != nil {
+	if err := s.admit(ctx, t, time.Now()); err != nil {
 		return Reply{}, err
 	}
 	req := t.Request

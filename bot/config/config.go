@@ -30,7 +30,17 @@ type Config struct {
 	Blackouts    []blackout.Rule
 	Environments []Environment // in the order of the file
 
-	root *yaml.Node // the file itself, for Show
+	root    *yaml.Node // the file itself, for Show
+	secrets []Secret
+}
+
+// Secrets returns everything that the file refers to as a secret, to be kept out of what is written.
+func (c *Config) Secrets() []string {
+	all := make([]string, len(c.secrets))
+	for i, s := range c.secrets {
+		all[i] = s.Reveal()
+	}
+	return all
 }
 
 // Slack is the app's two tokens and where it posts.
@@ -55,11 +65,14 @@ type LCS struct {
 	Project  int64
 	ClientID string
 	Username string
-	Password Secret
+	Password Secret        // of an account without multi-factor authentication; not set: a person signs in
+	TokenKey Secret        // encrypts what a person's sign-in leaves in the store; not set: the password signs in
 	APIURL   string        // no trailing slash; default https://lcsapi.lcs.dynamics.com
 	Poll     time.Duration // how often a running copy is asked about; default 1m
 	Timeout  time.Duration // one request; default 30s
 	Settle   time.Duration // how long a request whose reply was lost may still land; default 2m
+
+	SignInLasts time.Duration // how often the tenant wants a person to sign in; default 0: as long as the sign-in is used
 }
 
 // FinOps is the one application that signs in to every environment. Exactly one of the three credentials is set.
@@ -161,6 +174,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 	if root, ok := d.document(data); ok {
 		cfg.root = root.node
 		d.config(cfg)(root)
+		cfg.secrets = d.secrets
 	}
 	if len(d.problems) > 0 {
 		d.problems.sort()

@@ -26,6 +26,7 @@ type decoder struct {
 	env      func(string) (string, bool)
 	readFile func(string) ([]byte, error)
 	problems Problems
+	secrets  []Secret // all that were found
 }
 
 // value is one node of the file and where it was found. line is the line of its key.

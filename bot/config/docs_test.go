@@ -192,7 +192,7 @@ func TestLinksBetweenThePagesLead(t *testing.T) {
 
 var (
 	optional    = regexp.MustCompile(`^( *)# ( *(- )?[a-z_]+:( .*)?| *- [a-z_{].*)$`)
-	alternative = regexp.MustCompile(`^ *# (certificate|federated_token):`) // beside client_secret they are a second credential
+	alternative = regexp.MustCompile(`^ *# (certificate|federated_token|token_key|sign_in_lasts):`) // another credential beside the one that stands there
 )
 
 // The example in the documentation loads as it is, and with all that is commented out in it.

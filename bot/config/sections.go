@@ -56,14 +56,32 @@ func (d *decoder) lcs(out *LCS) reader {
 			must("project", "the number of the Lifecycle Services project", whole(d, &out.Project, 1, 1<<62)),
 			must("client_id", "the application's GUID", d.guid(&out.ClientID)),
 			must("username", "the sign-in name of the account (Lifecycle Services knows delegated sign-in only)", d.text(&out.Username)),
-			must("password", "the account's password"+aSecret, d.secret(&out.Password, "")),
+			may("password", d.secret(&out.Password, "")),
+			may("token_key", d.secret(&out.TokenKey, "")),
+			may("sign_in_lasts", d.duration(&out.SignInLasts, false)),
 			may("api_url", d.base(&out.APIURL, false)),
 			may("poll", d.duration(&out.Poll, false)),
 			may("timeout", d.duration(&out.Timeout, false)),
 			may("settle", d.duration(&out.Settle, false)),
 		)
+		password, withPassword := at(v, "password")
+		key, withKey := at(v, "token_key")
+		lasts, withLasts := at(v, "sign_in_lasts")
+		switch {
+		case !withPassword && !withKey:
+			d.fail(v, "has no password: add password"+aSecret+", or, for an account with multi-factor authentication, token_key")
+		case withPassword && withKey:
+			d.fail(key, "stands beside %s on line %d: keep the password for an account without multi-factor authentication, and the key for one with it", password.path, password.line)
+		case withKey && out.TokenKey.IsSet() && len(out.TokenKey.Reveal()) < shortestKey:
+			d.fail(key, "leads to less than %d characters: make one with openssl rand -base64 32", shortestKey)
+		case withLasts && !withKey:
+			d.fail(lasts, "is for an account that a person signs in: add token_key, or remove it")
+		}
 	}
 }
+
+// shortestKey is the length below which a key is guessed sooner than it should be.
+const shortestKey = 24
 
 func (d *decoder) finops(out *FinOps) reader {
 	return func(v value) {

@@ -307,6 +307,7 @@ func (d *decoder) secret(out *Secret, prefix string) reader {
 			d.fail(v, "leads to something that does not start with %s: check that the tokens are not exchanged", prefix)
 		default:
 			*out = Secret{value: &s, ref: kind + ":" + name}
+			d.secrets = append(d.secrets, *out)
 		}
 	}
 }

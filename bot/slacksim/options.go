@@ -125,7 +125,6 @@ func (o *Options) fillIn() {
 			*p = v
 		}
 	}
-	set(&o.Addr, "127.0.0.1:0")
 	set(&o.Workspace, "Contoso")
 	set(&o.BotName, "refreshbot")
 	set(&o.BotToken, "xoxb-sim-"+randomID(20))

@@ -24,7 +24,7 @@ type Server struct {
 	opts   Options
 	tune   tuning
 	names  *directory
-	ln     net.Listener
+	ln     net.Listener // nil in process
 	http   *http.Server
 	ctx    context.Context // ends at Close
 	cancel context.CancelFunc
@@ -75,14 +75,25 @@ type channel struct {
 func Start(opts Options) (*Server, error) { return start(opts, defaultTuning()) }
 
 func start(opts Options, tune tuning) (*Server, error) {
-	opts.fillIn()
 	var lc net.ListenConfig
+	if opts.Addr == "" {
+		opts.Addr = "127.0.0.1:0"
+	}
 	ln, err := lc.Listen(context.Background(), "tcp", opts.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("slacksim: listen on %s: %w", opts.Addr, err)
 	}
+	s := build(opts, tune)
+	s.ln = ln
+	s.wg.Go(func() { _ = s.http.Serve(ln) }) // always ends with ErrServerClosed, at Close
+	return s, nil
+}
+
+// build makes a workspace that nobody can reach yet.
+func build(opts Options, tune tuning) *Server {
+	opts.fillIn()
 	s := &Server{
-		opts: opts, tune: tune, ln: ln,
+		opts: opts, tune: tune,
 		changed:    make(chan struct{}),
 		scopes:     append([]string(nil), opts.Scopes...),
 		groups:     opts.UserGroups,
@@ -131,8 +142,7 @@ func start(opts Options, tune tuning) (*Server, error) {
 	mux.HandleFunc("GET /link/", s.serveSocket)
 	s.routePage(mux)
 	s.http = &http.Server{Handler: s.counted(mux), ReadHeaderTimeout: 10 * time.Second}
-	s.wg.Go(func() { _ = s.http.Serve(ln) }) // always ends with ErrServerClosed, at Close
-	return s, nil
+	return s
 }
 
 // counted makes Close wait for every request that is being served.
@@ -183,6 +193,9 @@ func (s *Server) URL() string { return "http://" + s.host() }
 
 // host is the address clients on this machine use, also when the server listens on every interface.
 func (s *Server) host() string {
+	if s.ln == nil {
+		return inProcessHost
+	}
 	addr, ok := s.ln.Addr().(*net.TCPAddr)
 	if ok && addr.IP.IsUnspecified() {
 		return net.JoinHostPort("127.0.0.1", strconv.Itoa(addr.Port))

@@ -141,6 +141,9 @@ func past(r refresh.Refresh, g refresh.Gate, a refresh.Action) string {
 	case refresh.ActionAbort:
 		return "Stopped"
 	case refresh.ActionAdopt:
+		if g.Kind == refresh.GateForeign {
+			return "Refresh in LCS adopted"
+		}
 		return "Copy to be adopted: decided"
 	case refresh.ActionStartAgain:
 		return "Copy to be started again: decided"

@@ -169,7 +169,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		return news{headline: h, details: details}, true
 	}
 	switch s.Kind {
-	case refresh.KindPreflight, refresh.KindApproval, refresh.KindStart, refresh.KindBlackouts, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
+	case refresh.KindPreflight, refresh.KindApproval, refresh.KindStart, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
 		return news{}, false // told by the gate, the decision or the announcement
 	case refresh.KindSignOff:
 		if ev.By != (refresh.Person{}) {
@@ -253,7 +253,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 		h.lead, h.rest = head, who+" can decide with the buttons on the card above."
 	case refresh.GateManual:
 		h.lead, h.rest = fmt.Sprintf("To be done by hand: %s.", head), who+" presses Done on the card above when it is."
-	case refresh.GateTrouble, refresh.GateUnknown:
+	case refresh.GateTrouble, refresh.GateUnknown, refresh.GateForeign:
 		h.emoji, h.lead = ":warning:", head+"."
 		h.rest = sentences(line(g.Question, maxReason), who+" can decide with the buttons on the card above")
 		body = body[1:]
@@ -285,15 +285,25 @@ func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {
 			h.lead = fmt.Sprintf("%s starts it now, with the notice that was promised.", who)
 		}
 	case refresh.ActionRetry:
+		if g.Kind == refresh.GateForeign {
+			h.emoji, h.lead = ":repeat:", fmt.Sprintf("%s has LCS checked again.", who)
+			break
+		}
 		h.emoji, h.lead = ":repeat:", fmt.Sprintf("%s is tried again, asked for by %s.", stepName(s), who)
 	case refresh.ActionAdopt:
 		h.lead = fmt.Sprintf("%s says that the copy was started. Looking for it in LCS.", who)
+		if g.Kind == refresh.GateForeign {
+			h.lead = fmt.Sprintf("%s adopts the refresh that was started in LCS.", who)
+		}
 	case refresh.ActionStartAgain:
 		if r.Held() {
 			h.lead = fmt.Sprintf("%s says that the copy was not started. Looking in LCS first.", who)
 			break
 		}
 		h.lead = fmt.Sprintf("%s asks for the copy to be started again. Looking in LCS first.", who)
+		if g.Kind == refresh.GateForeign {
+			h.lead = fmt.Sprintf("%s asks for %s to be copied once more.", who, env(r.Target))
+		}
 	case refresh.ActionAbort:
 		if g.Kind != refresh.GateUnknown {
 			return news{}, false // ended

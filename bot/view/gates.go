@@ -23,7 +23,7 @@ const (
 func urgent(gates []refresh.Gate) []refresh.Gate {
 	rank := func(g refresh.Gate) int {
 		switch g.Kind {
-		case refresh.GateUnknown:
+		case refresh.GateUnknown, refresh.GateForeign:
 			return 0
 		case refresh.GateTrouble:
 			return 1
@@ -111,18 +111,70 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 	case refresh.GateOpen:
 		return fmt.Sprintf("Let the users into %s?", target), append(roster(r), reconfigured(p, r)...)
 	case refresh.GateUnknown:
-		body = []string{line(g.Question, 600), "Look at the history of " + target + " in LCS, then choose. Before anything is done, refreshbot looks once more."}
-		if link := p.lcs(r.Target, "Open "+target+" in LCS"); link != "" {
-			body = append(body, link)
-		}
+		body = append([]string{line(g.Question, 600)}, sent(p, r)...)
+		body = append(append(body, operations(p, r, g)...), "Look at the history of "+target+" in LCS, then choose. Before anything is done, refreshbot looks once more.")
+		body = append(body, inLCS(p, r)...)
 		if r.Held() {
 			return fmt.Sprintf("Was the copy started after the backup of %s?", p.at(r.Restored)), body
 		}
 		return "Nobody knows whether the copy was started", body
+	case refresh.GateForeign:
+		body = append([]string{line(g.Question, 600)}, operations(p, r, g)...)
+		next := "Adopt it to have refreshbot follow it and do the rest, or wait for its end and check again."
+		if g.Offers(refresh.ActionStartAgain) {
+			next = "Adopt it to have refreshbot do the rest, or have it copied once more."
+		}
+		return fmt.Sprintf("Somebody has started a refresh of %s in LCS by hand", target), append(append(body, next), inLCS(p, r)...)
 	case refresh.GateTrouble:
 		return stepName(s) + " failed", append([]string{line(g.Question, 600), wayOut(g, s)}, tally(s.Findings)...)
 	}
 	return stepName(s), []string{line(g.Question, 600)}
+}
+
+// sent is what was asked of LCS, and when.
+func sent(p pen, r refresh.Refresh) []string {
+	if r.Copy.SentAt.IsZero() {
+		return nil
+	}
+	return []string{fmt.Sprintf("Sent at %s: refresh %s from %s.", p.at(r.Copy.SentAt), env(r.Target), env(r.Source))}
+}
+
+// operations lists what LCS's history showed when the gate was opened. LCS names neither the source of an operation nor
+// who started it, so all that can be told is whether it was there at the last checks.
+func operations(p pen, r refresh.Refresh, g refresh.Gate) []string {
+	if len(g.Seen) == 0 {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("LCS's history of %s, newest first:", env(r.Target))}
+	added := r.New(g.Seen)
+	for _, op := range g.Seen {
+		mark := "• Known before:"
+		if slices.ContainsFunc(added, func(n refresh.Operation) bool { return n.ID == op.ID }) {
+			mark = "• New:"
+		} else if !op.IsRefresh() {
+			mark = "•"
+		}
+		name := op.Title
+		if name == "" {
+			name = op.Kind
+		}
+		l := fmt.Sprintf("%s %s, %s", mark, line(name, maxName), said(op.Status))
+		if !op.StartedAt.IsZero() {
+			l += ", started " + p.at(op.StartedAt)
+		}
+		if !op.EndedAt.IsZero() {
+			l += ", ended " + p.at(op.EndedAt)
+		}
+		lines = append(lines, l+", operation "+p.code(op.ID))
+	}
+	return append(lines, "LCS says neither who started an operation nor what it copies from.")
+}
+
+func inLCS(p pen, r refresh.Refresh) []string {
+	if link := p.lcs(r.Target, "Open "+env(r.Target)+" in LCS"); link != "" {
+		return []string{link}
+	}
+	return nil
 }
 
 // wayOut says what each of the buttons of a failed step leads to.
@@ -159,7 +211,7 @@ func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
 			return p.anyOf(g.By, p.person(r.RequestedBy), "an admin")
 		}
 		return p.anyOf(g.By, "an admin")
-	case refresh.GateTrouble:
+	case refresh.GateTrouble, refresh.GateForeign:
 		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
 			return p.anyOf(g.By, "an admin", p.person(r.RequestedBy)+" (another try only)")
 		}
@@ -272,6 +324,17 @@ func buttons(r refresh.Refresh, g refresh.Gate) slack.Block {
 	return slack.NewActionBlock("", elements...)
 }
 
+// cancelling says what cancelling leaves behind.
+func cancelling(r refresh.Refresh, g refresh.Gate, target string) string {
+	if g.Kind == refresh.GateForeign {
+		return fmt.Sprintf("refreshbot changes nothing in %s. The refresh that was started in LCS goes on by itself.", target)
+	}
+	if !r.Window.From.IsZero() {
+		return fmt.Sprintf("Nothing is changed in %s, and the announced downtime does not take place. It can be asked for again.", target)
+	}
+	return fmt.Sprintf("Nothing is changed in %s. It can be asked for again.", target)
+}
+
 // choice is one button: its verb, what it is about, and the dialog that asks again before what cannot be undone.
 type choice struct {
 	label, of string
@@ -291,7 +354,7 @@ func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action)
 	case refresh.ActionReject:
 		return choice{label: "Reject", of: whole, style: slack.StyleDanger}
 	case refresh.ActionCancel:
-		return choice{"Cancel refresh", whole, slack.StyleDefault, "Cancel this refresh?", fmt.Sprintf("Nothing is changed in %s. It can be asked for again.", target)}
+		return choice{"Cancel refresh", whole, slack.StyleDefault, "Cancel this refresh?", cancelling(r, g, target)}
 	case refresh.ActionPostpone:
 		return choice{label: "Postpone " + span(r.Settings.Postpone), of: whole}
 	case refresh.ActionStartNow:
@@ -307,7 +370,7 @@ func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action)
 	case refresh.ActionOpen:
 		return choice{label: "Let users in", of: target, style: slack.StylePrimary}
 	case refresh.ActionRetry:
-		if s.Kind == refresh.KindPreflight || s.Kind == refresh.KindBlackouts {
+		if s.Kind == refresh.KindPreflight || g.Kind == refresh.GateForeign {
 			return choice{label: "Check again", of: whole, style: slack.StylePrimary}
 		}
 		if g.Kind == refresh.GateOffer {
@@ -333,11 +396,26 @@ func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action)
 		}
 		return choice{"Stop here", whole, slack.StyleDanger, "Stop this refresh?", stops}
 	case refresh.ActionAdopt:
-		return choice{label: "It was started: adopt", of: whole, style: slack.StylePrimary}
+		which := ""
+		if shown := r.New(g.Seen); len(shown) > 0 {
+			which = " " + unmarked(shown[0].ID, 40)
+		}
+		if g.Kind == refresh.GateForeign {
+			tell := fmt.Sprintf("refreshbot takes operation%s for its copy and starts none. LCS does not say what it copies from: adopt it only if that is %s.", which, source)
+			if r.Snapshot == 0 {
+				tell += fmt.Sprintf(" What %s had of its own is not remembered.", target)
+			}
+			return choice{"Adopt it", whole, slack.StylePrimary, "Adopt the refresh in LCS?", tell}
+		}
+		return choice{"It was started: adopt", whole, slack.StylePrimary, "Adopt the copy in LCS?",
+			fmt.Sprintf("refreshbot looks once more and takes operation%s for its copy. LCS does not say what it copies from: adopt it only if that is %s.", which, source)}
 	case refresh.ActionStartAgain:
 		if r.Held() {
 			return choice{"It was not started: go on", whole, slack.StyleDanger, "Go on from the backup?",
 				"The refresh goes on where it was when the backup was taken, the copy included. Only if LCS shows no refresh that was started."}
+		}
+		if g.Kind == refresh.GateForeign {
+			return choice{"Copy once more", whole, slack.StyleDanger, "Copy once more?", overwrites + " That includes what was entered after the refresh in LCS."}
 		}
 		return choice{"Start again", whole, slack.StyleDanger, "Start the copy again?", overwrites + " Only if LCS shows no refresh that was started."}
 	}

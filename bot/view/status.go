@@ -115,6 +115,8 @@ func waiting(p pen, r refresh.Refresh, g refresh.Gate) (headline, bool) {
 			return headline{":warning:", fmt.Sprintf("Restored from a backup of %s: was the copy started since? Somebody has to look", p.at(r.Restored)), ""}, true
 		}
 		return headline{":warning:", "Nobody knows whether the copy was started; somebody has to look", ""}, true
+	case refresh.GateForeign:
+		return headline{":warning:", fmt.Sprintf("Somebody has started a refresh of %s in LCS; adopt it or not?", env(r.Target)), ""}, true
 	case refresh.GateTrouble:
 		if s.Phase == refresh.PhaseReconfigure {
 			return headline{}, false
@@ -187,6 +189,9 @@ func working(p pen, r refresh.Refresh, s refresh.Step) headline {
 	case refresh.KindBroadcast:
 		return headline{busy, fmt.Sprintf("Telling the users inside %s about the downtime", target), ""}
 	case refresh.KindCopy:
+		if s.Adopt != "" {
+			return headline{busy, fmt.Sprintf("Looking for the refresh of %s that is to be adopted", target), ""}
+		}
 		return headline{busy, fmt.Sprintf("Starting the copy from %s to %s", env(r.Source), target), ""}
 	case refresh.KindFollow:
 		return headline{busy, copying(p, r), ""}

@@ -18,6 +18,15 @@ func startingAt(in time.Duration) refresh.Request {
 	return req
 }
 
+// inLCS is a refresh that runs in LCS.
+func inLCS(began time.Time) refresh.Operation {
+	return refresh.Operation{ID: "77aa5b1c-0000-4222-8333-444455556666", Kind: "SFSourceDbToSandbox", Title: "Refresh database", Status: refresh.CopyInProgress, StartedAt: began}
+}
+
+func byHand(says string, op refresh.Operation) refresh.Outcome {
+	return refresh.Outcome{Result: refresh.Foreign, Operations: []refresh.Operation{op}, Problem: &refresh.Problem{Code: refresh.Refused, Message: says}}
+}
+
 // stories are refreshes of every kind. Each yields golden cards, and those with a name a golden thread.
 var stories = map[string]func(t *testing.T, name string){
 	"smooth": func(t *testing.T, name string) {
@@ -156,6 +165,27 @@ var stories = map[string]func(t *testing.T, name string){
 		s.thread(name).sees(refresh.Sighted{Seen: "LCS's history of uat shows no new refresh."})
 		s.click(boss, refresh.ActionAbort)
 		s.sees(refresh.Sighted{Seen: "LCS's history of uat shows no new refresh."}).card("restored-given-up")
+	},
+	"copy-does-not-fit": func(t *testing.T, name string) {
+		s := begin(t, request()).copying().thread(name)
+		s.report("copy", refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown, Message: "LCS did not answer."}})
+		op := inLCS(s.now.Add(-2 * time.Hour))
+		s.sees(refresh.Sighted{Seen: "The start was sent at 18:50:00 UTC and its reply was lost. LCS's history of uat shows a new refresh.", Candidates: []refresh.Operation{op},
+			History: []refresh.Operation{op, {ID: "9c2b6f0e-0000-4222-8333-444455556666", Kind: "SFBinaryHotfix", Status: refresh.CopyCompleted, StartedAt: friday.Add(-48 * time.Hour), EndedAt: friday.Add(-47 * time.Hour)}}}).card("copy-does-not-fit")
+	},
+	"started-by-hand": func(t *testing.T, name string) {
+		s := begin(t, request()).copying().thread(name)
+		s.report("copy", byHand("uat is being refreshed already: somebody has started that in LCS by hand. Nothing was started on top of it.", inLCS(s.now))).card("started-by-hand")
+		s.click(anna, refresh.ActionRetry)
+		op := inLCS(s.now)
+		op.Status, op.EndedAt = refresh.CopyCompleted, s.now.Add(2*time.Hour)
+		s.pass(3*time.Hour).report("copy", byHand("uat has been refreshed already: somebody has started that in LCS by hand. Nothing was started on top of it.", op)).card("refreshed-by-hand")
+		s.click(boss, refresh.ActionAdopt).card("adopting-a-refresh-by-hand")
+		s.report("copy", refresh.Outcome{Result: refresh.Succeeded, Operation: op.ID, Status: op.Status, Note: "Started by hand in LCS, and adopted."}).card("adopted-a-refresh-by-hand")
+	},
+	"cancelled-by-hand": func(t *testing.T, name string) {
+		s := begin(t, request()).copying().thread(name)
+		s.report("copy", byHand("uat is being refreshed already.", inLCS(s.now))).click(anna, refresh.ActionCancel).card("cancelled-by-hand")
 	},
 	"copy-refused": func(t *testing.T, name string) {
 		s := begin(t, request()).copying().thread(name)

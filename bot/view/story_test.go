@@ -116,7 +116,12 @@ func (s *story) input(in refresh.Input) {
 	for _, e := range entries {
 		before := s.r
 		s.r, s.prev = refresh.Apply(before, e.Event, e.At), e.Hash
-		check(s.t, view.Card(s.r, s.now, options()))
+		card := view.Card(s.r, s.now, options())
+		check(s.t, card)
+		check(s.t, view.Away(card, "C0UAT"))
+		for _, plainer := range view.Plainer(card) {
+			check(s.t, plainer)
+		}
 		post, notable := view.Event(before, s.r, e, options())
 		if !notable {
 			continue

@@ -84,11 +84,14 @@ func said(s refresh.CopyStatus) string {
 // aftermath says in which state an unfinished refresh has left the target.
 func aftermath(r refresh.Refresh) string {
 	source, target := env(r.Source), env(r.Target)
+	foreign := slices.ContainsFunc(r.Gates, func(g refresh.Gate) bool { return g.Kind == refresh.GateForeign })
 	switch {
 	case r.Status == refresh.Done:
 		return ""
 	case r.Copy.Doubt:
 		return fmt.Sprintf("This comes from a backup; whether %s was overwritten after it is not known: look at its history in LCS.", target)
+	case !r.PointOfNoReturn() && foreign:
+		return fmt.Sprintf("refreshbot changed nothing in %s, but somebody had started a refresh of it in LCS: look there.", target)
 	case !r.PointOfNoReturn() && (!r.Window.From.IsZero() || planned(r)):
 		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.", target)
 	case !r.PointOfNoReturn():

@@ -33,6 +33,7 @@ func Escape(s string) string { return entities.Replace(s) }
 // The replacers hold no state: they are tables, and safe for concurrent use.
 var (
 	entities   = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	unescape   = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 	lookalikes = strings.NewReplacer("<", "‹", ">", "›")
 )
 

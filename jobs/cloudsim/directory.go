@@ -20,7 +20,8 @@ type directory struct {
 	resources []resource
 	access    map[string]accessToken
 	refresh   map[string]refreshToken
-	issued    []string // the most recent tokens, for IssuedTokens
+	devices   map[string]*deviceSignIn // by the code that a person enters
+	issued    []string                 // the most recent tokens, for IssuedTokens
 }
 
 type account struct {
@@ -67,6 +68,7 @@ type accessToken struct {
 type refreshToken struct {
 	app, user string
 	revoked   bool
+	strong    bool // bought with a second factor
 }
 
 func newDirectory(o Options) directory {

@@ -23,6 +23,8 @@ func (c *Cloud) serveEntra(r *request) reply {
 		return c.userRealm(parts[len(parts)-1])
 	case rest == "oauth2/v2.0/token":
 		return c.tokenEndpoint(r, tenant, 2)
+	case rest == "oauth2/v2.0/devicecode":
+		return c.deviceEndpoint(r, tenant)
 	case rest == "oauth2/token":
 		return c.tokenEndpoint(r, tenant, 1)
 	default:
@@ -106,6 +108,8 @@ func (c *Cloud) tokenEndpoint(r *request, tenant string, version int) reply {
 		rep, failure = d.refreshGrant(t, a)
 	case "client_credentials":
 		rep, failure = d.clientGrant(t, a)
+	case "device_code", "urn:ietf:params:oauth:grant-type:device_code": // MSAL for Go sends the older name
+		rep, failure = d.deviceGrant(t, a)
 	default:
 		failure = aadError(70003, "unsupported_grant_type", "The app requested an unsupported grant type '%s'.", form.Get("grant_type"))
 	}
@@ -151,8 +155,8 @@ func (e *signInError) reply() reply {
 	return jsonReply(status, body)
 }
 
-// grant writes a successful answer: numbers in v2, strings in v1.
-func (d *directory) grant(t *tokenRequest, a *app, user *account, res resource) reply {
+// grant writes a successful answer: numbers in v2, strings in v1. strong says that the user gave a second factor.
+func (d *directory) grant(t *tokenRequest, a *app, user *account, res resource, strong bool) reply {
 	token := accessToken{audience: res.audience, app: a.id}
 	if user != nil {
 		token.user = user.name
@@ -186,7 +190,7 @@ func (d *directory) grant(t *tokenRequest, a *app, user *account, res resource) 
 	}
 	if has("offline_access") || t.version == 1 {
 		refresh := "0.A" + jwt(map[string]any{"jti": newGUID()})
-		d.refresh[refresh] = refreshToken{app: a.id, user: strings.ToLower(user.name)}
+		d.refresh[refresh] = refreshToken{app: a.id, user: strings.ToLower(user.name), strong: strong}
 		d.remember(refresh)
 		body["refresh_token"] = refresh
 	}

@@ -28,7 +28,7 @@ func (d *directory) passwordGrant(t *tokenRequest, a *app) (reply, *signInError)
 	case user.noPassword || user.password != t.Get("password"):
 		return reply{}, aadError(50126, "invalid_grant", "Error validating credentials due to invalid username or password.")
 	}
-	return d.userGrant(t, a, user)
+	return d.signedIn(t, a, user, false)
 }
 
 // refreshGrant renews a user's token. Like the real one it looks at the user again.
@@ -45,11 +45,11 @@ func (d *directory) refreshGrant(t *tokenRequest, a *app) (reply, *signInError) 
 		return reply{}, aadError(50173, "invalid_grant", "The provided grant has expired due to it being revoked, a fresh auth token is needed. "+
 			"The user might have changed or reset their password.")
 	}
-	return d.userGrant(t, a, user)
+	return d.signedIn(t, a, user, rt.strong)
 }
 
-// userGrant does what both ways of signing in a user have in common.
-func (d *directory) userGrant(t *tokenRequest, a *app, user *account) (reply, *signInError) {
+// signedIn does what all ways of signing in a user have in common. strong says that a second factor was given.
+func (d *directory) signedIn(t *tokenRequest, a *app, user *account, strong bool) (reply, *signInError) {
 	if user.disabled {
 		return reply{}, aadError(50057, "invalid_grant", "The user account is disabled.")
 	}
@@ -57,7 +57,7 @@ func (d *directory) userGrant(t *tokenRequest, a *app, user *account) (reply, *s
 	if failure != nil {
 		return reply{}, failure
 	}
-	if d.mfa {
+	if d.mfa && !strong {
 		failure := aadError(50076, "invalid_grant", "Due to a configuration change made by your administrator, or because you moved to a new "+
 			"location, you must use multi-factor authentication to access '%s'.", res.audience)
 		failure.suberror = "basic_action"
@@ -69,7 +69,7 @@ func (d *directory) userGrant(t *tokenRequest, a *app, user *account) (reply, *s
 		failure.suberror = "consent_required"
 		return reply{}, failure
 	}
-	return d.grant(t, a, user, res), nil
+	return d.grant(t, a, user, res, strong), nil
 }
 
 // clientGrant gives an application a token of its own.
@@ -92,7 +92,7 @@ func (d *directory) clientGrant(t *tokenRequest, a *app) (reply, *signInError) {
 	if res.delegatedOnly {
 		return reply{}, aadError(501051, "invalid_grant", "Application '%s'(%s) is not assigned to a role for the application '%s'.", a.id, a.name, res.audience)
 	}
-	return d.grant(t, a, nil, res), nil
+	return d.grant(t, a, nil, res, false), nil
 }
 
 // requested finds the API that a request asks a token for: by scope in v2, by resource in v1.

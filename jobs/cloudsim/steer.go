@@ -162,7 +162,7 @@ func (c *Cloud) SetProjectRole(user, role string) {
 	c.steer(func(time.Time) { c.roles[strings.ToLower(user)] = role })
 }
 
-// RequireMFA makes every sign-in of a user fail with AADSTS50076.
+// RequireMFA makes every sign-in of a user without a second factor fail with AADSTS50076.
 func (c *Cloud) RequireMFA(on bool) { c.steer(func(time.Time) { c.directory.mfa = on }) }
 
 // SetUserPassword changes a password or adds an account, enables it, and revokes its refresh tokens.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -71,6 +72,9 @@ func New(o Options) *Engine {
 // errSeen answers an input that was delivered twice.
 var errSeen = &refresh.Error{Code: refresh.Stale, Msg: "That was handled already.", Err: ErrSeen}
 
+// errDefect stands for a panic that was recovered and logged.
+var errDefect = errors.New("a defect in refreshbot; the log has the stack")
+
 // Recovered is closed once every open refresh has been taken up again.
 func (e *Engine) Recovered() <-chan struct{} { return e.recovered }
 
@@ -80,7 +84,23 @@ func (e *Engine) Run(ctx context.Context) error {
 	calls, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 
+	e.takeUp(ctx, calls)
+	close(e.recovered)
+	<-ctx.Done()
+
+	e.mu.Lock()
+	e.start = nil
+	e.mu.Unlock()
+	patience := time.AfterFunc(e.grace, giveUp)
+	defer patience.Stop()
+	e.runners.Wait()
+	return nil
+}
+
+// takeUp takes up every refresh that has not ended, and lets later ones be started.
+func (e *Engine) takeUp(ctx, calls context.Context) {
 	e.commit.Lock() // a refresh that is asked for meanwhile must not fall between Open and start
+	defer e.commit.Unlock()
 	open, err := e.store.Open(ctx)
 	if err != nil {
 		// What can be read goes on; what cannot stays as it is for a person to look at.
@@ -90,7 +110,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		if failpoint.Mutant(failpoint.ResultOnly) {
 			continue
 		}
-		if _, err := e.write(ctx, r, refresh.Recovered{}, ""); err != nil {
+		if err := e.recoverOne(ctx, r); err != nil {
 			// Its runner goes on all the same: see take for why that is safe.
 			e.log.ErrorContext(ctx, "a refresh could not be recovered yet", "refresh", r.ID, "err", err)
 		}
@@ -112,17 +132,18 @@ func (e *Engine) Run(ctx context.Context) error {
 		start(r.ID)
 	}
 	e.mu.Unlock()
-	e.commit.Unlock()
-	close(e.recovered)
-	<-ctx.Done()
+}
 
-	e.mu.Lock()
-	e.start = nil
-	e.mu.Unlock()
-	patience := time.AfterFunc(e.grace, giveUp)
-	defer patience.Stop()
-	e.runners.Wait()
-	return nil
+// recoverOne takes up one refresh. A defect that shows with this one must not keep the others from being taken up.
+func (e *Engine) recoverOne(ctx context.Context, r refresh.Refresh) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.ErrorContext(ctx, "a refresh panicked", "refresh", r.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errDefect
+		}
+	}()
+	_, err = e.write(ctx, r, refresh.Recovered{}, "")
+	return err
 }
 
 // Ask begins a refresh. key names the input, so that a redelivered one begins nothing. It returns an *Error

@@ -35,13 +35,9 @@ type runner struct {
 func (n *runner) run(ctx, calls context.Context) {
 	log := n.engine.log.With("refresh", n.id)
 	for failures := 0; ctx.Err() == nil; {
-		r, err := n.engine.store.Load(ctx, n.id)
-		var until time.Time
-		switch {
-		case ctx.Err() != nil, err == nil && r.Status.Ended():
+		until, over, err := n.turn(ctx, calls)
+		if over {
 			return
-		case err == nil:
-			until, err = n.step(calls, r)
 		}
 		if err != nil {
 			failures++
@@ -52,6 +48,25 @@ func (n *runner) run(ctx, calls context.Context) {
 		}
 		n.nap(ctx, until)
 	}
+}
+
+// turn looks at the refresh and does what is due. A defect in a rule or in the store is one refresh's trouble: it is an
+// error here, and the other refreshes go on.
+func (n *runner) turn(ctx, calls context.Context) (until time.Time, over bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			n.engine.log.ErrorContext(ctx, "a refresh panicked", "refresh", n.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			until, over, err = time.Time{}, false, errDefect
+		}
+	}()
+	r, err := n.engine.store.Load(ctx, n.id)
+	switch {
+	case ctx.Err() != nil, err == nil && r.Status.Ended():
+		return time.Time{}, true, nil
+	case err == nil:
+		until, err = n.step(calls, r)
+	}
+	return until, false, err
 }
 
 // step does one thing that is due and returns when to look again: zero for at once.
@@ -101,7 +116,15 @@ func (n *runner) together(calls context.Context, r refresh.Refresh, effects []re
 	errs := make([]error, len(effects))
 	var wg sync.WaitGroup
 	for i, eff := range effects {
-		wg.Go(func() { errs[i] = n.perform(calls, r, eff) })
+		wg.Go(func() {
+			defer func() {
+				if p := recover(); p != nil { // outside guard, so a defect in a rule or in the store
+					n.engine.log.Error("a refresh panicked", "refresh", n.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+					errs[i] = errDefect
+				}
+			}()
+			errs[i] = n.perform(calls, r, eff)
+		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)

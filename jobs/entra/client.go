@@ -3,9 +3,11 @@ package entra
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -128,17 +130,32 @@ func (f *flight) do(ctx context.Context, key string, fetch func(context.Context)
 	done := f.group.DoChan(key, func() (any, error) {
 		shared, cancel := context.WithTimeout(context.Background(), signInTimeout)
 		defer cancel()
-		return fetch(shared)
+		return guarded(shared, fetch)
 	})
 	select {
 	case <-ctx.Done():
 		return "", interrupted(ctx.Err())
 	case r := <-done:
+		if defect, ok := r.Val.(defect); ok {
+			panic(string(defect)) // here, where the caller can recover: in singleflight's goroutine it ends the process
+		}
 		if r.Err != nil {
 			return "", r.Err
 		}
 		return r.Val.(string), nil
 	}
+}
+
+// defect is what a sign-in panicked with, and where.
+type defect string
+
+func guarded(ctx context.Context, fetch func(context.Context) (string, error)) (result any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			result, err = defect(fmt.Sprintf("%v\n%s", p, debug.Stack())), nil
+		}
+	}()
+	return fetch(ctx)
 }
 
 func interrupted(err error) error {

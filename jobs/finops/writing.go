@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -58,6 +59,7 @@ type flight struct {
 	answers []setAnswer
 	exists  []bool // by set: it is a refused insert whose row is there
 	err     error  // the request as a whole came to nothing
+	panic   string // what it panicked with, and where
 }
 
 func newWriting(c *Client, settled func(more int)) *writing {
@@ -79,7 +81,7 @@ func (w *writing) run(ctx context.Context) error {
 	}
 	w.open, w.last = len(w.rows), time.Now()
 	landed := make(chan flight)
-	flying := 0
+	defect, flying := "", 0
 	var stop error
 	for flying > 0 || w.open > 0 && stop == nil {
 		var wake <-chan time.Time
@@ -99,7 +101,7 @@ func (w *writing) run(ctx context.Context) error {
 				break
 			}
 			flying++
-			go func() { landed <- w.c.fly(ctx, w.rows, f) }()
+			go func() { landed <- w.c.flyGuarded(ctx, w.rows, f) }()
 		}
 		if flying == 0 && stop != nil {
 			break
@@ -110,14 +112,31 @@ func (w *writing) run(ctx context.Context) error {
 		select {
 		case f := <-landed:
 			flying--
-			if err := w.read(f, time.Now()); err != nil && stop == nil {
+			if f.panic != "" {
+				defect = f.panic
+				stop = refresh.Errorf(refresh.Internal, "A defect in refreshbot stopped writing to %s.", w.c.host)
+			} else if err := w.read(f, time.Now()); err != nil && stop == nil {
 				stop = err
 			}
 		case <-wake:
 		case <-done:
 		}
 	}
+	if defect != "" {
+		panic(defect) // here, where the caller can recover: in a goroutine of its own it would end the process
+	}
 	return stop
+}
+
+// flyGuarded is fly, and brings back a panic as its outcome.
+func (c *Client) flyGuarded(ctx context.Context, rows []row, f flight) (done flight) {
+	defer func() {
+		if p := recover(); p != nil {
+			done = f
+			done.panic = fmt.Sprintf("%v\n%s", p, debug.Stack())
+		}
+	}()
+	return c.fly(ctx, rows, f)
 }
 
 // take picks the sets of the next request. Without any, next is when there may be one; with some it is now.

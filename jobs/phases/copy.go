@@ -3,6 +3,7 @@ package phases
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,10 +15,8 @@ import (
 // by itself.
 const stuck = 30
 
-// foreignClock is how far LCS's clock and time zone may be off. What LCS says began longer than this before the
-// refresh was asked for is not ours, though the preflight need not have seen it: it reads no further back than the
-// recent history, and how far that is depends on how the entries fall on pages.
-const foreignClock = 24 * time.Hour
+// shown is how much of a history a person is shown.
+const shown = 6
 
 // startCopy asks for the copy. It is the irreversible step: it calls Start at most once, and only after seeing
 // that nothing runs on the target.
@@ -26,13 +25,19 @@ func (p *Performer) startCopy(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return notStarted(err)
 	}
-	if len(unknown(history, j.refresh)) > 0 && !failpoint.Mutant(failpoint.ResultOnly) {
-		// An earlier attempt has landed after all, or somebody has just started one by hand. Either way it is
-		// looked for and adopted instead of being followed by a second.
+	if j.step.Adopt != "" {
+		return adopt(history, j)
+	}
+	blind := failpoint.Mutant(failpoint.ResultOnly)
+	if !j.refresh.Copy.LostAt.IsZero() && len(j.refresh.New(history)) > 0 && !blind {
+		// An earlier attempt may have landed after all. It is looked for instead of being followed by a second.
 		return refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown,
 			Message: fmt.Sprintf("LCS's history of %s shows a refresh that was not there at the final checks.", j.refresh.Target.Name)}}
 	}
-	if busy := running(history); busy != nil && !failpoint.Mutant(failpoint.ResultOnly) {
+	if ops := alive(j.refresh.New(history)); len(ops) > 0 && !blind {
+		return foreign(j, ops)
+	}
+	if busy := running(history); busy != nil && !blind {
 		return failed(refresh.Errorf(refresh.Refused, "LCS is busy with %q on %s, so the copy was not started. Wait for that to end, then press Retry.", title(busy), j.refresh.Target.Name))
 	}
 	id, err := p.Copier.Start(ctx, j.refresh.Source.LCS, j.refresh.Target.LCS)
@@ -40,6 +45,38 @@ func (p *Performer) startCopy(ctx context.Context, j job) refresh.Outcome {
 		return failed(err)
 	}
 	return refresh.Outcome{Result: refresh.Succeeded, Note: "LCS accepted the refresh.", Operation: id, Status: refresh.CopyNotStarted}
+}
+
+// adopt takes a refresh that somebody started by hand for the copy, as a person has decided. It starts nothing.
+func adopt(history []refresh.Operation, j job) refresh.Outcome {
+	target := j.refresh.Target.Name
+	for _, op := range history {
+		switch {
+		case refresh.NormalizeID(op.ID) != refresh.NormalizeID(j.step.Adopt):
+		case len(alive([]refresh.Operation{op})) == 0:
+			return failed(refresh.Errorf(refresh.Refused, "The refresh that was to be adopted has ended as %s. Press Retry to have refreshbot start the copy itself.", op.Status))
+		default:
+			return refresh.Outcome{Result: refresh.Succeeded, Note: "Started by hand in LCS, and adopted.", Operation: op.ID, Status: op.Status}
+		}
+	}
+	return failed(refresh.Errorf(refresh.Refused, "LCS's history of %s does not show the refresh that was to be adopted any more. Press Retry to check again.", target))
+}
+
+// alive leaves out the operations that have ended without success: those have left the target as it was.
+func alive(ops []refresh.Operation) []refresh.Operation {
+	return slices.DeleteFunc(slices.Clone(ops), func(op refresh.Operation) bool {
+		return !op.Running() && !op.Status.Succeeded()
+	})
+}
+
+// foreign is the outcome when somebody else has begun a refresh of the target: nothing is started on top of it.
+func foreign(j job, ops []refresh.Operation) refresh.Outcome {
+	what := "has been refreshed"
+	if ops[0].Running() {
+		what = "is being refreshed"
+	}
+	return refresh.Outcome{Result: refresh.Foreign, Operations: ops[:min(len(ops), shown)], Problem: &refresh.Problem{Code: refresh.Refused,
+		Message: fmt.Sprintf("%s %s already: somebody has started that in LCS by hand. Nothing was started on top of it.", j.refresh.Target.Name, what)}}
 }
 
 // notStarted is the outcome of an error from before the copy was asked for: nothing can have happened.
@@ -59,7 +96,7 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 	if err != nil {
 		return refresh.Sighted{Problem: problem(err)}
 	}
-	seen := refresh.Sighted{Candidates: unknown(history, r)}
+	seen := refresh.Sighted{Candidates: r.New(history), History: history[:min(len(history), shown)]}
 	var lines []string
 	for _, op := range seen.Candidates {
 		began := "start time not known"
@@ -82,22 +119,6 @@ func lostWith(r refresh.Refresh) string {
 		return fmt.Sprintf("What was done after the backup of %s is not known.", r.Restored.UTC().Format("2006-01-02 15:04 MST"))
 	}
 	return fmt.Sprintf("The start was sent at %s and its reply was lost.", r.Copy.SentAt.UTC().Format("15:04:05 MST"))
-}
-
-// unknown returns the refreshes of the target that were not in its history at the final checks, newest first.
-func unknown(history []refresh.Operation, r refresh.Refresh) []refresh.Operation {
-	known := map[string]bool{}
-	for _, id := range r.Copy.Known {
-		known[refresh.NormalizeID(id)] = true
-	}
-	oldest := r.RequestedAt.Add(-foreignClock)
-	var ops []refresh.Operation
-	for _, op := range history {
-		if op.IsRefresh() && !known[refresh.NormalizeID(op.ID)] && (op.StartedAt.IsZero() || !op.StartedAt.Before(oldest)) {
-			ops = append(ops, op)
-		}
-	}
-	return ops
 }
 
 // follow asks how the copy is doing. It is over when LCS says so and the target answers.

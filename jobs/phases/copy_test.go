@@ -23,7 +23,10 @@ func TestStartingTheCopy(t *testing.T) {
 	}{
 		{"accepted", func(*bench) {}, refresh.Succeeded, "", "accepted", 1},
 		{"something known runs on the target", func(b *bench) { b.StartByHand("uat"); b.known() }, refresh.Failure, refresh.Refused, `busy with "Refresh database"`, 0},
-		{"somebody has just started one by hand", func(b *bench) { b.StartByHand("uat") }, refresh.NotKnown, refresh.Unknown, "was not there", 0},
+		{"somebody has just started one by hand", func(b *bench) { b.StartByHand("uat") }, refresh.Foreign, refresh.Refused, "is being refreshed already", 0},
+		{"somebody has just finished one by hand", func(b *bench) { b.StartByHand("uat"); b.finish() }, refresh.Foreign, refresh.Refused, "has been refreshed already", 0},
+		{"one by hand has failed", func(b *bench) { b.FailNextRefresh(true); b.StartByHand("uat"); b.finish() }, refresh.Succeeded, "", "accepted", 1},
+		{"one is there, and an earlier reply was lost", func(b *bench) { b.StartByHand("uat"); b.r.Copy.LostAt = time.Now() }, refresh.NotKnown, refresh.Unknown, "was not there", 0},
 		{"LCS refuses", func(b *bench) {
 			b.Fail("lcs", "/refresh/", cloudsim.Fault{Method: http.MethodPost, IsSuccessFalse: "The environment is being serviced."})
 		}, refresh.Failure, refresh.Refused, "being serviced", 0},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 // preflight finds out, without changing anything, whether the copy could start and its aftermath be done. All
 // checks are made even when one fails, so that a person mends everything in one go.
 func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
+	history, historyErr := p.Copier.History(ctx, j.refresh.Target.LCS)
+	if ops := meanwhile(j.refresh, history); len(ops) > 0 {
+		return foreign(j, ops)
+	}
 	c := checks{}
 	src, srcErr := p.Copier.Environment(ctx, j.refresh.Source.LCS)
 	tgt, tgtErr := p.Copier.Environment(ctx, j.refresh.Target.LCS)
@@ -36,9 +41,8 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 			"%s is on %s and %s on %s. Bring both to the same release first.", source, src.Release, target, tgt.Release)
 	}
 	known := []string{}
-	history, err := p.Copier.History(ctx, j.refresh.Target.LCS)
-	if err != nil {
-		c.try("History of "+target, err, "")
+	if historyErr != nil {
+		c.try("History of "+target, historyErr, "")
 	} else {
 		busy := running(history)
 		c.that("Nothing runs on "+target, busy == nil, "idle in LCS", "LCS is busy with %q on it. Wait for that to end.", title(busy))
@@ -66,24 +70,14 @@ func (p *Performer) blackouts(ctx context.Context, c *checks, r refresh.Refresh)
 	}
 	const name = "No blackout"
 	start := time.Now()
-	if r.StartAt.After(start) {
-		start = r.StartAt
-	}
 	all, err := p.Calendar.Blackouts(ctx, r.Target.Name, start)
 	if err != nil {
 		c.try(name, &refresh.Error{Code: refresh.Offline, Msg: "The blackouts cannot be read at the moment.", Err: err}, "")
 		return
 	}
 	b, free, blocked := refresh.Blocking(all, start, r.Settings.Downtime)
-	c.that(name, !blocked, "free to begin", "%s is not to be refreshed until %s%s%s. A refresh can begin from %s; then check again. Or have the freeze lifted first.",
+	c.that(name, !blocked, "free to begin", "%s is not to be refreshed until %s%s%s. A refresh can begin from %s; then press Retry. Or lift the freeze first.",
 		r.Target.Name, b.Until.UTC().Format("2 Jan 2006 15:04 MST"), said(", says %s", b.Owner.Name), said(": %s", b.Why), free.UTC().Format("2 Jan 2006 15:04 MST"))
-}
-
-// lookForBlackouts is the same check on its own, before anybody is told about a downtime.
-func (p *Performer) lookForBlackouts(ctx context.Context, j job) refresh.Outcome {
-	c := checks{}
-	p.blackouts(ctx, &c, j.refresh)
-	return judged(c.findings, c.errs, "free to begin")
 }
 
 // said formats a part of a sentence that is left out when there is nothing to say.
@@ -92,6 +86,21 @@ func said(format, what string) string {
 		return ""
 	}
 	return fmt.Sprintf(format, what)
+}
+
+// meanwhile returns the refreshes of the target that somebody has started by hand since an approved refresh was
+// checked first, as far as a person has to be asked about them: those that run, and those that were waited for.
+func meanwhile(r refresh.Refresh, history []refresh.Operation) []refresh.Operation {
+	if !r.Approved() {
+		return nil
+	}
+	asked := map[string]bool{}
+	for _, g := range r.Gates {
+		for _, op := range g.Seen {
+			asked[op.ID] = true
+		}
+	}
+	return slices.DeleteFunc(alive(r.New(history)), func(op refresh.Operation) bool { return !op.Running() && !asked[op.ID] })
 }
 
 // checks collects findings, and the errors behind those that an outside service caused.

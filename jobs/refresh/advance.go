@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -20,7 +21,7 @@ func (d *decision) advance() {
 func (d *decision) startRetries() {
 	for _, s := range d.r.Steps {
 		if s.Status == Retrying && !s.RetryAt.IsZero() && !d.now.Time.Before(s.RetryAt) {
-			d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1})
+			d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Adopt: s.Adopt})
 		}
 	}
 }
@@ -88,11 +89,11 @@ func (d *decision) firstStart() time.Time {
 	return from
 }
 
-func (d *decision) openGate(step string, kind GateKind, question string) {
+func (d *decision) openGate(step string, kind GateKind, question string, seen ...Operation) {
 	s, _ := d.r.Step(step)
 	g := Gate{
 		ID: fmt.Sprintf("%s.%d", step, len(d.r.Gates)+1), Kind: kind, Step: step,
-		Nonce: fmt.Sprintf("%s%d", d.now.Nonce, len(d.r.Gates)+1), Question: question,
+		Nonce: fmt.Sprintf("%s%d", d.now.Nonce, len(d.r.Gates)+1), Question: question, Seen: seen,
 		By: d.r.Trouble, Count: 1, OpenedAt: d.now.Time,
 	}
 	if s.Policy != nil {
@@ -120,6 +121,12 @@ func (d *decision) openGate(step string, kind GateKind, question string) {
 		g.Actions = []Action{ActionOpen, ActionAbort}
 	case GateUnknown:
 		g.Actions, g.By, g.Count, g.ExpiresAt = []Action{ActionAdopt, ActionStartAgain, ActionAbort}, d.r.Trouble, 1, time.Time{}
+	case GateForeign:
+		g.Actions, g.By, g.Count, g.ExpiresAt = []Action{ActionAdopt, ActionRetry}, d.r.Trouble, 1, time.Time{}
+		if !slices.ContainsFunc(seen, Operation.Running) { // it has ended, so that nothing runs that could be run over
+			g.Actions = append(g.Actions, ActionStartAgain)
+		}
+		g.Actions = append(g.Actions, ActionCancel)
 	case GateTrouble:
 		g.By, g.Count, g.ExpiresAt = d.r.Trouble, 1, time.Time{}
 		g.Actions = []Action{ActionRetry}

@@ -33,7 +33,7 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 	case StepRuledOut:
 		r.Copy.Doubt, r.Copy.LostAt = false, time.Time{}
 	case StepStarted:
-		if s, _ := r.Step(e.Step); s.Kind == KindCopy {
+		if s, _ := r.Step(e.Step); s.Kind == KindCopy && e.Adopt == "" {
 			r.Copy.SentAt = at
 		}
 	case StepProgressed:
@@ -48,10 +48,10 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 			r.Copy.Known = e.Known
 		}
 		if e.Operation != "" {
-			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt, r.Copy.Doubt = e.Operation, e.Adopted, at, false
-			if r.Copy.SentAt.IsZero() { // sent after the backup was taken
+			if r.Copy.Doubt && r.Copy.SentAt.IsZero() { // sent after the backup was taken
 				r.Copy.SentAt = at
 			}
+			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt, r.Copy.Doubt = e.Operation, e.Adopted, at, false
 		}
 		if e.Roster != nil {
 			r.Roster = e.Roster
@@ -96,6 +96,12 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		}
 	case GateDecided:
 		i := r.gateIndex(e.Gate)
+		if g := r.Gates[i]; g.Kind == GateForeign && e.Decision.Action == ActionStartAgain { // seen, and to be overwritten
+			r.Copy.Known = slices.Clone(r.Copy.Known)
+			for _, op := range g.Seen {
+				r.Copy.Known = append(r.Copy.Known, op.ID)
+			}
+		}
 		r.Gates[i].Decisions = append(slices.Clone(r.Gates[i].Decisions), e.Decision)
 	case GateClosed:
 		i := r.gateIndex(e.Gate)
@@ -110,7 +116,7 @@ func applyStep(s Step, e Event, at time.Time) Step {
 	s.Status, _ = next(e.event(), s.Status)
 	switch e := e.(type) {
 	case StepStarted:
-		s.Attempt = e.Attempt
+		s.Attempt, s.Adopt = e.Attempt, e.Adopt
 		s.Tries++
 		if e.Asked {
 			s.Tries = 1
@@ -124,7 +130,7 @@ func applyStep(s Step, e Event, at time.Time) Step {
 	case StepSucceeded:
 		s.EndedAt, s.EndedBy = at, e.By
 		s.Findings, s.Problem = e.Findings, nil
-		s.SettleUntil, s.Then = time.Time{}, ""
+		s.SettleUntil, s.Then, s.Adopt = time.Time{}, "", ""
 		if e.Note != "" {
 			s.Note = e.Note
 		}
@@ -132,9 +138,9 @@ func applyStep(s Step, e Event, at time.Time) Step {
 		p := e.Problem
 		s.Problem, s.Findings, s.RetryAt = &p, e.Findings, e.RetryAt
 	case StepUnsettled:
-		s.SettleUntil, s.Then, s.Note, s.RetryAt = e.Until, e.Then, e.Why, time.Time{}
+		s.SettleUntil, s.Then, s.Adopt, s.Note, s.RetryAt = e.Until, e.Then, e.Adopt, e.Why, time.Time{}
 	case StepRuledOut:
-		s.SettleUntil, s.Then, s.Note = time.Time{}, "", ""
+		s.SettleUntil, s.Then, s.Adopt, s.Note = time.Time{}, "", "", ""
 	case StepSkipped:
 		s.EndedAt, s.EndedBy = at, e.By
 		s.RetryAt = time.Time{}

@@ -156,10 +156,10 @@ func (d *decision) recover() {
 		if s.Status != Performing {
 			continue
 		}
-		if s.Kind.Class() == ClassIrreversible {
+		if s.Kind.Class() == ClassIrreversible && s.Adopt == "" {
 			d.settle(s, thenAsk, "refreshbot was restarted before the reply came. Looking whether the copy was started.")
 			continue
 		}
-		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1})
+		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Adopt: s.Adopt})
 	}
 }

@@ -25,12 +25,12 @@ func (d EnvironmentDetail) Sandbox() bool { return strings.EqualFold(d.Type, "Sa
 
 // Operation is one entry of an environment's history: ongoing or past, ours or started by hand.
 type Operation struct {
-	ID        string
-	Kind      string    // the machine's name, e.g. SFSourceDbToSandbox
-	Title     string    // the name people see, e.g. "Refresh database"
-	StartedAt time.Time // zero when not known
-	EndedAt   time.Time // zero while it runs
-	Status    CopyStatus
+	ID        string     `json:"id"`
+	Kind      string     `json:"kind,omitempty"`      // the machine's name, e.g. SFSourceDbToSandbox
+	Title     string     `json:"title,omitempty"`     // the name people see, e.g. "Refresh database"
+	StartedAt time.Time  `json:"started_at,omitzero"` // zero when not known
+	EndedAt   time.Time  `json:"ended_at,omitzero"`   // zero while it runs
+	Status    CopyStatus `json:"status,omitempty"`
 }
 
 // IsRefresh reports whether the operation is a database refresh. Both names are looked at, because the

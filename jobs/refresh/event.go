@@ -31,6 +31,7 @@ type (
 		Step    string `json:"step"`
 		Attempt int    `json:"attempt"`
 		Asked   bool   `json:"asked,omitempty"` // a person asked for this attempt
+		Adopt   string `json:"adopt,omitempty"` // the operation that is taken over as the copy; nothing is started then
 	}
 	// StepProgressed records something worth saying about a step that goes on.
 	StepProgressed struct {
@@ -70,6 +71,7 @@ type (
 		Step  string    `json:"step"`
 		Until time.Time `json:"until"`
 		Then  Action    `json:"then"`
+		Adopt string    `json:"adopt,omitempty"` // the operation that the person saw, with Then adopt
 		Why   string    `json:"why,omitempty"`
 	}
 	// StepSkipped: a person, or a rule of the configuration, decided to go on without it.

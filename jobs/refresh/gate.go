@@ -9,7 +9,7 @@ import (
 // GateKind says what a gate asks.
 type GateKind string
 
-// The gates. The last two appear only in trouble.
+// The gates. The last three appear only in trouble.
 const (
 	GateApprove GateKind = "approve"
 	GateStart   GateKind = "start"  // closes by itself when it is time to announce the downtime
@@ -20,6 +20,7 @@ const (
 	GateOpen    GateKind = "open"
 	GateTrouble GateKind = "step_failed"
 	GateUnknown GateKind = "outcome_unknown"
+	GateForeign GateKind = "started_elsewhere" // somebody has started a refresh of the target by hand
 )
 
 // Action is one thing a person can decide at a gate.
@@ -66,19 +67,20 @@ type Decision struct {
 // Gate is a question to people. A click names the gate and its nonce, so that a button of an earlier
 // question cannot answer a later one.
 type Gate struct {
-	ID        string     `json:"id"`
-	Kind      GateKind   `json:"kind"`
-	Step      string     `json:"step"`
-	Nonce     string     `json:"nonce"`
-	Question  string     `json:"question,omitempty"` // what was seen, for the gates of trouble
-	By        []string   `json:"by,omitempty"`
-	Count     int        `json:"count"`
-	Actions   []Action   `json:"actions"`
-	OpenedAt  time.Time  `json:"opened_at"`
-	ExpiresAt time.Time  `json:"expires_at,omitzero"`
-	Decisions []Decision `json:"decisions,omitempty"`
-	Outcome   Action     `json:"outcome,omitempty"`
-	ClosedAt  time.Time  `json:"closed_at,omitzero"`
+	ID        string      `json:"id"`
+	Kind      GateKind    `json:"kind"`
+	Step      string      `json:"step"`
+	Nonce     string      `json:"nonce"`
+	Question  string      `json:"question,omitempty"` // what was seen, for the gates of trouble
+	Seen      []Operation `json:"seen,omitempty"`     // the newest of the target's history then, for the gates about the copy
+	By        []string    `json:"by,omitempty"`
+	Count     int         `json:"count"`
+	Actions   []Action    `json:"actions"`
+	OpenedAt  time.Time   `json:"opened_at"`
+	ExpiresAt time.Time   `json:"expires_at,omitzero"`
+	Decisions []Decision  `json:"decisions,omitempty"`
+	Outcome   Action      `json:"outcome,omitempty"`
+	ClosedAt  time.Time   `json:"closed_at,omitzero"`
 }
 
 // Open reports whether the gate still waits.
@@ -124,8 +126,8 @@ func (g Gate) permit(r Refresh, a Action, by Actor) *Error {
 		return Errorf(Denied, "You asked for this refresh, so somebody else has to approve it.")
 	case a == ActionCancel && (requester || by.Admin), listed:
 	case (g.Kind == GateStart || g.Kind == GateNotice || g.Kind == GateManual || g.Kind == GateOffer) && (requester || by.Admin):
-	case (g.Kind == GateTrouble || g.Kind == GateUnknown) && by.Admin:
-	case g.Kind == GateTrouble && requester && a == ActionRetry:
+	case (g.Kind == GateTrouble || g.Kind == GateUnknown || g.Kind == GateForeign) && by.Admin:
+	case (g.Kind == GateTrouble || g.Kind == GateForeign) && requester && a == ActionRetry:
 	default:
 		return Errorf(Denied, "This is not yours to decide: ask one of the people named on the card.")
 	}

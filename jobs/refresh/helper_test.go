@@ -193,6 +193,10 @@ func (l *life) audit() {
 			if !copies[ev.Step] {
 				continue
 			}
+			if ev.Adopt != "" { // starts nothing
+				sent, failed = false, false
+				continue
+			}
 			for step, n := range count {
 				if approvals[step] < n {
 					l.t.Fatalf("entry %d: the copy was started with %d of %d approvals at %s\n%s", i+1, approvals[step], n, step, l.lines())
@@ -275,9 +279,15 @@ func (l *life) sight(ops ...string) {
 	l.t.Helper()
 	in := refresh.Sighted{Step: "copy", Attempt: l.step("copy").Attempt, Seen: fmt.Sprintf("Saw %d.", len(ops))}
 	for _, id := range ops {
-		in.Candidates = append(in.Candidates, refresh.Operation{ID: id, Status: refresh.CopyInProgress})
+		in.Candidates = append(in.Candidates, running(id))
 	}
+	in.History = in.Candidates
 	l.tell(in)
+}
+
+// running is a refresh of the target as LCS's history shows it, without a start time.
+func running(id string) refresh.Operation {
+	return refresh.Operation{ID: id, Title: "Refresh database", Status: refresh.CopyInProgress}
 }
 
 // want checks the statuses of steps, written "step=status".

@@ -60,6 +60,7 @@ type (
 		Step       string
 		Attempt    int
 		Candidates []Operation // what may be ours, newest first
+		History    []Operation // the newest of all that is there
 		Seen       string      // all that was seen, as a sentence
 		Problem    *Problem    // looking itself failed; it is tried again
 	}
@@ -87,6 +88,7 @@ const (
 	Absent     Result = "absent"     // the target does not have what the step calls; see Problem
 	Offered    Result = "offered"    // it can be done if somebody wants it, as Note says
 	ByHand     Result = "by_hand"    // it has to be done by a person, as Note says
+	Foreign    Result = "foreign"    // somebody else has begun it, as Operations shows; nothing was done
 	Impossible Result = "impossible" // the whole refresh has failed and nothing here can mend it
 )
 
@@ -96,6 +98,7 @@ type Outcome struct {
 	Note       string // one line for people
 	Findings   []Finding
 	Operation  string          // the copy's operation id
+	Operations []Operation     // with Foreign: what was begun, newest first
 	Known      []string        // the target's refreshes so far (only preflight)
 	Status     CopyStatus      // of the copy, when it was asked
 	Snapshot   json.RawMessage // of the target's own settings (only snapshot)

@@ -237,6 +237,12 @@ func everyEvent() []refresh.Event {
 		refresh.Requested{ID: "uat-2", Source: req.Source, Target: req.Target, Channel: "C0UAT", By: rita.Person, StartAt: at, Settings: req.Settings, Plan: plan, Version: 1},
 		refresh.Restored{Taken: at},
 		refresh.StepRuledOut{Step: "copy"},
+		refresh.StepStarted{Step: "copy", Attempt: 2, Asked: true, Adopt: "op-2"},
+		refresh.StepUnsettled{Step: "copy", Until: at, Then: refresh.ActionAdopt, Adopt: "op-2", Why: "asked"},
+		refresh.GateOpened{Gate: refresh.Gate{
+			ID: "copy.2", Kind: refresh.GateForeign, Step: "copy", Nonce: "n2", By: []string{"U0ANN"}, Count: 1, Actions: []refresh.Action{refresh.ActionAdopt}, OpenedAt: begin,
+			Seen: []refresh.Operation{{ID: "op-2", Kind: "SFSourceDbToSandbox", Title: "Refresh database", StartedAt: begin, EndedAt: at, Status: refresh.CopyCompleted}},
+		}},
 	}
 }
 

@@ -18,7 +18,10 @@ func (d *decision) reported(in Reported) {
 	if s.Kind != KindPreflight {
 		o.Known = nil
 	}
-	if s.Kind.Class() == ClassIrreversible && !o.certain() {
+	if o.Result == Foreign && !d.mayBeForeign(s, o) {
+		o.Result = NotKnown
+	}
+	if s.Kind.Class() == ClassIrreversible && s.Adopt == "" && !o.certain() {
 		d.settle(s, thenAsk, o.Problem.text("The reply was lost."))
 		return
 	}
@@ -28,11 +31,14 @@ func (d *decision) reported(in Reported) {
 		if o.Snapshot != nil {
 			d.emit(SnapshotTaken{s.ID, o.Snapshot})
 		}
-		d.emit(StepSucceeded{Step: s.ID, Note: o.Note, Findings: o.Findings, Operation: o.Operation, Known: o.Known, Roster: o.Roster, Status: o.Status})
+		d.emit(StepSucceeded{Step: s.ID, Note: o.Note, Findings: o.Findings, Operation: o.Operation, Adopted: s.Adopt != "", Known: o.Known, Roster: o.Roster, Status: o.Status})
 	case Continues:
 		d.progress(s, o)
 	case NotKnown:
 		d.fail(s, o, true)
+	case Foreign:
+		d.emit(StepFailed{Step: s.ID, Problem: o.Problem.orInternal(), Findings: o.Findings})
+		d.openGate(s.ID, GateForeign, o.Problem.text(""), o.Operations...)
 	case Offered:
 		d.openGate(s.ID, GateOffer, o.Note)
 	case ByHand:
@@ -56,13 +62,19 @@ func (d *decision) reported(in Reported) {
 	}
 }
 
+// mayBeForeign reports whether the outcome can be an operation of somebody else's that a person is asked about. Not
+// when a request of ours may have become it, and not before the approvals, without which nothing can be adopted.
+func (d *decision) mayBeForeign(s Step, o Outcome) bool {
+	return (s.Kind == KindCopy || s.Kind == KindPreflight) && s.Adopt == "" && len(o.Operations) > 0 && d.r.Approved() && d.r.Copy.LostAt.IsZero()
+}
+
 // certain reports whether the outcome of an irreversible effect says beyond doubt that it happened, and as what,
 // or that it did not. Everything else counts as lost, so that a performer's slip cannot start a second copy.
 func (o Outcome) certain() bool {
 	switch o.Result {
 	case Succeeded:
 		return o.Operation != ""
-	case Failure, Impossible:
+	case Failure, Impossible, Foreign:
 		return o.Problem != nil && o.Problem.Code != Unknown
 	}
 	return false
@@ -105,7 +117,16 @@ func (d *decision) fail(s Step, o Outcome, passing bool) {
 
 func (d *decision) settle(s Step, then Action, why string) {
 	wait := max(d.r.Settings.Settle, time.Second) // looking may fail again and again: not without a pause
-	d.emit(StepUnsettled{Step: s.ID, Until: d.now.Time.Add(wait), Then: then, Why: why})
+	adopt := ""
+	if then == ActionAdopt {
+		adopt = s.Adopt
+		if g, ok := d.r.lastGate(s.ID); ok && s.Status == Troubled {
+			if shown := d.r.New(g.Seen); len(shown) > 0 {
+				adopt = shown[0].ID
+			}
+		}
+	}
+	d.emit(StepUnsettled{Step: s.ID, Until: d.now.Time.Add(wait), Then: then, Adopt: adopt, Why: why})
 }
 
 func (d *decision) sighted(in Sighted) {
@@ -125,16 +146,45 @@ func (d *decision) sighted(in Sighted) {
 		d.settle(s, s.Then, in.Problem.Message)
 	case in.Problem != nil:
 		d.openGate(s.ID, GateUnknown, "Looking for the copy failed: "+in.Problem.Message)
-	case found == 1 || found > 1 && s.Then == ActionAdopt:
-		c := in.Candidates[0]
-		d.emit(StepSucceeded{Step: s.ID, Note: in.Seen, Operation: c.ID, Adopted: true, Status: c.Status})
+	case chosen(s, in.Candidates) != nil:
+		d.adopted(s, in, *chosen(s, in.Candidates))
+	case found == 1 && s.Then != ActionAdopt && d.r.mayBeOurs(in.Candidates[0]):
+		d.adopted(s, in, in.Candidates[0])
 	case found == 0 && s.Then == ActionStartAgain:
 		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Asked: true})
 	case s.Then == ActionAbort:
 		d.giveUp(in.Seen)
 	default:
-		d.openGate(s.ID, GateUnknown, in.Seen)
+		if found == 1 && s.Then != ActionAdopt {
+			in.Seen = sentenceAnd(in.Seen, "The time at which it began does not fit the request: somebody may have started it by hand.")
+		}
+		d.openGate(s.ID, GateUnknown, in.Seen, in.History...)
 	}
+}
+
+// chosen is the operation that a person wants to be adopted, if it is still there: the one that they were shown, or the
+// only one there is when they were shown none.
+func chosen(s Step, candidates []Operation) *Operation {
+	if s.Then != ActionAdopt {
+		return nil
+	}
+	for i, c := range candidates {
+		if NormalizeID(c.ID) == NormalizeID(s.Adopt) || s.Adopt == "" && len(candidates) == 1 {
+			return &candidates[i]
+		}
+	}
+	return nil
+}
+
+func (d *decision) adopted(s Step, in Sighted, c Operation) {
+	d.emit(StepSucceeded{Step: s.ID, Note: in.Seen, Operation: c.ID, Adopted: true, Status: c.Status})
+}
+
+func sentenceAnd(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + " " + b
 }
 
 func (d *decision) giveUp(seen string) {

@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -82,10 +83,24 @@ func (d *decision) act(g Gate, in Click) {
 	case ActionSkip:
 		d.emit(StepSkipped{Step: s.ID, By: in.By.Person})
 	case ActionRetry:
-		d.emit(StepStarted{s.ID, s.Attempt + 1, true})
+		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Asked: true})
 	case ActionAdopt, ActionStartAgain:
-		d.settle(s, in.Action, "Looking once more before anything is done.")
+		switch {
+		case g.Kind == GateUnknown:
+			d.settle(s, in.Action, "Looking once more before anything is done.")
+		case in.Action == ActionStartAgain:
+			d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Asked: true})
+		default:
+			d.takeOver(g, in.By.Person)
+		}
 	}
+}
+
+// takeOver has the newest operation that the gate shows become the copy.
+func (d *decision) takeOver(g Gate, by Person) {
+	i := slices.IndexFunc(d.r.Steps, func(s Step) bool { return s.Kind == KindCopy })
+	d.passOver(d.r.Steps[i], by, "A refresh that was started by hand is adopted, so this came too late.")
+	d.emit(StepStarted{Step: d.r.Steps[i].ID, Attempt: d.r.Steps[i].Attempt + 1, Asked: true, Adopt: g.Seen[0].ID})
 }
 
 // dropBroadcastGate closes the question about a failed broadcast: moving the window starts it afresh.

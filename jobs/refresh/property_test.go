@@ -99,7 +99,7 @@ func anyClick(t *rapid.T, l *life) refresh.Click {
 
 func anyOutcome(t *rapid.T) refresh.Outcome {
 	o := refresh.Outcome{
-		Result:  rapid.SampledFrom([]refresh.Result{refresh.Succeeded, refresh.Succeeded, refresh.Succeeded, refresh.Continues, refresh.Failure, refresh.NotKnown, refresh.Absent, refresh.ByHand, refresh.Offered, refresh.Impossible, ""}).Draw(t, "result"),
+		Result:  rapid.SampledFrom([]refresh.Result{refresh.Succeeded, refresh.Succeeded, refresh.Succeeded, refresh.Continues, refresh.Failure, refresh.NotKnown, refresh.Absent, refresh.ByHand, refresh.Offered, refresh.Foreign, refresh.Impossible, ""}).Draw(t, "result"),
 		Note:    rapid.SampledFrom([]string{"", "a", "b<&>", "\xff"}).Draw(t, "note"),
 		Offline: rapid.Bool().Draw(t, "offline"), Online: rapid.Bool().Draw(t, "online"),
 		Status: rapid.SampledFrom([]refresh.CopyStatus{"", refresh.CopyInProgress, refresh.CopyCompleted, "Surprise"}).Draw(t, "status"),
@@ -110,6 +110,9 @@ func anyOutcome(t *rapid.T) refresh.Outcome {
 	}
 	if rapid.Bool().Draw(t, "snapshot") {
 		o.Snapshot, o.Roster = []byte(`{ "jobs": ["<a>"] }`), []string{"CARL"}
+	}
+	if o.Result == refresh.Foreign && rapid.IntRange(0, 4).Draw(t, "which") > 0 {
+		o.Operations = []refresh.Operation{running("by-hand")}
 	}
 	if rapid.Bool().Draw(t, "operation") {
 		o.Operation = "op"
@@ -147,7 +150,7 @@ func anyInput(t *rapid.T, l *life) refresh.Input {
 		s := step()
 		in := refresh.Sighted{Step: s.ID, Attempt: s.Attempt, Seen: "seen"}
 		for i := range rapid.IntRange(0, 2).Draw(t, "candidates") {
-			in.Candidates = append(in.Candidates, refresh.Operation{ID: fmt.Sprint("op-", i)})
+			in.Candidates = append(in.Candidates, refresh.Operation{ID: fmt.Sprint("op-", i), StartedAt: rapid.SampledFrom([]time.Time{{}, begin, l.now}).Draw(t, "began")})
 		}
 		if rapid.IntRange(0, 3).Draw(t, "blind") == 0 {
 			in.Problem = anyOutcome(t).Problem

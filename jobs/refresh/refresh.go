@@ -158,8 +158,41 @@ func (r Refresh) Phase() Phase {
 	return PhaseOpen
 }
 
-// PointOfNoReturn reports whether the copy has been asked for: from then on there is no cancelling.
-func (r Refresh) PointOfNoReturn() bool { return !r.Copy.SentAt.IsZero() }
+// PointOfNoReturn reports whether the copy has been asked for, or one that runs was adopted: from then on there is no
+// cancelling.
+func (r Refresh) PointOfNoReturn() bool { return !r.Copy.SentAt.IsZero() || r.Copy.Operation != "" }
+
+// foreignClock is how far LCS's clock and time zone may be off. What LCS says began longer than this before the
+// refresh was asked for is not ours, though the preflight need not have seen it: it reads no further back than the
+// recent history, and how far that is depends on how the entries fall on pages.
+const foreignClock = 24 * time.Hour
+
+// New returns the refreshes in the target's history that were not there at the latest checks before the copy, newest
+// first: this refresh's own, and those that somebody has started by hand since.
+func (r Refresh) New(history []Operation) []Operation {
+	known := map[string]bool{}
+	for _, id := range r.Copy.Known {
+		known[NormalizeID(id)] = true
+	}
+	oldest := r.RequestedAt.Add(-foreignClock)
+	var ops []Operation
+	for _, op := range history {
+		if op.IsRefresh() && !known[NormalizeID(op.ID)] && (op.StartedAt.IsZero() || !op.StartedAt.Before(oldest)) {
+			ops = append(ops, op)
+		}
+	}
+	return ops
+}
+
+// mayBeOurs reports whether the time at which an operation began fits the latest request to start the copy. One that
+// does not is nothing that a program may take for its own.
+func (r Refresh) mayBeOurs(op Operation) bool {
+	const clocks = 10 * time.Minute // by which LCS's clock and this one may differ, the request's timeout included
+	if op.StartedAt.IsZero() {
+		return true
+	}
+	return !op.StartedAt.Before(r.Copy.SentAt.Add(-clocks)) && !op.StartedAt.After(r.Copy.SentAt.Add(r.Settings.Settle+clocks))
+}
 
 // Approved reports whether every approval that the plan asks for before the copy was given. A plan without
 // an approval step is never approved: missing input refuses.

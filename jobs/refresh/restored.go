@@ -28,26 +28,25 @@ func (d *decision) sightedInDoubt(s Step, in Sighted) {
 		d.settle(s, s.Then, in.Problem.Message)
 	case in.Problem != nil:
 		d.openGate(s.ID, GateUnknown, "Looking for the copy failed: "+in.Problem.Message)
-	case found > 0 && s.Then == ActionAdopt:
-		d.passOver(s)
-		c := in.Candidates[0]
-		d.emit(StepSucceeded{Step: s.ID, Note: in.Seen, Operation: c.ID, Adopted: true, Status: c.Status})
+	case chosen(s, in.Candidates) != nil:
+		by := Person{Name: "the restored backup"}
+		if g, ok := d.r.lastGate(s.ID); ok {
+			if last, ok := g.Last(); ok {
+				by = last.By
+			}
+		}
+		d.passOver(s, by, "The copy had begun already; the backup is older.")
+		d.adopted(s, in, *chosen(s, in.Candidates))
 	case found == 0 && s.Then == ActionStartAgain:
 		d.emit(StepRuledOut{s.ID})
 	default:
-		d.openGate(s.ID, GateUnknown, in.Seen)
+		d.openGate(s.ID, GateUnknown, in.Seen, in.History...)
 	}
 }
 
 // passOver skips what comes before a copy that has begun already. Some of it would do harm now: a snapshot would
 // take the source's settings for the target's.
-func (d *decision) passOver(copied Step) {
-	by := Person{Name: "the restored backup"}
-	if g, ok := d.r.lastGate(copied.ID); ok {
-		if last, ok := g.Last(); ok {
-			by = last.By
-		}
-	}
+func (d *decision) passOver(copied Step, by Person, why string) {
 	for _, s := range d.r.Steps {
 		if s.ID == copied.ID {
 			return
@@ -56,7 +55,7 @@ func (d *decision) passOver(copied Step) {
 			continue
 		}
 		d.closeGates(s.ID)
-		d.emit(StepSkipped{Step: s.ID, By: by, Why: "The copy had begun already; the backup is older."})
+		d.emit(StepSkipped{Step: s.ID, By: by, Why: why})
 	}
 }
 

@@ -46,8 +46,7 @@ type Kind string
 const (
 	KindPreflight   Kind = "preflight"
 	KindApproval    Kind = "approval"
-	KindStart       Kind = "start"     // waits for the start time; in a plan only when one was asked for
-	KindBlackouts   Kind = "blackouts" // looks whether the environment may be refreshed now
+	KindStart       Kind = "start" // waits for the start time; in a plan only when one was asked for
 	KindAnnounce    Kind = "announce"
 	KindBroadcast   Kind = "broadcast"
 	KindNotice      Kind = "notice"
@@ -99,7 +98,6 @@ var behaviours = map[Kind]behaviour{
 	KindPreflight:   {class: ClassRead, unskip: true},
 	KindApproval:    {gate: GateApprove, unskip: true, asks: true},
 	KindStart:       {gate: GateStart, requires: true},
-	KindBlackouts:   {class: ClassRead, unskip: true, requires: true},
 	KindAnnounce:    {requires: true},
 	KindBroadcast:   {class: ClassIdempotent, requires: true},
 	KindNotice:      {gate: GateNotice, requires: true},
@@ -197,8 +195,9 @@ type Step struct {
 	EndedAt     time.Time  `json:"ended_at,omitzero"`
 	RetryAt     time.Time  `json:"retry_at,omitzero"`
 	SettleUntil time.Time  `json:"settle_until,omitzero"`
-	Then        Action     `json:"then,omitempty"` // what to do when the look finds nothing
-	Note        string     `json:"note,omitempty"` // the latest thing worth saying
+	Then        Action     `json:"then,omitempty"`  // what to do when the look finds nothing
+	Adopt       string     `json:"adopt,omitempty"` // the operation that a person wants to be the copy
+	Note        string     `json:"note,omitempty"`  // the latest thing worth saying
 	Findings    []Finding  `json:"findings,omitempty"`
 	Problem     *Problem   `json:"problem,omitempty"`
 	EndedBy     Person     `json:"ended_by,omitzero"` // who skipped it or did it by hand

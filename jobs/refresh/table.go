@@ -1,6 +1,9 @@
 package refresh
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // move is one line of the transition table: an event takes a step from one of some statuses to another.
 type move struct {
@@ -46,6 +49,7 @@ var openedBy = map[GateKind]move{
 	GateOpen:    {[]StepStatus{Pending}, Waiting},
 	GateTrouble: {[]StepStatus{Retrying}, Troubled},
 	GateUnknown: {[]StepStatus{Settling}, Troubled},
+	GateForeign: {[]StepStatus{Retrying}, Troubled},
 }
 
 // next returns the status that the event gives to a step in the status from.
@@ -111,12 +115,16 @@ func legal(r Refresh, e Event) error {
 		if _, ok := next(e.event(), s.Status); !ok {
 			return fmt.Errorf("%s cannot happen to step %s while it is %s", e.event(), s.ID, s.Status)
 		}
-		switch e.(type) {
+		switch e := e.(type) {
 		case StepStarted:
-			return mayStart(r, s)
-		case StepUnsettled, StepSkipped:
-			if (s.Status == Pending || s.Status == Retrying && e.event() == StepUnsettled{}.event()) && r.Restored.IsZero() {
+			return mayStart(r, s, e)
+		case StepUnsettled:
+			if (s.Status == Pending || s.Status == Retrying) && r.Restored.IsZero() {
 				return fmt.Errorf("%s cannot happen to step %s while it is %s, except after a restore", e.event(), s.ID, s.Status)
+			}
+		case StepSkipped:
+			if s.Status == Pending && r.Restored.IsZero() && !r.tookOver() {
+				return fmt.Errorf("step %s cannot be skipped before its turn", s.ID)
 			}
 		case StepRuledOut:
 			if !r.Copy.Doubt {
@@ -129,12 +137,16 @@ func legal(r Refresh, e Event) error {
 
 // mayStart holds the two promises that the whole program is built around: nothing happens to the target
 // without its approvals, and an irreversible effect whose outcome is open is never begun again.
-func mayStart(r Refresh, s Step) error {
+func mayStart(r Refresh, s Step, e StepStarted) error {
 	b := behaviours[s.Kind]
 	if b.requires && !r.Approved() {
 		return fmt.Errorf("step %s cannot start without its approvals", s.ID)
 	}
-	if b.class == ClassIrreversible && (s.Status == Performing || s.Status == Settling && s.Then != ActionStartAgain) {
+	if e.Adopt != "" && s.Kind != KindCopy {
+		return fmt.Errorf("step %s has nothing to adopt", s.ID)
+	}
+	adopts := s.Adopt != "" && e.Adopt == s.Adopt // such an attempt has sent nothing, and will not
+	if b.class == ClassIrreversible && (s.Status == Performing && !adopts || s.Status == Settling && s.Then != ActionStartAgain) {
 		return fmt.Errorf("step %s cannot start again while nobody knows whether it happened", s.ID)
 	}
 	if g, ok := r.lastGate(s.ID); ok && s.Status == Troubled && g.Kind == GateUnknown {
@@ -150,6 +162,12 @@ func mayStart(r Refresh, s Step) error {
 		return fmt.Errorf("the copy was started already, as operation %s", r.Copy.Operation)
 	}
 	return nil
+}
+
+// tookOver reports whether a person has chosen to adopt a refresh that was started by hand. What stands before the copy
+// is then too late, and left out before its turn.
+func (r Refresh) tookOver() bool {
+	return slices.ContainsFunc(r.Gates, func(g Gate) bool { return g.Kind == GateForeign && g.Outcome == ActionAdopt })
 }
 
 func openGate(r Refresh, id string) error {

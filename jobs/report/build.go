@@ -81,6 +81,7 @@ func (b *builder) take(before refresh.Event, e refresh.Entry) {
 		b.hear(ev.Status, e.At)
 	case refresh.StepSucceeded:
 		b.hear(ev.Status, e.At)
+		b.copied = b.copied || ev.Operation != ""
 		if ev.Adopted {
 			t.found()
 		}

@@ -1,0 +1,102 @@
+package phases_test
+
+import (
+	"testing"
+	"time"
+
+	"refreshbot/jobs/cloudsim"
+	"refreshbot/jobs/refresh"
+)
+
+// approved has the bench's refresh approved, its target's history known, and the final checks ahead.
+func (b *bench) approved() *bench {
+	b.known()
+	b.r.Steps = []refresh.Step{{Spec: refresh.Spec{ID: "approval", Kind: refresh.KindApproval}, Status: refresh.Completed}}
+	b.r.Gates = []refresh.Gate{{ID: "approval.1", Step: "approval", Count: 1, Outcome: refresh.ActionApprove, Decisions: []refresh.Decision{{Action: refresh.ActionApprove}}}}
+	return b
+}
+
+// adopt performs the copy as an adoption.
+func (b *bench) adopt(operation string) refresh.Outcome {
+	b.t.Helper()
+	return b.p.Perform(b.t.Context(), b.r, refresh.Step{Spec: refresh.Spec{ID: "copy", Kind: refresh.KindCopy, Name: "copy"}, Adopt: operation})
+}
+
+func TestFinalChecksFindARefreshStartedByHand(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).approved()
+	b.want(b.perform(refresh.KindPreflight, nil), refresh.Succeeded, "")
+	id := b.StartByHand("uat")
+	o := b.perform(refresh.KindPreflight, nil)
+	b.want(o, refresh.Foreign, refresh.Refused, "is being refreshed already", "by hand")
+	if len(o.Operations) != 1 || o.Operations[0].ID != id || !o.Operations[0].Running() || o.Operations[0].StartedAt.IsZero() {
+		t.Fatalf("operations %+v, want %s", o.Operations, id)
+	}
+
+	// Somebody was asked about it and waits for its end: that it then ended well is asked about as well.
+	b.r.Gates = append(b.r.Gates, refresh.Gate{ID: "final-checks.2", Kind: refresh.GateForeign, Seen: o.Operations, Outcome: refresh.ActionRetry})
+	b.finish()
+	o = b.perform(refresh.KindPreflight, nil)
+	b.want(o, refresh.Foreign, refresh.Refused, "has been refreshed already")
+
+	b.r.Copy.Known = append(b.r.Copy.Known, id) // decided: copy once more
+	b.want(b.perform(refresh.KindPreflight, nil), refresh.Succeeded, "")
+	if n := b.Starts("uat"); n != 0 {
+		t.Errorf("checking has started %d copies", n)
+	}
+}
+
+// What ended before anybody could be asked is no reason to stop: the approval is for the data of now.
+func TestARefreshByHandThatEndedBeforeTheFinalChecksIsKnownToThem(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).approved()
+	id := b.StartByHand("uat")
+	b.finish()
+	o := b.perform(refresh.KindPreflight, nil)
+	b.want(o, refresh.Succeeded, "")
+	b.r.Copy.Known = o.Known
+	b.want(b.perform(refresh.KindCopy, nil), refresh.Succeeded, "", "accepted")
+	if id == "" || b.Starts("uat") != 1 {
+		t.Errorf("by hand %q, %d starts", id, b.Starts("uat"))
+	}
+}
+
+func TestAdoptingARefreshStartedByHand(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).approved()
+	id := b.StartByHand("uat")
+	o := b.adopt(id)
+	b.want(o, refresh.Succeeded, "", "adopted")
+	if o.Operation != id {
+		t.Errorf("adopted %s, want %s", o.Operation, id)
+	}
+	b.want(b.adopt("99999999-1111-4222-8333-444455556666"), refresh.Failure, refresh.Refused, "does not show")
+	b.Fail("lcs", "/history/", cloudsim.Fault{Status: 503, Times: 1})
+	b.want(b.adopt(id), refresh.Failure, refresh.Offline)
+
+	b.finish()
+	b.want(b.adopt(id), refresh.Succeeded, "")
+
+	b.FailNextRefresh(true)
+	failed := b.StartByHand("uat")
+	b.finish()
+	b.want(b.adopt(failed), refresh.Failure, refresh.Refused, "has ended as RollbackCompleted")
+	if n := b.Starts("uat"); n != 0 {
+		t.Errorf("adopting has started %d copies", n)
+	}
+}
+
+func TestALookTellsWhatIsNewAndWhatWasThere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).approved()
+	b.r.Copy.SentAt = time.Now()
+	before := b.p.Look(t.Context(), b.r, refresh.Step{})
+	id := b.StartByHand("uat")
+	s := b.p.Look(t.Context(), b.r, refresh.Step{})
+	if len(s.Candidates) != 1 || s.Candidates[0].ID != id || len(s.History) == 0 || s.History[0].ID != id {
+		t.Errorf("sighted %+v", s)
+	}
+	if len(before.History) == 0 || len(before.Candidates) != 0 {
+		t.Errorf("before: %+v", before)
+	}
+}
