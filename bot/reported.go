@@ -9,6 +9,9 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"refreshbot/bot/picture"
+	"refreshbot/bot/view"
+	"refreshbot/jobs/history"
 	"refreshbot/jobs/report"
 )
 
@@ -23,7 +26,7 @@ type reported struct {
 
 func (s *showing) owesReport(at place) bool { return s.r.Status.Ended() && !at.Report.Done }
 
-// report posts the report as one message with two files, or finds the one that was posted, and has the card link to
+// report posts the report as one message with its files, or finds the one that was posted, and has the card link to
 // it.
 func (s *showing) report(ctx context.Context, at *place) error {
 	if len(at.Report.Files) > 0 && !at.Report.Shared {
@@ -69,7 +72,19 @@ func has(files []string) func(slack.Message) bool {
 	}
 }
 
-// share uploads the two files and shares them in the thread. Until the last of the three calls nobody can see
+// attachment is one file of the report.
+type attachment struct {
+	suffix, text string
+	alt          string // what is to be seen in it, for a picture
+}
+
+// chart is what the picture of a refresh beside the ones before it shows; false where nothing was copied.
+func (s *showing) chart(ctx context.Context) (picture.Chart, bool) {
+	recent, _ := s.Journal.Recent(ctx, s.r.Target.Name, lookBack) // one that cannot be read is not in the picture
+	return picture.Build(s.r, history.Learn(recent, s.r), s.View.Zone)
+}
+
+// share uploads the files and shares them in the thread. Until the last of the three calls nobody can see
 // anything of them, so the first two are simply made again (files.completeUploadExternal).
 func (s *showing) share(ctx context.Context, at *place) error {
 	entries, err := s.Journal.Journal(ctx, s.r.ID, 0)
@@ -84,11 +99,21 @@ func (s *showing) share(ctx context.Context, at *place) error {
 	if err != nil {
 		return err
 	}
+	attached := []attachment{{".md", string(built.Markdown(s.View.Zone)), ""}, {".json", string(data), ""}}
+	says := "The report of this refresh, for people and for machines."
+	if chart, ok := s.chart(ctx); ok {
+		drawn, err := chart.PNG()
+		if err != nil {
+			return fmt.Errorf("draw the timeline of %s: %w", s.r.ID, err)
+		}
+		attached = append([]attachment{{".png", string(drawn), chart.Alt()}}, attached...)
+		says = "How this refresh went, beside the ones before it. " + view.Escape(chart.Sum) + " " + says
+	}
 	var files []slack.FileSummary
 	var ids []string
-	for _, f := range []struct{ suffix, text string }{{".md", string(built.Markdown(s.View.Zone))}, {".json", string(data)}} {
+	for _, f := range attached {
 		name := string(s.r.ID) + f.suffix
-		to, err := s.API.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: name, FileSize: len(f.text)})
+		to, err := s.API.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: name, FileSize: len(f.text), AltTxt: f.alt})
 		if err != nil {
 			return fmt.Errorf("ask where to upload %s: %w", name, err)
 		}
@@ -103,7 +128,7 @@ func (s *showing) share(ctx context.Context, at *place) error {
 	}
 	_, err = s.API.CompleteUploadExternalContext(ctx, slack.CompleteUploadExternalParameters{
 		Files: files, Channel: at.Channel, ThreadTimestamp: at.Card,
-		InitialComment: "The report of this refresh, for people and for machines.",
+		InitialComment: says,
 	})
 	switch {
 	case err == nil:

@@ -1,7 +1,9 @@
 package bot_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"image/png"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +50,7 @@ func (b *bench) reported() {
 		}
 	}
 	cards := b.cards()
-	if len(with) != 1 || len(with[0].Files) != 2 || len(cards) != 1 || with[0].ThreadTS != cards[0].TS {
+	if len(with) != 1 || len(with[0].Files) < 2 || len(cards) != 1 || with[0].ThreadTS != cards[0].TS {
 		b.t.Fatalf("%d messages with files:\n%s", len(with), b.sim.Transcript(channel))
 	}
 	entries, err := b.store.Journal(b.ctx, r.ID, 0)
@@ -63,8 +65,19 @@ func (b *bench) reported() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	files := with[0].Files
+	if copied := !r.Copy.SentAt.IsZero(); copied != (len(files) == 3) {
+		b.t.Errorf("%d files; the copy was asked for: %v", len(files), copied)
+	}
+	if len(files) == 3 { // the picture comes first
+		name, data, _ := b.sim.File(files[0])
+		if _, err := png.Decode(bytes.NewReader(data)); err != nil || name != string(r.ID)+".png" || !strings.Contains(b.sim.AltText(files[0]), "people were waited for") {
+			b.t.Errorf("file %s is no picture with words: %v, %q", name, err, b.sim.AltText(files[0]))
+		}
+		files = files[1:]
+	}
 	for i, file := range []struct{ suffix, text string }{{".md", string(want.Markdown(time.UTC))}, {".json", string(asJSON)}} {
-		name, data, _ := b.sim.File(with[0].Files[i])
+		name, data, _ := b.sim.File(files[i])
 		if name != string(r.ID)+file.suffix || string(data) != file.text {
 			b.t.Errorf("file %s is not the report of the journal:\n%s", name, data)
 		}

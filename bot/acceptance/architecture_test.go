@@ -50,6 +50,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"jobs/blackout": append([]string{"jobs/recur"}, domain...),
 		"jobs/cloudsim": nil,
 		"bot/slacksim":  nil,
+		"bot/picture":   {"jobs/history", "jobs/refresh"},
 		"commands":      append([]string{"commands/when", "jobs/history", "jobs/spell"}, engine...),
 		"commands/when": {"jobs/spell"},
 		"store":         engine,

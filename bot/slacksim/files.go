@@ -9,13 +9,18 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxFile bounds one uploaded file. Slack takes more; nothing here needs it.
 const maxFile = 64 << 20
 
+// maxAlt is how long the description of a picture may be, in characters (files.getUploadURLExternal, alt_txt).
+const maxAlt = 1000
+
 type file struct {
 	id, name, title string
+	alt             string // alt_txt: what is to be seen in a picture
 	length          int
 	data            []byte
 	uploaded, done  bool
@@ -31,7 +36,10 @@ func (s *Server) filesGetUploadURL(a args) (obj, error) {
 	if length > maxFile {
 		return nil, fail("file_upload_size_restricted")
 	}
-	f := &file{id: "F" + strings.ToUpper(randomID(10)), name: path.Base(a.str("filename")), length: length, created: s.tune.now().Unix(), owner: s.BotUserID()}
+	if utf8.RuneCountInString(a.str("alt_txt")) > maxAlt {
+		return nil, fail("alt_txt_too_large")
+	}
+	f := &file{id: "F" + strings.ToUpper(randomID(10)), name: path.Base(a.str("filename")), alt: a.str("alt_txt"), length: length, created: s.tune.now().Unix(), owner: s.BotUserID()}
 	s.files[f.id] = f
 	return obj{"file_id": f.id, "upload_url": s.URL() + "/upload/v1/" + f.id}, nil
 }
@@ -202,11 +210,15 @@ func (s *Server) dropped(user string, el obj, held obj) (obj, error) {
 // wireFile shows a file with addresses on this very host, because clients send their token nowhere else.
 func (s *Server) wireFile(f *file) obj {
 	link := s.URL() + "/files-pri/" + f.id + "/" + url.PathEscape(f.name)
-	return obj{
+	o := obj{
 		"id": f.id, "name": f.name, "title": f.title, "mimetype": f.mimetype(), "size": len(f.data),
 		"filetype": strings.TrimPrefix(path.Ext(f.name), "."), "user": f.owner, "created": f.created,
 		"url_private": link, "url_private_download": link + "?download=1", "mode": "hosted",
 	}
+	if f.alt != "" {
+		o["alt_txt"] = f.alt
+	}
+	return o
 }
 
 func (f *file) mimetype() string {
@@ -249,6 +261,16 @@ func sendFile(w http.ResponseWriter, f *file) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.name}))
 	_, _ = w.Write(f.data)
+}
+
+// AltText returns what an uploaded picture was said to show.
+func (s *Server) AltText(id string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.files[id]; f != nil {
+		return f.alt
+	}
+	return ""
 }
 
 // File returns the content of an uploaded file by its id.

@@ -70,6 +70,13 @@ type pageMessage struct {
 	Broadcast  bool            `json:"broadcast"` // a reply that the channel shows too
 	ReplyCount int             `json:"reply_count"`
 	IsBot      bool            `json:"is_bot"`
+	Images     []pageImage     `json:"images,omitempty"`
+}
+
+type pageImage struct {
+	Link  string `json:"link"`
+	Title string `json:"title"`
+	Alt   string `json:"alt"`
 }
 
 type pageView struct {
@@ -167,6 +174,9 @@ func (s *Server) pageMessage(m *Message) pageMessage {
 	for _, id := range m.Files {
 		if f := s.files[id]; f != nil {
 			link := s.URL() + "/page/api/file/" + url.PathEscape(f.id)
+			if strings.HasPrefix(f.mimetype(), "image/") {
+				p.Images = append(p.Images, pageImage{link, f.title, f.alt})
+			}
 			p.Text = strings.TrimPrefix(fmt.Sprintf("%s\n:page_facing_up: <%s|%s> (%d bytes)", p.Text, link, html.EscapeString(f.title), len(f.data)), "\n")
 		}
 	}

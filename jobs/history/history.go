@@ -137,17 +137,21 @@ func PhaseOf(r refresh.Refresh, phase refresh.Phase) (from, to time.Time) {
 // Interval is a stretch of time.
 type Interval struct{ From, To time.Time }
 
-// Waits are the times in which at least one question was open to people, in order and apart. A start time and the notice
-// are no such times: they wait for the clock. A question that is still open is waited for until the refresh ended; one that has not
-// ended does not count it.
-func Waits(r refresh.Refresh) []Interval {
+// Waits are the times in which at least one question was open to people, in order and apart. A question that was never
+// answered is waited for until the refresh ended; in one that has not ended it does not count yet.
+func Waits(r refresh.Refresh) []Interval { return gates(r, false) }
+
+// Pauses are the times in which the start time or the end of the notice was waited for, in order and apart.
+func Pauses(r refresh.Refresh) []Interval { return gates(r, true) }
+
+func gates(r refresh.Refresh, clock bool) []Interval {
 	var all []Interval
 	for _, g := range r.Gates {
 		to := g.ClosedAt
 		if to.IsZero() {
 			to = r.EndedAt
 		}
-		if g.Kind != refresh.GateStart && g.Kind != refresh.GateNotice && to.After(g.OpenedAt) {
+		if (g.Kind == refresh.GateStart || g.Kind == refresh.GateNotice) == clock && to.After(g.OpenedAt) {
 			all = append(all, Interval{g.OpenedAt, to})
 		}
 	}

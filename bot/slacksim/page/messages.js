@@ -73,6 +73,7 @@ function messageNode(m) {
       h("div", { class: "also-in", hidden: true }),
       h("div", { class: "message-head" }),
       h("div", { class: "blocks" }),
+      h("div", { class: "pictures" }),
       h("div", { class: "message-foot" })),
     h("div", { class: "tools" }));
 }
@@ -112,7 +113,22 @@ function fillMessage(node, m, follows, replies, ctx) {
     blocks.replaceChildren(blockText(m.text, ctx.dir));
     if (m.edited) blocks.firstChild.append(h("span", { class: "edited" }, " (edited)"));
   }
+  pictures(node, m);
   if (ctx.openThread) foot(node, m, replies || [], ctx);
+}
+
+/** pictures shows the images of a message small, with what the app says is to be seen in them. */
+function pictures(node, m) {
+  const box = node.querySelector(".pictures");
+  const sig = JSON.stringify(m.images || []);
+  if (box._sig === sig) return;
+  box._sig = sig;
+  box.replaceChildren(...(m.images || []).map((image) => {
+    // From this very page's server, whatever name the page was opened under.
+    const link = new URL(image.link).pathname;
+    return h("a", { class: "picture", href: link, target: "_blank", rel: "noopener", "data-testid": "picture", title: image.title },
+      h("img", { src: link, alt: image.alt || image.title, loading: "lazy" }));
+  }));
 }
 
 function foot(node, m, replies, ctx) {
