@@ -22,9 +22,11 @@ type process struct {
 	changed chan struct{}
 }
 
-func spawn(t *testing.T, args ...string) *process {
+// spawn starts the binary, with env added to the environment.
+func spawn(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.CommandContext(t.Context(), binary, args...), done: make(chan struct{}), changed: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

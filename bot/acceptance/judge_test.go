@@ -54,7 +54,10 @@ func (w *world) judgePosts() refresh.Refresh {
 			w.t.Errorf("the thread has %d messages for journal entry %s, not 1", n, key)
 		}
 	}
-	for key := range thread {
+	for key, n := range thread {
+		if key == "untold" && len(n) == 1 { // who was not reached by direct message; no entry of the journal
+			continue
+		}
 		if !expected[key] {
 			w.t.Errorf("the thread has a message for journal entry %s, which is worth none", key)
 		}
@@ -129,7 +132,7 @@ func (w *world) judgeRefreshed() {
 	want(uat.Email.Server == "smtp-uat.contoso.com" && uat.Email.Port == 2526, "e-mail goes through %s:%d", uat.Email.Server, uat.Email.Port)
 	for _, u := range uat.Users {
 		own := slices.Contains([]string{"Admin", "DBMovementAPI", "FRServiceUser", "SysHealthServiceUser", "ScaleUnitManagement", "PowerPlatformApp", "RetailServiceAccount"}, u.ID)
-		chosen := slices.Contains([]string{"ANNA", "BO", "CARLA", "GITA"}, u.ID)
+		chosen := slices.Contains([]string{"ANNA", "BO", "CARLA", "GITA"}, u.ID) || slices.Contains(w.handedIn, u.ID)
 		want(u.Enabled == (own || chosen), "user %s: enabled is %v", u.ID, u.Enabled)
 	}
 	for _, j := range uat.BatchJobs {

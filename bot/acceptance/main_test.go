@@ -45,7 +45,7 @@ func runAll(m *testing.M) (int, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "refreshbot")
-	build := exec.CommandContext(ctx, "go", "build", "-race="+strconv.FormatBool(raceDetector), "-o", binary, ".")
+	build := exec.CommandContext(ctx, "go", "build", "-tags="+tags, "-race="+strconv.FormatBool(raceDetector), "-o", binary, ".")
 	build.Dir = strings.TrimSpace(string(root))
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build refreshbot: %w\n%s", err, out)

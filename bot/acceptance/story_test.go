@@ -12,7 +12,7 @@ import (
 )
 
 // says wants a text that a person reads to hold some words.
-func says(t *testing.T, who, text string, words ...string) {
+func says(t testing.TB, who, text string, words ...string) {
 	t.Helper()
 	for _, w := range words {
 		if !strings.Contains(text, w) {
@@ -29,7 +29,7 @@ func TestStoryFromSlashToOpenLeaksNoSecret(t *testing.T) {
 	w.finish()
 	bot := w.bot
 	w.judge(refresh.Done)
-	w.judgeSecrets(bot)
+	w.judgeSecrets(bot.text())
 }
 
 func TestStoryApprovalIsRefusedToRequesterAndBystander(t *testing.T) {

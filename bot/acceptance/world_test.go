@@ -30,7 +30,7 @@ const patience = 90 * time.Second
 
 // world is one simulated surrounding with at most one bot in it.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	ctx    context.Context
 	slack  *slacksim.Server
 	cloud  *cloudsim.Cloud
@@ -40,6 +40,8 @@ type world struct {
 	bot    *process
 	log    []string        // of the bots before this one
 	used   map[string]bool // buttons that were pressed
+
+	handedIn []string // users to let in, beside those of the configuration
 }
 
 // edit is a change of the configuration: the text that has to be there, and what takes its place.
@@ -53,7 +55,7 @@ var (
 )
 
 // newWorld starts the simulators and writes a configuration; no bot yet.
-func newWorld(t *testing.T, o cloudsim.Options, edits ...edit) *world {
+func newWorld(t testing.TB, o cloudsim.Options, edits ...edit) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), used: map[string]bool{}}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -73,8 +75,8 @@ func newWorld(t *testing.T, o cloudsim.Options, edits ...edit) *world {
 		AckTimeout:   20 * time.Second, // how quick the bot is on a busy machine is not what is tested here
 		Commands:     []slacksim.Command{{Command: "/refresh"}},
 		Users: []slacksim.User{
-			{ID: rita, Name: "rita", RealName: "Rita Sato"}, {ID: anna, Name: "anna", RealName: "Anna Berg"},
-			{ID: ben, Name: "ben", RealName: "Ben Okafor"}, {ID: sam, Name: "sam", RealName: "Sam Cole"},
+			{ID: rita, Name: "rita", RealName: "Rita Sato", Email: "rita@contoso.com"}, {ID: anna, Name: "anna", RealName: "Anna Berg", Email: "anna@contoso.com"},
+			{ID: ben, Name: "ben", RealName: "Ben Okafor", Email: "ben@contoso.com"}, {ID: sam, Name: "sam", RealName: "Sam Cole", Email: "sam@contoso.com"},
 		},
 		Channels:   []slacksim.Channel{{ID: channel, Name: "uat-refresh", BotMember: true}},
 		UserGroups: []slacksim.UserGroup{{ID: release, Handle: "release", Name: "Release managers", Users: []string{rita, anna, ben}}},
@@ -186,7 +188,7 @@ func (w *world) storePath() string { return filepath.Join(w.dir, "refreshbot.db"
 // start runs the bot and waits until it says that it is ready.
 func (w *world) start() {
 	w.t.Helper()
-	w.bot = spawn(w.t, "run", "--config", w.file)
+	w.bot = spawn(w.t, nil, "run", "--config", w.file)
 	w.until("the bot is ready", func() bool { return w.bot.logged(map[string]string{"msg": "ready"}) })
 	w.until("both connections to Slack stand", func() bool { return w.slack.Connections() == 2 })
 }

@@ -1,0 +1,273 @@
+//go:build faultpoints
+
+package acceptance
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"refreshbot/bot/view"
+	"refreshbot/jobs/refresh"
+)
+
+// judgeAll holds the simulators' memory against the record after a run, whose bot has ended. It returns how many
+// broadcasts there were beyond the first: F&O has no list of them, so one whose reply was lost is made again.
+func (a *actor) judgeAll() (banners int) {
+	a.t.Helper()
+	r := a.judge(refresh.Done)
+	_, entries := a.record()
+	a.judgeStart(r, entries)
+	a.judgeClicks(r, entries)
+	a.judgeHandedIn(entries)
+	if n := a.reports(); n != 1 {
+		a.t.Errorf("the thread has the report %d times, not once", n)
+	}
+	a.judgeDirect(r)
+	a.judgeSecrets(strings.Join(a.log, "\n"))
+	return a.judgeCalls(r, entries)
+}
+
+// judgeStart wants one start that came to LCS, after the approval, and none that nobody knows of.
+func (a *actor) judgeStart(r refresh.Refresh, entries []refresh.Entry) {
+	a.t.Helper()
+	var approved time.Time
+	intents := 0
+	for _, e := range entries {
+		switch ev := e.Event.(type) {
+		case refresh.GateClosed:
+			if g, _ := r.Gate(ev.Gate); g.Kind == refresh.GateApprove && ev.Outcome == refresh.ActionApprove {
+				approved = e.At
+			}
+		case refresh.StepStarted:
+			if ev.Step == "copy" {
+				intents++
+				if approved.IsZero() {
+					a.t.Errorf("the copy was begun without an approval in the journal before it")
+				}
+			}
+		}
+	}
+	sent, landed := 0, 0
+	for _, c := range a.cloud.Calls() {
+		if c.Host != "lcs" || c.Method != "POST" || !strings.Contains(c.Path, startPath) {
+			continue
+		}
+		sent++
+		if c.Status == 200 {
+			landed++
+		}
+		if c.At.Before(approved) || approved.IsZero() {
+			a.t.Errorf("LCS was asked for the copy at %v, before its approval at %v", c.At, approved)
+		}
+	}
+	if landed > 1 {
+		a.t.Errorf("started twice: LCS has handled %d requests for the copy", landed)
+	}
+	if sent > intents {
+		a.t.Errorf("started without an intent: %d requests for the copy, %d intents in the journal", sent, intents)
+	}
+}
+
+// press is a click as Slack has sent it.
+type press struct {
+	user   string
+	button view.Button
+	acked  bool
+}
+
+func (a *actor) presses() []press {
+	a.t.Helper()
+	var all []press
+	for _, env := range a.slack.Envelopes() {
+		var in struct {
+			Type string `json:"type"`
+			User struct {
+				ID string `json:"id"`
+			} `json:"user"`
+			Actions []struct {
+				ID    string `json:"action_id"`
+				Value string `json:"value"`
+			} `json:"actions"`
+		}
+		if env.Type != "interactive" || json.Unmarshal(env.Payload, &in) != nil || in.Type != "block_actions" || len(in.Actions) != 1 {
+			continue
+		}
+		button, err := view.ParseButton(in.Actions[0].ID, in.Actions[0].Value)
+		if err != nil {
+			a.t.Errorf("a button that cannot be read: %v", err)
+		}
+		all = append(all, press{in.User.ID, button, !env.Acked.IsZero()})
+	}
+	return all
+}
+
+// judgeClicks wants every acknowledged click in the journal once, none that nobody made, and none of those who may
+// not.
+func (a *actor) judgeClicks(r refresh.Refresh, entries []refresh.Entry) {
+	a.t.Helper()
+	type vote struct {
+		gate, user string
+		action     refresh.Action
+	}
+	votes := map[vote]int{}
+	for _, e := range entries {
+		if d, ok := e.Event.(refresh.GateDecided); ok {
+			votes[vote{d.Gate, d.Decision.By.ID, d.Decision.Action}]++
+		}
+	}
+	made, acked := map[vote]bool{}, map[vote]bool{}
+	for _, p := range a.presses() {
+		v := vote{p.button.Gate, p.user, p.button.Action}
+		made[v] = true
+		acked[v] = acked[v] || p.acked
+	}
+	for v, n := range votes {
+		if !made[v] {
+			a.t.Errorf("%s by %s at %s is in the journal, and nobody has clicked that", v.action, v.user, v.gate)
+		}
+		if n > 1 {
+			a.t.Errorf("%s by %s at %s is %d times in the journal", v.action, v.user, v.gate, n)
+		}
+		if v.action == refresh.ActionApprove && (v.user == r.RequestedBy.ID || !slices.Contains([]string{rita, anna, ben}, v.user)) {
+			a.t.Errorf("approved by %s, who may not", v.user)
+		}
+	}
+	for v := range acked {
+		forbidden := v.user == sam || v.user == rita && !a.cell.scheduled
+		if !forbidden && votes[v] != 1 {
+			a.t.Errorf("%s by %s at %s was acknowledged and is %d times in the journal", v.action, v.user, v.gate, votes[v])
+		}
+	}
+	if len(made) == 0 {
+		a.t.Errorf("nobody has clicked: nothing to judge")
+	}
+}
+
+// judgeHandedIn wants every acknowledged list of users in the journal.
+func (a *actor) judgeHandedIn(entries []refresh.Entry) {
+	a.t.Helper()
+	listed, acked, sent := 0, 0, 0
+	for _, e := range entries {
+		if _, ok := e.Event.(refresh.UsersListed); ok {
+			listed++
+		}
+	}
+	for _, env := range a.slack.Envelopes() {
+		if !strings.Contains(string(env.Payload), `"view_submission"`) {
+			continue
+		}
+		sent++
+		if !env.Acked.IsZero() {
+			acked++
+		}
+	}
+	if listed < acked || listed > sent {
+		a.t.Errorf("%d lists of users were sent and %d acknowledged; the journal has %d", sent, acked, listed)
+	}
+}
+
+// reports counts the messages in the thread that have the report's two files.
+func (a *actor) reports() int {
+	n := 0
+	for _, m := range a.slack.Messages(channel) {
+		if !m.Deleted && len(m.Files) == 2 && m.ThreadTS == a.card().TS {
+			n++
+		}
+	}
+	return n
+}
+
+// invited counts the direct messages to one person.
+func (a *actor) invited(user string) int {
+	n := 0
+	for _, m := range a.slack.Messages(a.slack.DM(user)) {
+		if !m.Deleted && len(m.Metadata) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// judgeDirect wants everybody with an account in Slack who was let in to be told once.
+func (a *actor) judgeDirect(r refresh.Refresh) {
+	a.t.Helper()
+	people := map[string]string{"rita@contoso.com": rita, "anna@contoso.com": anna, "ben@contoso.com": ben, "sam@contoso.com": sam}
+	in, _ := r.UsersIn()
+	told := 0
+	for _, u := range in {
+		user, ok := people[strings.ToLower(u.SignIn)]
+		if !ok {
+			continue
+		}
+		if n := a.invited(user); n != 1 {
+			a.t.Errorf("%s was told %d times, not once", user, n)
+		}
+		told++
+	}
+	if told == 0 {
+		a.t.Errorf("nobody with an account in Slack was let in: no direct message to judge")
+	}
+}
+
+// judgeCalls wants an intent before every call that changes something, and an outcome or a decision after every
+// intent. It returns how many broadcasts there were beyond the first.
+func (a *actor) judgeCalls(r refresh.Refresh, entries []refresh.Entry) (banners int) {
+	a.t.Helper()
+	type span struct{ from, to time.Time } // an intent and what came of it
+	spans := map[string][]span{}
+	for _, e := range entries {
+		id := refresh.StepOf(e.Event)
+		switch ev := e.Event.(type) {
+		case refresh.GateOpened:
+			id = ev.Gate.Step
+		case refresh.StepStarted:
+			if n := len(spans[id]); n > 0 && spans[id][n-1].to.IsZero() {
+				spans[id][n-1].to = e.At // taken up again by the next process
+			}
+			spans[id] = append(spans[id], span{from: e.At})
+			continue
+		case refresh.StepSucceeded, refresh.StepFailed, refresh.StepSkipped, refresh.StepUnsettled:
+		default:
+			continue
+		}
+		if n := len(spans[id]); n > 0 && spans[id][n-1].to.IsZero() {
+			spans[id][n-1].to = e.At
+		}
+	}
+	for id, all := range spans {
+		if all[len(all)-1].to.IsZero() && r.Status == refresh.Done {
+			a.t.Errorf("step %s has an intent at %v and no outcome", id, all[len(all)-1].from)
+		}
+	}
+	grace := time.Duration(0)
+	if f := a.cell.fault; f != nil && f.name == "late" {
+		grace = late + time.Second
+	}
+	broadcasts := 0
+	for _, c := range a.cloud.Calls() {
+		if c.Method == "GET" || c.Host == "entra" || c.Host == "storage" || strings.HasSuffix(c.Path, "$batch") {
+			continue
+		}
+		if strings.Contains(strings.ToLower(c.Path), "broadcast") && c.Status == 200 {
+			broadcasts++
+		}
+		covered := false
+		for _, all := range spans {
+			covered = covered || slices.ContainsFunc(all, func(s span) bool {
+				return !c.At.Before(s.from) && (s.to.IsZero() || !c.At.After(s.to.Add(grace)))
+			})
+		}
+		if !covered {
+			a.t.Errorf("%s %s at %v has no intent in the journal", c.Method, c.Path, c.At)
+		}
+	}
+	switch {
+	case broadcasts == 0:
+		a.t.Errorf("the target was never told")
+	case broadcasts > len(spans["broadcast"]):
+		a.t.Errorf("%d broadcasts and %d intents", broadcasts, len(spans["broadcast"]))
+	}
+	return broadcasts - 1
+}
