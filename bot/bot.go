@@ -32,10 +32,12 @@ type Journal interface {
 	Journal(ctx context.Context, id refresh.ID, after int64) ([]refresh.Entry, error)
 }
 
-// Records is where the publisher remembers how far it got.
+// Records is where the publisher remembers how far it got, and what was handed in and is not read yet.
 type Records interface {
 	Record(ctx context.Context, space, key string) ([]byte, bool, error)
 	PutRecord(ctx context.Context, space, key string, value []byte) error
+	DeleteRecord(ctx context.Context, space, key string) error
+	Records(ctx context.Context, space string) (map[string][]byte, error)
 }
 
 // Options are what a Bot works with.
@@ -111,6 +113,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the publisher panicked", b.publisher.run) })
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the answers that were left panicked", b.later) })
+	left := b.leftLists(ctx)
+	wg.Go(func() { b.takeUp(ctx, left) })
 	for n := range connections {
 		wg.Go(func() { b.listen(ctx, n) })
 	}

@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/slack-go/slack"
 
 	"refreshbot/bot/redact"
 	"refreshbot/bot/view"
 	"refreshbot/commands"
-	"refreshbot/jobs/failpoint"
 	"refreshbot/jobs/refresh"
 	"refreshbot/jobs/roster"
 )
@@ -42,7 +40,7 @@ func (b *Bot) openForm(ctx context.Context, log *slog.Logger, trigger, url strin
 
 // submitted handles a form that somebody sent. payload is for the acknowledgement; then comes after, when it is not
 // nil. Pasted names are committed before the acknowledgement, and when they are not taken the form stays open and
-// says why. A file takes longer to fetch than Slack waits.
+// says why. A file takes longer to fetch than Slack waits, so what is committed first is that it was sent.
 func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.InteractionCallback, envelope string) (payload any, after func(context.Context)) {
 	form, complaints, err := view.ReadForm(in.View)
 	tell := func(answer commands.Reply) func(context.Context) {
@@ -66,22 +64,12 @@ func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.Interact
 		}
 		return nil, tell(answer)
 	}
-	return nil, func(ctx context.Context) {
-		failpoint.Hit("roster", "sent")
-		names, err := b.readList(ctx, *form.File)
-		failpoint.Hit("roster", "read")
-		if err != nil {
-			log.WarnContext(ctx, "a file that was handed in cannot be read", "err", redact.Text(err.Error()))
-			tell(commands.Reply{Refused: true, Text: refresh.MessageOf(err), Hint: "No user was handed in. Send the command again when the list is ready."})(ctx)
-			return
-		}
-		list.From = fileName(*form.File)
-		if len(form.Names) > 0 {
-			list.From += " and " + pastedList
-		}
-		list.Names = append(names, form.Names...)
-		tell(b.Handler.HandIn(ctx, list))(ctx)
+	sent := sentList{list, form.Channel, sentFile{form.File.ID, fileName(*form.File), form.File.Size, form.File.URLPrivate, form.File.URLPrivateDownload}}
+	if err := b.noteList(ctx, sent); err != nil {
+		log.ErrorContext(ctx, "a list of users cannot be taken", "err", err)
+		return slack.NewErrorsViewSubmissionResponse(view.Complaint(commands.Reply{Refused: true, Text: "The list could not be noted. " + refresh.MessageOf(err), Hint: "Send it again in a minute."})), nil
 	}
+	return nil, func(ctx context.Context) { b.takeList(ctx, log, sent) }
 }
 
 // readList fetches a file from Slack and reads the list of users in it. Every error is a *refresh.Error.
@@ -139,9 +127,6 @@ func (c *capped) Write(p []byte) (int, error) {
 	}
 	return c.data.Write(p)
 }
-
-// afterwards is how long may be spent on a form once it is acknowledged: fetching the file, reading it, answering.
-const afterwards = 30 * time.Second
 
 // tell says something to one person alone: in the channel, or in the direct conversation with the app when that
 // fails, say because the person is not in the channel.

@@ -288,3 +288,37 @@ func TestAnAnswerThatTheChannelDoesNotTakeGoesToThePerson(t *testing.T) {
 		return len(direct) == 1 && strings.Contains(direct[0].Plain(), "1 user from the pasted list")
 	})
 }
+
+// A list whose form was acknowledged is in the journal in the end, whatever happens to the process.
+func TestAListThatWasSentIsTakenUpByTheNextProcess(t *testing.T) {
+	t.Parallel()
+	var real atomic.Pointer[commands.Service]
+	var dead atomic.Bool
+	dead.Store(true)
+	b := newBench(t, letsUsersIn, handling(handler{
+		slash: func(ctx context.Context, in commands.Line) commands.Reply { return real.Load().Slash(ctx, in) },
+		users: func(ctx context.Context, in commands.HandIn) commands.Reply {
+			if dead.Load() {
+				panic("the process dies here")
+			}
+			return real.Load().HandIn(ctx, in)
+		},
+	}))
+	real.Store(b.answers)
+	b.connected()
+	if ack := b.fill(b.form(), "EVE", "trainees.csv", "ANNA\n"); !ack.OK {
+		t.Fatalf("ack: %+v", ack)
+	}
+	b.stop()
+	b.listed("")
+	dead.Store(false)
+	b.start()
+	b.connected()
+	b.answered("2 users from trainees.csv and the pasted list")
+	b.listed("ANNA EVE")
+	b.settled()
+	b.until("it is noted no more", func() bool {
+		left, err := b.store.Records(b.ctx, "lists")
+		return err == nil && len(left) == 0
+	})
+}

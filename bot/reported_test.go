@@ -183,7 +183,7 @@ func TestADiskThatFailsAroundTheReport(t *testing.T) {
 	// The writes after the last thread message: the files' ids, that they are shared, the link, the card.
 	for _, nth := range []int{1, 2, 3, 4} {
 		b := newBench(t)
-		f := &forgetful{Records: b.store, fail: map[int]bool{}}
+		f := &forgetful{kept: b.store, fail: map[int]bool{}}
 		b.stop()
 		b.options.Records = f
 		b.start()
