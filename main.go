@@ -585,6 +585,7 @@ func targets(cfg *config.Config) (map[string]commands.Target, error) {
 				Source: remembered(source), Target: remembered(e), Channel: e.Refresh.Channel,
 				Trouble: e.Refresh.Approve.By, Plan: plan,
 				Settings: refresh.Settings{
+					Remind: &cfg.Reminders,
 					Notice: e.Refresh.Notice, Downtime: e.Refresh.Downtime, Postpone: e.Refresh.Postpone,
 					Settle: cfg.LCS.Settle, Retry: cfg.FinOps.Poll, Notify: e.Refresh.Users.Notify,
 				},

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"refreshbot/jobs/blackout"
+	"refreshbot/jobs/refresh"
 )
 
 // Config is the whole file, checked and with its defaults filled in.
@@ -28,7 +29,8 @@ type Config struct {
 	TimeZone     *time.Location // default UTC
 	Admins       []string       // Slack users; may be empty
 	Blackouts    []blackout.Rule
-	Environments []Environment // in the order of the file
+	Reminders    refresh.Reminders // with time_zone and admins filled in
+	Environments []Environment     // in the order of the file
 
 	root    *yaml.Node // the file itself, for Show
 	secrets []Secret
@@ -169,7 +171,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 		FinOps:   FinOps{Poll: 15 * time.Second, Timeout: 100 * time.Second},
 		Store:    Store{Path: d.beside("refreshbot.db")},
 		HTTP:     HTTP{Addr: "127.0.0.1:9090"},
-		TimeZone: time.UTC,
+		TimeZone: time.UTC, Reminders: reminders(),
 	}
 	if root, ok := d.document(data); ok {
 		cfg.root = root.node
@@ -185,5 +187,6 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 			t.Refresh.Channel = cfg.Slack.Channel
 		}
 	}
+	cfg.Reminders.Hours.Zone, cfg.Reminders.Admins = cfg.TimeZone.String(), cfg.Admins
 	return cfg, nil
 }

@@ -102,7 +102,16 @@ func TestExampleLoadsFully(t *testing.T) {
 		Store:    Store{Path: "/etc/bot/refreshbot.db"},
 		HTTP:     HTTP{Addr: "127.0.0.1:9090"},
 		TimeZone: copenhagen,
-		Admins:   []string{"U0ADMIN"},
+		Reminders: refresh.Reminders{
+			After: []time.Duration{time.Hour, 4 * time.Hour}, Escalate: 8 * time.Hour, Again: 24 * time.Hour,
+			Before: []time.Duration{24 * time.Hour, 4 * time.Hour, time.Hour}, Near: []time.Duration{30 * time.Minute, 5 * time.Minute},
+			Hours: refresh.Hours{
+				Zone: "Europe/Copenhagen", From: 8 * time.Hour, To: 18 * time.Hour,
+				Days: []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday},
+			},
+			Admins: []string{"U0ADMIN"},
+		},
+		Admins: []string{"U0ADMIN"},
 		Environments: []Environment{
 			{Name: "prod", URL: "https://contoso.operations.dynamics.com", LCSEnvironment: "3d6c5b4a-1111-4222-8333-444455556666", Production: true},
 			{Name: "uat", URL: "https://contoso-uat.sandbox.operations.dynamics.com", LCSEnvironment: "4e7d6c5b-1111-4222-8333-444455556666", Refresh: &Refresh{

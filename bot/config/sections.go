@@ -17,6 +17,7 @@ func (d *decoder) config(out *Config) reader {
 			may("http", d.http(&out.HTTP)),
 			may("time_zone", d.zone(&out.TimeZone)),
 			may("admins", list(d, &out.Admins, d.user)),
+			may("reminders", d.reminders(&out.Reminders)),
 			may("blackouts", d.blackouts(&out.Blackouts)),
 			must("environments", "the environments, at least a source and a target", d.environments(&out.Environments)),
 		)

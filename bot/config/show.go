@@ -49,6 +49,11 @@ func (c *Config) defaults() []fallback {
 		{[]string{"http", "addr"}, c.HTTP.Addr},
 		{[]string{"time_zone"}, c.TimeZone.String()},
 	}
+	n := c.Reminders
+	for _, f := range []fallback{{[]string{"after"}, n.After}, {[]string{"escalate"}, n.Escalate}, {[]string{"again"}, n.Again}, {[]string{"before"}, n.Before},
+		{[]string{"days"}, shortDays(n.Hours.Days)}, {[]string{"hours"}, shortClock(n.Hours.From) + "-" + shortClock(n.Hours.To)}, {[]string{"downtime"}, n.Near}} {
+		list = append(list, fallback{append([]string{"reminders"}, f.path...), f.value})
+	}
 	for _, e := range c.Targets() {
 		at := func(key string) []string { return []string{"environments", e.Name, "refresh", key} }
 		list = append(list, fallback{at("channel"), e.Refresh.Channel}, fallback{at("notice"), e.Refresh.Notice},
@@ -98,11 +103,40 @@ func add(n *yaml.Node, path []string, value any) {
 		n.Content = append(n.Content, key, section)
 		return
 	}
+	if several, ok := value.([]time.Duration); ok {
+		var words []string
+		for _, d := range several {
+			words = append(words, short(d))
+		}
+		value = words
+	}
+	if words, ok := value.([]string); ok {
+		seq := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Style: yaml.FlowStyle, LineComment: "# default"}
+		for _, w := range words {
+			seq.Content = append(seq.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: w})
+		}
+		n.Content = append(n.Content, key, seq)
+		return
+	}
 	text := fmt.Sprint(value)
 	if d, ok := value.(time.Duration); ok {
 		text = short(d)
 	}
 	n.Content = append(n.Content, key, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, LineComment: "# default"})
+}
+
+// shortDays writes days as they stand in the file.
+func shortDays(days []time.Weekday) []string {
+	var words []string
+	for _, d := range days {
+		words = append(words, strings.ToLower(d.String()[:3]))
+	}
+	return words
+}
+
+// shortClock writes a time of day.
+func shortClock(at time.Duration) string {
+	return fmt.Sprintf("%02d:%02d", int(at/time.Hour), int(at%time.Hour/time.Minute))
 }
 
 // short writes 30m0s as 30m.

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"time"
 
 	"refreshbot/jobs/refresh"
 )
@@ -80,6 +81,11 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 		}
 		return news{headline: headline{":calendar:", fmt.Sprintf("%s goes down later: at %s.", target, p.at(ev.At)),
 			fmt.Sprintf("Moved by %s.", p.person(ev.By))}, broadcast: true, named: true}, true
+	case refresh.GateReminded:
+		return reminded(p, after, ev, e.At), true
+	case refresh.DowntimeNear:
+		return news{headline: headline{":hourglass:", fmt.Sprintf("%s goes down in %s, at %s.", target, span(after.Window.From.Sub(e.At)), p.at(after.Window.From)),
+			"Please finish and log out before."}, broadcast: true, named: true}, true
 	case refresh.GateOpened:
 		if moved := ev.Gate.Kind == refresh.GateStart && planned(before); moved {
 			return news{}, false
@@ -262,6 +268,45 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 		body = body[:1] // what the checks saw was told when they were done
 	}
 	return news{headline: h, details: body}, true
+}
+
+// reminded tells those who can decide once more, and in the end the admins.
+func reminded(p pen, r refresh.Refresh, ev refresh.GateReminded, at time.Time) news {
+	g, _ := r.Gate(ev.Gate)
+	s, _ := r.Step(g.Step)
+	what := "a decision on " + stepName(s)
+	switch g.Kind {
+	case refresh.GateApprove:
+		what = "approval"
+	case refresh.GateSignOff:
+		what = "sign-off"
+	case refresh.GateOpen:
+		what = "the users to be let in"
+	case refresh.GateManual:
+		what = "work by hand: " + stepName(s)
+	case refresh.GateUnknown:
+		what = "somebody who knows what became of the copy"
+	}
+	h := headline{":bell:", fmt.Sprintf("Still waiting for %s, since %s.", what, p.at(g.OpenedAt)), decides(p, r, g) + " can decide with the buttons on the card above."}
+	if g.Count > 1 {
+		h.rest += fmt.Sprintf(" %d of %d have.", agreed(g), g.Count)
+	}
+	switch {
+	case g.Kind == refresh.GateApprove && !r.StartAt.IsZero():
+		h.rest += fmt.Sprintf(" It is to start at %s", p.at(r.StartAt))
+		if by := r.StartAt.Add(-r.Settings.Notice); by.After(at) {
+			h.rest += fmt.Sprintf(", so it has to be approved by %s", p.at(by))
+		}
+		h.rest += "."
+	case !g.ExpiresAt.IsZero():
+		h.rest += fmt.Sprintf(" Without a decision it expires at %s.", p.at(g.ExpiresAt))
+	}
+	n := news{headline: h}
+	if ev.Escalated && r.Settings.Remind != nil && len(r.Settings.Remind.Admins) > 0 {
+		n.emoji = ":rotating_light:"
+		n.details = []string{p.anyOf(r.Settings.Remind.Admins) + ": nobody has decided. Please find somebody who can."}
+	}
+	return n
 }
 
 func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {

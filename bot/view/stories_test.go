@@ -27,6 +27,11 @@ func byHand(says string, op refresh.Operation) refresh.Outcome {
 	return refresh.Outcome{Result: refresh.Foreign, Operations: []refresh.Operation{op}, Problem: &refresh.Problem{Code: refresh.Refused, Message: says}}
 }
 
+// reminders are some that count all hours.
+func reminders() *refresh.Reminders {
+	return &refresh.Reminders{After: []time.Duration{time.Hour}, Escalate: 8 * time.Hour, Before: []time.Duration{4 * time.Hour}, Near: []time.Duration{30 * time.Minute, 5 * time.Minute}, Admins: []string{"U0ADMIN"}}
+}
+
 // stories are refreshes of every kind. Each yields golden cards, and those with a name a golden thread.
 var stories = map[string]func(t *testing.T, name string){
 	"smooth": func(t *testing.T, name string) {
@@ -62,6 +67,26 @@ var stories = map[string]func(t *testing.T, name string){
 		s.pass(20*time.Minute).click(bo, refresh.ActionApprove).card("waiting-for-the-start-time")
 		s.pass(time.Hour).click(anna, refresh.ActionPostpone)
 		s.tick(24*time.Hour + 40*time.Minute).card("start-time-announced")
+	},
+	"reminded": func(t *testing.T, name string) {
+		req := startingAt(100 * time.Hour)
+		req.Plan[1].Policy = policy(2, 0)
+		req.Settings.Notice, req.Settings.Remind = time.Hour, reminders()
+		s := begin(t, req).checked().thread(name)
+		s.click(bo, refresh.ActionApprove).due().due().due()
+		s.click(cleo, refresh.ActionApprove).due()
+		s.report("broadcast_message", good("")).due().due().card("downtime-near")
+	},
+	"reminded-of-trouble": func(t *testing.T, name string) {
+		req := request()
+		req.Settings.Remind = reminders()
+		s := begin(t, req).copying()
+		s.thread(name).report("copy", bad(refresh.Refused, "LCS refused: another operation is running on uat. Wait for it, then retry.")).due()
+	},
+	"reminded-then-expired": func(t *testing.T, name string) {
+		req := request()
+		req.Settings.Remind = reminders()
+		begin(t, req).checked().thread(name).due().due().due().due()
 	},
 	"start-now": func(t *testing.T, name string) {
 		s := begin(t, startingAt(26*time.Hour)).checked().thread(name)

@@ -156,6 +156,14 @@ func (s *story) tick(d time.Duration) *story {
 	return s
 }
 
+// due lets time pass until the refresh wants to be told that it has.
+func (s *story) due() *story {
+	s.t.Helper()
+	s.now = refresh.NextDue(s.r)
+	s.input(refresh.Tick{})
+	return s
+}
+
 func (s *story) click(who refresh.Actor, a refresh.Action, reason ...string) *story {
 	s.t.Helper()
 	for _, g := range s.r.OpenGates() {

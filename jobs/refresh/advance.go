@@ -68,14 +68,18 @@ func (d *decision) begin(s Step) {
 		d.announceAnew() // the broadcast took longer than the notice
 		d.openGate(s.ID, GateNotice, "")
 	case s.Kind == KindAnnounce:
-		from := d.firstStart()
-		d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}})
+		d.setWindow(d.firstStart(), Person{})
 		d.emit(StepSucceeded{Step: s.ID})
 	case b.gate != "":
 		d.openGate(s.ID, b.gate, "")
 	default:
 		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1})
 	}
+}
+
+// setWindow announces the downtime, or moves it: then somebody has.
+func (d *decision) setWindow(from time.Time, by Person) {
+	d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}, By: by, Near: d.nears(from)})
 }
 
 // firstStart is when the copy is to begin, as seen when the downtime is announced: at the time that was asked for, or
@@ -139,5 +143,6 @@ func (d *decision) openGate(step string, kind GateKind, question string, seen ..
 			g.Actions = append(g.Actions, ActionCancel)
 		}
 	}
+	_, g.RemindAt = d.r.ladder(g, d.now.Time)
 	d.emit(GateOpened{g})
 }

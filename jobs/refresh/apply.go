@@ -76,7 +76,7 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 			r.Copy.SentAt = time.Time{}
 		}
 	case WindowSet:
-		r.Window = e.Window
+		r.Window, r.Near = e.Window, e.Near
 		if e.By != (Person{}) { // moved: the environment has to be told again
 			for i, s := range r.Steps {
 				if s.Kind == KindBroadcast && s.Status != Skipped {
@@ -103,6 +103,14 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 			}
 		}
 		r.Gates[i].Decisions = append(slices.Clone(r.Gates[i].Decisions), e.Decision)
+	case GateReminded:
+		i := r.gateIndex(e.Gate)
+		r.Gates[i].Reminded, r.Gates[i].RemindAt, r.Gates[i].Escalated = e.Level, e.Next, e.Escalated
+	case DowntimeNear:
+		r.Near = slices.DeleteFunc(slices.Clone(r.Near), func(in time.Duration) bool { return in >= e.In })
+		if len(r.Near) == 0 {
+			r.Near = nil
+		}
 	case GateClosed:
 		i := r.gateIndex(e.Gate)
 		r.Gates[i].Outcome, r.Gates[i].ClosedAt = e.Outcome, at

@@ -118,6 +118,7 @@ func (d *decision) request(in Request) error {
 func (d *decision) tick() {
 	for _, g := range d.r.OpenGates() {
 		if g.ExpiresAt.IsZero() || d.now.Time.Before(g.ExpiresAt) {
+			d.remind(g)
 			continue
 		}
 		if g.Kind == GateStart {
@@ -140,14 +141,14 @@ func (d *decision) tick() {
 		d.emit(Ended{Status: Expired, Why: "Nobody decided in time."})
 		return
 	}
+	d.near()
 }
 
 // announceAnew moves the downtime when its announced beginning has passed unused, say because the process was
 // down: it would otherwise begin at a moment that nobody was told.
 func (d *decision) announceAnew() {
 	d.dropBroadcastGate()
-	from := d.now.Time.Add(d.r.Settings.Notice)
-	d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}, By: Person{Name: "refreshbot, because the announced time has passed"}})
+	d.setWindow(d.now.Time.Add(d.r.Settings.Notice), Person{Name: "refreshbot, because the announced time has passed"})
 }
 
 // recover answers for the effects that the last process may have left half done.

@@ -40,7 +40,7 @@ func Effects(r Refresh) []Effect {
 	return todo
 }
 
-// NextDue returns when r wants a Tick: the earliest of its expiries and retries; zero when it waits for
+// NextDue returns when r wants a Tick: the earliest of its expiries, reminders and retries; zero when it waits for
 // nothing but people and effects.
 func NextDue(r Refresh) time.Time {
 	var due time.Time
@@ -51,7 +51,9 @@ func NextDue(r Refresh) time.Time {
 	}
 	for _, g := range r.OpenGates() {
 		earliest(g.ExpiresAt)
+		earliest(g.RemindAt)
 	}
+	earliest(r.nearAt())
 	if !r.Status.Ended() && !r.Held() {
 		for _, s := range r.Steps {
 			if s.Status == Retrying {

@@ -93,8 +93,13 @@ type (
 	}
 	// WindowSet announces the downtime, or moves it.
 	WindowSet struct {
-		Window Window `json:"window"`
-		By     Person `json:"by,omitzero"` // who moved it; nobody when first announced
+		Window Window          `json:"window"`
+		By     Person          `json:"by,omitzero"`    // who moved it; nobody when first announced
+		Near   []time.Duration `json:"near,omitempty"` // so long before the users are told again
+	}
+	// DowntimeNear tells the users that the announced downtime begins soon.
+	DowntimeNear struct {
+		In time.Duration `json:"in"` // as planned; Window.From says when
 	}
 	// StartSet moves the time at which the copy is to begin, before the downtime is announced.
 	StartSet struct {
@@ -109,6 +114,13 @@ type (
 	GateDecided struct {
 		Gate     string   `json:"gate"`
 		Decision Decision `json:"decision"`
+	}
+	// GateReminded: nobody has decided yet, and those who can are told again.
+	GateReminded struct {
+		Gate      string    `json:"gate"`
+		Level     int       `json:"level"`               // counts from 1; a level that was missed is left out
+		Escalated bool      `json:"escalated,omitempty"` // the admins are told too
+		Next      time.Time `json:"next,omitzero"`       // when the next reminder is due; zero: never
 	}
 	// GateClosed is what came of the question.
 	GateClosed struct {
@@ -143,6 +155,8 @@ func (StepSkipped) event() string    { return "step_skipped" }
 func (SnapshotTaken) event() string  { return "snapshot_taken" }
 func (UsersListed) event() string    { return "users_listed" }
 func (WindowSet) event() string      { return "window_set" }
+func (DowntimeNear) event() string   { return "downtime_near" }
+func (GateReminded) event() string   { return "gate_reminded" }
 func (StartSet) event() string       { return "start_set" }
 func (GateOpened) event() string     { return "gate_opened" }
 func (GateDecided) event() string    { return "gate_decided" }
@@ -168,6 +182,8 @@ var decoders = map[string]func([]byte) (Event, error){
 	"snapshot_taken":  decode[SnapshotTaken],
 	"users_listed":    decode[UsersListed],
 	"window_set":      decode[WindowSet],
+	"downtime_near":   decode[DowntimeNear],
+	"gate_reminded":   decode[GateReminded],
 	"start_set":       decode[StartSet],
 	"gate_opened":     decode[GateOpened],
 	"gate_decided":    decode[GateDecided],

@@ -78,6 +78,9 @@ type Gate struct {
 	Actions   []Action    `json:"actions"`
 	OpenedAt  time.Time   `json:"opened_at"`
 	ExpiresAt time.Time   `json:"expires_at,omitzero"`
+	RemindAt  time.Time   `json:"remind_at,omitzero"`  // when people are reminded next
+	Reminded  int         `json:"reminded,omitempty"`  // the level of the latest reminder
+	Escalated bool        `json:"escalated,omitempty"` // the admins were told
 	Decisions []Decision  `json:"decisions,omitempty"`
 	Outcome   Action      `json:"outcome,omitempty"`
 	ClosedAt  time.Time   `json:"closed_at,omitzero"`

@@ -243,6 +243,9 @@ func everyEvent() []refresh.Event {
 			ID: "copy.2", Kind: refresh.GateForeign, Step: "copy", Nonce: "n2", By: []string{"U0ANN"}, Count: 1, Actions: []refresh.Action{refresh.ActionAdopt}, OpenedAt: begin,
 			Seen: []refresh.Operation{{ID: "op-2", Kind: "SFSourceDbToSandbox", Title: "Refresh database", StartedAt: begin, EndedAt: at, Status: refresh.CopyCompleted}},
 		}},
+		refresh.GateReminded{Gate: "approval.1", Level: 3, Escalated: true, Next: at},
+		refresh.DowntimeNear{In: 30 * time.Minute},
+		refresh.WindowSet{Window: refresh.Window{From: at, To: at.Add(time.Hour)}, Near: []time.Duration{30 * time.Minute}},
 	}
 }
 

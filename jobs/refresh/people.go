@@ -39,10 +39,9 @@ func (d *decision) click(in Click) error {
 			d.openGate(g.Step, GateStart, "")
 			return nil
 		}
-		from := d.r.Window.From.Add(d.r.Settings.Postpone)
 		d.emit(GateClosed{g.ID, ActionPostpone})
 		d.dropBroadcastGate()
-		d.emit(WindowSet{Window: Window{from, from.Add(d.r.Settings.Downtime)}, By: in.By.Person})
+		d.setWindow(d.r.Window.From.Add(d.r.Settings.Postpone), in.By.Person)
 		d.openGate(g.Step, GateNotice, "")
 	case ActionApprove, ActionSignOff, ActionOpen:
 		g, _ = d.r.Gate(g.ID)

@@ -20,6 +20,12 @@ func anyRequest(t *rapid.T) refresh.Request {
 		return time.Duration(rapid.IntRange(0, 3).Draw(t, label)) * time.Hour
 	}
 	req.Settings = refresh.Settings{Notice: hours("notice"), Downtime: hours("downtime"), Postpone: hours("postpone"), Settle: hours("settle"), Retry: hours("retry")}
+	if some("reminders") {
+		req.Settings.Remind = &refresh.Reminders{
+			After: []time.Duration{time.Hour}, Escalate: hours("escalate"), Again: hours("again"), Before: []time.Duration{time.Hour}, Near: []time.Duration{hours("near"), 5 * time.Minute},
+			Hours: rapid.SampledFrom([]refresh.Hours{{}, office}).Draw(t, "hours"), Admins: []string{"U0OZ"},
+		}
+	}
 	if some("start time") {
 		req.StartAt = begin.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "start")) * time.Minute)
 	}

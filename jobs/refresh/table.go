@@ -101,6 +101,12 @@ func legal(r Refresh, e Event) error {
 		return openGate(r, e.Gate)
 	case GateClosed:
 		return openGate(r, e.Gate)
+	case GateReminded:
+		return openGate(r, e.Gate)
+	case DowntimeNear:
+		if !slices.Contains(r.Near, e.In) {
+			return fmt.Errorf("nobody is to be told %s before the downtime", e.In)
+		}
 	case UsersListed:
 		if !r.takesUsers() {
 			return fmt.Errorf("users cannot be listed any more")
