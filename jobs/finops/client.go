@@ -73,6 +73,9 @@ func New(o Options) *Client {
 	return c
 }
 
+// URL is where the requests go, without a trailing slash; "" when the one it was made with is not usable.
+func (c *Client) URL() string { return c.base }
+
 // loopback hosts may be spoken to in the clear: no network sees the token.
 func loopback(host string) bool {
 	ip := net.ParseIP(host)

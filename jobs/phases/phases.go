@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,8 @@ type Copier interface {
 // Environment is one F&O environment, signed in as refreshbot's app. Errors carry the codes of package refresh:
 // Offline when it does not answer, Denied when it answers but does not know the app.
 type Environment interface {
+	// URL is where the requests go.
+	URL() string
 	Ping(ctx context.Context) error
 	Companies(ctx context.Context) ([]string, error)
 	Broadcast(ctx context.Context, from, to time.Time) (string, error)
@@ -147,12 +150,32 @@ func (p *Performer) Perform(ctx context.Context, r refresh.Refresh, s refresh.St
 		return failed(refresh.Errorf(refresh.Internal, "This version of refreshbot cannot perform a step of kind %q.", s.Kind))
 	}
 	j := job{r, s, p.Environments[r.Source.Name], p.Environments[r.Target.Name]}
-	for name, env := range map[string]Environment{r.Source.Name: j.source, r.Target.Name: j.target} {
-		if env == nil {
-			return failed(refresh.Errorf(refresh.Invalid, "The environment %s is no longer in the configuration. Put it back and press Retry.", name))
+	for _, e := range []struct {
+		refresh.Environment
+		now Environment
+	}{{r.Source, j.source}, {r.Target, j.target}} {
+		if e.now == nil {
+			return failed(refresh.Errorf(refresh.Invalid, "The environment %s is no longer in the configuration. Put it back and press Retry.", e.Name))
+		}
+		if err := moved(e.Environment, e.now); err != nil && s.Kind != refresh.KindPreflight { // there it is one of the checks
+			return failed(err)
 		}
 	}
 	return do(ctx, j)
+}
+
+// moved refuses an environment that the configuration has at another address than when the refresh was asked for. What
+// was checked and approved is the one at the old address; the other one may be anybody's.
+func moved(e refresh.Environment, now Environment) error {
+	if sameAddress(now.URL(), e.URL) {
+		return nil
+	}
+	return refresh.Errorf(refresh.Invalid, "The configuration has %s at %s now, and this refresh was asked for it at %s. Put the address back and press Retry, or stop this refresh and ask for another.",
+		e.Name, now.URL(), e.URL)
+}
+
+func sameAddress(a, b string) bool {
+	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
 }
 
 // params reads the step's parameters, which package phases itself wrote into the plan.

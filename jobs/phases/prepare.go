@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -27,12 +26,12 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 	if srcErr == nil {
 		c.that("Source can be copied", src.Production() || src.Sandbox(), src.Type,
 			"LCS says %s is a %s environment; only production or a standard sandbox can be a source.", source, src.Type)
-		c.address(source, src.URL, j.refresh.Source.URL)
+		c.address(j.refresh.Source, src.URL, j.source)
 	}
 	if tgtErr == nil {
 		c.that("Target is a sandbox", tgt.Sandbox() && !tgt.Production(), tgt.Type,
 			"LCS says %s is a %s environment; only a standard sandbox can be overwritten.", target, tgt.Type)
-		c.address(target, tgt.URL, j.refresh.Target.URL)
+		c.address(j.refresh.Target, tgt.URL, j.target)
 	}
 	if srcErr == nil && tgtErr == nil {
 		c.that("Two environments", refresh.NormalizeID(src.ID) != refresh.NormalizeID(tgt.ID), source+" to "+target,
@@ -127,10 +126,14 @@ func (c *checks) that(name string, ok bool, good, bad string, args ...any) {
 }
 
 // address catches an LCS id and a URL that do not belong together: the broadcast would go to one environment
-// and the copy to another.
-func (c *checks) address(name, lcs, configured string) {
-	same := strings.EqualFold(strings.TrimRight(lcs, "/"), strings.TrimRight(configured, "/"))
-	c.that("Address of "+name, same, configured, "LCS says this environment is at %s, the configuration says %s. One of the two is wrong.", lcs, configured)
+// and the copy to another. It also catches a configuration that was changed since the refresh was asked for.
+func (c *checks) address(e refresh.Environment, lcs string, now Environment) {
+	name := "Address of " + e.Name
+	if err := moved(e, now); err != nil && sameAddress(lcs, e.URL) {
+		c.that(name, false, "", "%s", refresh.MessageOf(err))
+		return
+	}
+	c.that(name, sameAddress(lcs, e.URL), e.URL, "LCS says this environment is at %s, the configuration says %s. One of the two is wrong.", lcs, e.URL)
 }
 
 func (c *checks) signIn(name string, err error, why string) {

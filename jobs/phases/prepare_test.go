@@ -68,6 +68,7 @@ func TestEachPreflightCheckFailsByItself(t *testing.T) {
 		{"the address of the source is another's", func(b *bench) { b.r.Source.URL = b.r.Target.URL }, "Address of prod", "One of the two is wrong", refresh.Refused, true},
 		{"source and target are one environment", func(b *bench) {
 			b.r.Source.LCS, b.r.Source.URL = strings.ToUpper(b.LCSID("uat")), b.r.Target.URL
+			b.p.Environments["prod"] = b.p.Environments["uat"]
 		}, "Two environments", "same environment", refresh.Refused, true},
 		{"another release", func(b *bench) {
 			b.Mutate("uat", func(e *cloudsim.Environment) { e.Release = "10.0.44" })
@@ -183,6 +184,33 @@ func TestAnEnvironmentThatIsNoLongerConfigured(t *testing.T) {
 	b.want(b.perform(refresh.KindCopy, nil), refresh.Failure, refresh.Invalid, "vanished")
 	if n := b.Starts("uat"); n != 0 {
 		t.Errorf("%d copies started", n)
+	}
+}
+
+// The configuration may change while a refresh is under way. Then its steps would go to an environment that nobody has
+// checked or approved: production at worst.
+func TestAnEnvironmentThatHasMovedIsNotTouched(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []refresh.Kind{refresh.KindBroadcast, refresh.KindSnapshot, refresh.KindCopy, refresh.KindFollow, refresh.KindSmoke,
+		refresh.KindEmail, refresh.KindOData, refresh.KindService, refresh.KindRestore, refresh.KindEnable, refresh.KindVerify, refresh.KindPreflight} {
+		b := newBench(t)
+		before := b.Snapshot("prod")
+		b.p.Environments["uat"] = b.p.Environments["prod"]
+		o := b.perform(kind, nil)
+		code := refresh.Invalid
+		if kind == refresh.KindPreflight {
+			code = refresh.Refused
+		}
+		b.want(o, refresh.Failure, code, "uat at "+b.EnvironmentURL("prod")+" now", "Put the address back")
+		if kind == refresh.KindPreflight {
+			b.bad(o, "Address of uat", "Put the address back")
+		}
+		if n := b.Starts("uat") + b.Starts("prod"); n != 0 {
+			t.Errorf("%s: %d copies started", kind, n)
+		}
+		if after := b.Snapshot("prod"); len(after.Broadcasts) != len(before.Broadcasts) || after.Email != before.Email {
+			t.Errorf("%s: prod was touched", kind)
+		}
 	}
 }
 
