@@ -71,7 +71,8 @@ func newStage(t *testing.T, companion bool) *stage {
 		t.Fatal(err)
 	}
 	s := &stage{Cloud: cloud, t: t, r: refresh.Refresh{
-		ID: "UAT-20261122-abcdef", Source: refresh.Environment{Name: "gold"}, Target: refresh.Environment{Name: "UAT"},
+		ID:     "UAT-20261122-abcdef",
+		Source: refresh.Environment{Name: "gold", URL: cloud.EnvironmentURL("prod")}, Target: refresh.Environment{Name: "UAT", URL: cloud.EnvironmentURL("uat")},
 	}}
 	o := phases.Options{
 		Environments: map[string]phases.Environment{}, Companions: map[string]phases.Companion{}, AppID: cloud.AppID(),
