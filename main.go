@@ -249,6 +249,7 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	}
 	timetable, err := schedule.New(schedule.Options{
 		Entries: entries(cfg), Zone: cfg.TimeZone, Asker: answers, Records: record, Log: log,
+		News: told(func(ctx context.Context, n refresh.News) error { return slackBot.Tell(ctx, n) }),
 	})
 	if err != nil {
 		return err
@@ -256,7 +257,8 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	answers.Next = timetable.Next
 	slackBot = bot.New(bot.Options{
 		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
-		View: view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
+		NewsIn: channels(cfg),
+		View:   view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
 		Admins: cfg.Admins, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
 	})
 
@@ -609,11 +611,29 @@ func sources(cfg *config.Config) []string {
 	return names
 }
 
+// told tells news.
+type told func(ctx context.Context, n refresh.News) error
+
+func (f told) Tell(ctx context.Context, n refresh.News) error { return f(ctx, n) }
+
+// channels finds where a target is refreshed.
+func channels(cfg *config.Config) func(target string) (string, bool) {
+	return func(target string) (string, bool) {
+		e, ok := cfg.Environment(target)
+		if !ok || e.Refresh == nil {
+			return "", false
+		}
+		return e.Refresh.Channel, true
+	}
+}
+
 func entries(cfg *config.Config) []schedule.Entry {
 	var list []schedule.Entry
 	for _, e := range cfg.Targets() {
 		if s := e.Refresh.Schedule; s != nil {
-			list = append(list, schedule.Entry{Target: e.Name, Cron: s.Cron, Missed: schedule.Missed(s.Missed)})
+			list = append(list, schedule.Entry{
+				Target: e.Name, Cron: s.Cron, Missed: schedule.Missed(s.Missed), Within: s.Within, Ask: s.Ask, Blackout: schedule.InBlackout(s.Blackout),
+			})
 		}
 	}
 	return list

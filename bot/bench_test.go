@@ -35,7 +35,7 @@ const (
 // store is what a bot and an engine need of one.
 type store interface {
 	engine.Store
-	bot.Records
+	kept
 }
 
 // bench is a simulated Slack, a bot on real sockets, and the real engine with commands behind it.

@@ -35,9 +35,9 @@ type Journal interface {
 // Records is where the publisher remembers how far it got, and what was handed in and is not read yet.
 type Records interface {
 	Record(ctx context.Context, space, key string) ([]byte, bool, error)
+	Records(ctx context.Context, space string) (map[string][]byte, error)
 	PutRecord(ctx context.Context, space, key string, value []byte) error
 	DeleteRecord(ctx context.Context, space, key string) error
-	Records(ctx context.Context, space string) (map[string][]byte, error)
 }
 
 // Options are what a Bot works with.
@@ -46,6 +46,7 @@ type Options struct {
 	Handler  Handler
 	Journal  Journal
 	Records  Records
+	NewsIn   func(target string) (string, bool) // where news about a target are told; nil: nowhere
 	View     view.Options
 	Health   *Health
 	Log      *slog.Logger
@@ -63,6 +64,7 @@ type Bot struct {
 	Options
 	publisher *publisher
 	rest      chan rest
+	herald    *herald
 }
 
 // NewAPI returns a Slack client. url is the base of the Web API, empty for Slack itself. It tries nothing again: a post
@@ -102,7 +104,7 @@ func New(o Options) *Bot {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport)
 	}
-	return &Bot{Options: o, publisher: newPublisher(o), rest: make(chan rest, 16)}
+	return &Bot{Options: o, publisher: newPublisher(o), herald: newHerald(o), rest: make(chan rest, 16)}
 }
 
 // Committed tells the bot that a refresh has changed. It never blocks.
@@ -115,6 +117,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the answers that were left panicked", b.later) })
 	left := b.leftLists(ctx)
 	wg.Go(func() { b.takeUp(ctx, left) })
+	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the herald panicked", b.herald.run) })
 	for n := range connections {
 		wg.Go(func() { b.listen(ctx, n) })
 	}

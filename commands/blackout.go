@@ -28,19 +28,19 @@ type frozen struct {
 
 func (f frozen) Unwrap() error { return f.error }
 
-// admit refuses a refresh that would begin at start and fall into a blackout. A calendar that cannot be read refuses
-// too.
+// admit refuses a refresh whose copy would begin at start, and fall into a blackout. The zero time means as soon as the
+// notice is over. A calendar that cannot be read refuses too.
 func (s *Service) admit(ctx context.Context, t Target, start time.Time) error {
 	name := t.Request.Target.Name
-	now := time.Now()
-	if start.Before(now) {
-		start = now
+	if start.IsZero() {
+		start = time.Now().Add(t.Request.Settings.Notice)
 	}
+	length, _ := pastOf(ctx, s.Record, refresh.Refresh{Source: t.Request.Source, Target: t.Request.Target}).Announced(t.Request.Settings.Downtime)
 	all, err := s.Calendar.Blackouts(ctx, name, start)
 	if err != nil {
 		return fmt.Errorf("look for blackouts of %s: %w", name, err)
 	}
-	b, free, blocked := refresh.Blocking(all, start, t.length())
+	b, free, blocked := refresh.Blocking(all, start, length)
 	if !blocked {
 		return nil
 	}
@@ -52,11 +52,6 @@ func (s *Service) admit(ctx context.Context, t Target, start time.Time) error {
 		hinted{refresh.Errorf(refresh.Refused, "%s is not to be refreshed then: %s.", name, why(b)), next},
 		Frozen{b, free},
 	}
-}
-
-// length is how long a refresh takes from its first announcement until users are back, as far as the configuration says.
-func (t Target) length() time.Duration {
-	return t.Request.Settings.Notice + t.Request.Settings.Downtime
 }
 
 func why(b refresh.Blackout) string {

@@ -147,28 +147,6 @@ func TestAClickOnARefreshThatHasEnded(t *testing.T) {
 	})
 }
 
-func TestTheScheduleAsksOnceForADueTime(t *testing.T) {
-	t.Parallel()
-	inWorld(t, func(t *testing.T, w world) {
-		r, err := w.Scheduled(t.Context(), "uat", nextTest)
-		if err != nil || r.RequestedBy.ID != "" || r.RequestedBy.Name != "the schedule" {
-			t.Fatalf("%+v, %v", r.RequestedBy, err)
-		}
-		if _, err := w.Scheduled(t.Context(), "uat", nextTest); !errors.Is(err, engine.ErrSeen) {
-			t.Errorf("the same due time again: %v", err)
-		}
-		if _, err := w.Scheduled(t.Context(), "uat", nextTest.AddDate(0, 0, 7)); !errors.Is(err, engine.ErrBusy) {
-			t.Errorf("the next due time while the first refresh is open: %v", err)
-		}
-		if _, err := w.Scheduled(t.Context(), "gone", nextTest); refresh.CodeOf(err) != refresh.NotFound {
-			t.Errorf("an environment that is not configured: %v", err)
-		}
-		if now := w.the(t); now.Approved() {
-			t.Error("a scheduled refresh needs its approvals like any other")
-		}
-	})
-}
-
 func TestWhatGoesWrongInsideIsNotShown(t *testing.T) {
 	t.Parallel()
 	svc, err := commands.New(options(broken{}, broken{}, newDirectory()))

@@ -171,18 +171,6 @@ func (s *Service) Click(ctx context.Context, in Press) Reply {
 	return reply(Reply{}, err)
 }
 
-// Scheduled asks for a refresh on behalf of the schedule. The due time is the key: one due time asks once.
-// Busy and seen are errors of the engine that the caller tells apart.
-func (s *Service) Scheduled(ctx context.Context, target string, due time.Time) (refresh.Refresh, error) {
-	t, ok := s.Targets[target]
-	if !ok {
-		return refresh.Refresh{}, refresh.Errorf(refresh.NotFound, "The configuration has no target environment %s.", target)
-	}
-	req := t.Request
-	req.By, req.Reason = refresh.Person{Name: "the schedule"}, "as scheduled"
-	return s.Engine.Ask(ctx, req, fmt.Sprintf("schedule/%s/%d", target, due.Unix()))
-}
-
 func reply(r Reply, err error) Reply {
 	switch {
 	case err == nil, errors.Is(err, engine.ErrSeen): // the first delivery was answered
@@ -223,7 +211,7 @@ func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, erro
 	if err := s.mayAsk(ctx, in, t); err != nil {
 		return Reply{}, err
 	}
-	if err := s.admit(ctx, t, time.Now()); err != nil {
+	if err := s.admit(ctx, t, time.Time{}); err != nil {
 		return Reply{}, err
 	}
 	req := t.Request

@@ -9,6 +9,7 @@ import (
 
 	"refreshbot/commands"
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/schedule"
 	"refreshbot/store/storetest"
 )
 
@@ -52,7 +53,7 @@ func TestTheDowntimeIsLearntFromThreeRefreshesOn(t *testing.T) {
 		in := line(sam, "uat")
 		in.Channel = channel
 		svc.Slash(t.Context(), in)
-		if _, err := svc.Scheduled(t.Context(), "uat", nextTest); err != nil {
+		if _, err := svc.Scheduled(t.Context(), schedule.Request{Entry: schedule.Entry{ID: "uat.config", Target: "uat"}, Due: nextTest}); err != nil {
 			t.Fatal(err)
 		}
 		if len(e.requests) != 2 {

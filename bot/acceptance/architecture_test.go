@@ -51,11 +51,11 @@ func TestImportsRunOneWay(t *testing.T) {
 		"jobs/cloudsim": nil,
 		"bot/slacksim":  nil,
 		"bot/picture":   {"jobs/history", "jobs/refresh"},
-		"commands":      append([]string{"commands/when", "jobs/history", "jobs/spell"}, engine...),
+		"commands":      append([]string{"commands/when", "jobs/history", "jobs/recur", "jobs/schedule", "jobs/spell"}, engine...),
 		"commands/when": {"jobs/spell"},
 		"store":         engine,
 		"store/bolt":    append([]string{"store"}, engine...),
-		"bot/view":      append([]string{"commands", "commands/when", "jobs/history", "jobs/spell"}, engine...),
+		"bot/view":      append([]string{"commands", "commands/when", "jobs/history", "jobs/recur", "jobs/schedule", "jobs/spell"}, engine...),
 	}
 	deps := packages(t)
 	for pkg, allowed := range may {

@@ -117,7 +117,7 @@ environments:
       approve:  {by: [%[17]s], count: 1, expires: 24h}
       sign_off: {by: [%[17]s], count: 1}
       open:     {by: [%[17]s], count: 1}
-      schedule: {cron: "0 20 * * FRI", missed: skip}
+      schedule: {cron: "0 20 * * FRI", missed: skip, ask: 0s}
       notice: %[18]s
       postpone: %[25]s
       downtime: %[19]s

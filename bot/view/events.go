@@ -175,7 +175,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		return news{headline: h, details: details}, true
 	}
 	switch s.Kind {
-	case refresh.KindPreflight, refresh.KindApproval, refresh.KindStart, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
+	case refresh.KindPreflight, refresh.KindApproval, refresh.KindStart, refresh.KindBlackouts, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
 		return news{}, false // told by the gate, the decision or the announcement
 	case refresh.KindSignOff:
 		if ev.By != (refresh.Person{}) {

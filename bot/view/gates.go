@@ -370,7 +370,7 @@ func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action)
 	case refresh.ActionOpen:
 		return choice{label: "Let users in", of: target, style: slack.StylePrimary}
 	case refresh.ActionRetry:
-		if s.Kind == refresh.KindPreflight || g.Kind == refresh.GateForeign {
+		if s.Kind == refresh.KindPreflight || s.Kind == refresh.KindBlackouts || g.Kind == refresh.GateForeign {
 			return choice{label: "Check again", of: whole, style: slack.StylePrimary}
 		}
 		if g.Kind == refresh.GateOffer {

@@ -111,6 +111,7 @@ func New(o Options) *Performer {
 	p := &Performer{Options: o, states: map[string]polled{}, began: map[string]time.Time{}}
 	p.perform = map[refresh.Kind]func(context.Context, job) refresh.Outcome{
 		refresh.KindPreflight:   p.preflight,
+		refresh.KindBlackouts:   p.lookForBlackouts,
 		refresh.KindBroadcast:   p.broadcast,
 		refresh.KindCopy:        p.startCopy,
 		refresh.KindFollow:      p.follow,

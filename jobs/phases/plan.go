@@ -36,6 +36,7 @@ func Plan(r Recipe) ([]refresh.Spec, error) {
 	p := planner{}
 	p.add(refresh.PhasePrepare, "preflight", refresh.KindPreflight, "Preflight checks")
 	p.gate(refresh.PhasePrepare, "approval", refresh.KindApproval, "Approval", &r.Approve)
+	p.add(refresh.PhasePrepare, "blackouts", refresh.KindBlackouts, "Look for blackouts")
 	p.add(refresh.PhasePrepare, "announce", refresh.KindAnnounce, "Announce the downtime in the channel")
 	p.add(refresh.PhasePrepare, "broadcast", refresh.KindBroadcast, "Broadcast the downtime in the target")
 	p.add(refresh.PhasePrepare, "notice", refresh.KindNotice, "Notice period")

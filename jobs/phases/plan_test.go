@@ -58,6 +58,7 @@ func TestThePlanOfARecipe(t *testing.T) {
 	})
 	want := `prepare     preflight    preflight    Preflight checks
 prepare     approval     approval     Approval by {[S0RELEASE] 2 24h0m0s}
+prepare     blackouts    blackouts    Look for blackouts
 prepare     announce     announce     Announce the downtime in the channel
 prepare     broadcast    broadcast    Broadcast the downtime in the target
 prepare     notice       notice       Notice period

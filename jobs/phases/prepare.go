@@ -69,14 +69,24 @@ func (p *Performer) blackouts(ctx context.Context, c *checks, r refresh.Refresh)
 	}
 	const name = "No blackout"
 	start := time.Now()
+	if r.StartAt.After(start) {
+		start = r.StartAt
+	}
 	all, err := p.Calendar.Blackouts(ctx, r.Target.Name, start)
 	if err != nil {
 		c.try(name, &refresh.Error{Code: refresh.Offline, Msg: "The blackouts cannot be read at the moment.", Err: err}, "")
 		return
 	}
 	b, free, blocked := refresh.Blocking(all, start, r.Settings.Downtime)
-	c.that(name, !blocked, "free to begin", "%s is not to be refreshed until %s%s%s. A refresh can begin from %s; then press Retry. Or lift the freeze first.",
+	c.that(name, !blocked, "free to begin", "%s is not to be refreshed until %s%s%s. A refresh can begin from %s; then check again. Or have the freeze lifted first.",
 		r.Target.Name, b.Until.UTC().Format("2 Jan 2006 15:04 MST"), said(", says %s", b.Owner.Name), said(": %s", b.Why), free.UTC().Format("2 Jan 2006 15:04 MST"))
+}
+
+// lookForBlackouts is the same check on its own, before anybody is told about a downtime.
+func (p *Performer) lookForBlackouts(ctx context.Context, j job) refresh.Outcome {
+	c := checks{}
+	p.blackouts(ctx, &c, j.refresh)
+	return judged(c.findings, c.errs, "free to begin")
 }
 
 // said formats a part of a sentence that is left out when there is nothing to say.

@@ -121,7 +121,7 @@ type blackouts struct {
 }
 
 func (c blackouts) Blackouts(_ context.Context, target string, from time.Time) ([]refresh.Blackout, error) {
-	if target != "uat" || time.Since(from) > time.Minute {
+	if target != "uat" || time.Since(from) > time.Minute || time.Until(from) > 6*time.Hour {
 		return nil, fmt.Errorf("asked about %s from %v", target, from)
 	}
 	return c.list, c.err
@@ -135,12 +135,17 @@ func TestNothingBeginsInABlackout(t *testing.T) {
 	frozen := refresh.Blackout{From: now.Add(3 * time.Hour), Until: now.Add(9 * time.Hour), Why: "Month end", Owner: refresh.Person{ID: "U0FIN", Name: "Fiona"}}
 	b.p.Calendar = blackouts{list: []refresh.Blackout{frozen}}
 	o := b.perform(refresh.KindPreflight, nil)
-	b.want(o, refresh.Failure, refresh.Refused, "uat is not to be refreshed", "Fiona", "Month end", "press Retry")
+	b.want(o, refresh.Failure, refresh.Refused, "uat is not to be refreshed", "Fiona", "Month end", "check again")
 	b.bad(o, "No blackout", "until "+frozen.Until.UTC().Format("2 Jan 2006 15:04 UTC"))
 	b.r.Settings.Downtime = 2 * time.Hour // it is over before the blackout begins
 	o = b.perform(refresh.KindPreflight, nil)
 	b.want(o, refresh.Succeeded, "")
 	b.good(o, "No blackout", "free")
+	b.r.StartAt = now.Add(5 * time.Hour) // what counts is when it is to begin
+	o = b.perform(refresh.KindBlackouts, nil)
+	b.want(o, refresh.Failure, refresh.Refused, "uat is not to be refreshed")
+	b.r.StartAt = now.Add(-time.Hour)
+	b.want(b.perform(refresh.KindBlackouts, nil), refresh.Succeeded, "")
 	b.p.Calendar = blackouts{err: errors.New("disk fault")}
 	o = b.perform(refresh.KindPreflight, nil)
 	b.want(o, refresh.Failure, refresh.Offline)

@@ -46,7 +46,8 @@ type Kind string
 const (
 	KindPreflight   Kind = "preflight"
 	KindApproval    Kind = "approval"
-	KindStart       Kind = "start" // waits for the start time; in a plan only when one was asked for
+	KindStart       Kind = "start"     // waits for the start time; in a plan only when one was asked for
+	KindBlackouts   Kind = "blackouts" // looks whether the environment may be refreshed now
 	KindAnnounce    Kind = "announce"
 	KindBroadcast   Kind = "broadcast"
 	KindNotice      Kind = "notice"
@@ -98,6 +99,7 @@ var behaviours = map[Kind]behaviour{
 	KindPreflight:   {class: ClassRead, unskip: true},
 	KindApproval:    {gate: GateApprove, unskip: true, asks: true},
 	KindStart:       {gate: GateStart, requires: true},
+	KindBlackouts:   {class: ClassRead, unskip: true, requires: true},
 	KindAnnounce:    {requires: true},
 	KindBroadcast:   {class: ClassIdempotent, requires: true},
 	KindNotice:      {gate: GateNotice, requires: true},

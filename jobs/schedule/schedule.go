@@ -1,14 +1,16 @@
-// Package schedule asks for refreshes at recurring times. The due time and the fact that it fired are in the store,
-// so that a restart neither loses nor doubles one. A refresh that was asked for this way needs its approvals like any
-// other.
+// Package schedule asks for refreshes at recurring times, those of the configuration and those that people have made.
+// The due time and the fact that it fired are in the store, so that a restart neither loses nor doubles one. A refresh
+// that was asked for this way needs its approvals like any other, and is asked for some time before it is due.
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,38 +29,55 @@ const (
 	longestNap = 30 * time.Second
 )
 
-// Missed says what becomes of a due time that passed while nobody was running.
-type Missed string
-
-// The two policies.
-const (
-	Skip Missed = "skip" // wait for the next one
-	Once Missed = "once" // ask late, once however many were missed
-)
-
-// Entry is one environment's schedule.
-type Entry struct {
-	Target string
-	Cron   string
-	Missed Missed
+// Request is what a schedule asks for.
+type Request struct {
+	Entry
+	Due time.Time
+	// StartAt is when the copy is to begin, and until when the refresh can be approved; zero: as soon as it is
+	// approved, since the due time has come.
+	StartAt time.Time
 }
 
-// Asker asks for a refresh. The due time makes the request unique: engine.ErrSeen when it was made before.
+// Key names the request: one due time of one schedule asks once.
+func (r Request) Key() string {
+	if r.Configured() {
+		return fmt.Sprintf("schedule/%s/%d", r.Target, r.Due.Unix())
+	}
+	return fmt.Sprintf("schedule/%s/%d/%d", r.ID, r.MadeAt.Unix(), r.Due.Unix())
+}
+
+// Asker asks for a refresh. The key makes the request unique: engine.ErrSeen when it was made before. Frozen when it
+// would fall into a blackout.
 type Asker interface {
-	Scheduled(ctx context.Context, target string, due time.Time) (refresh.Refresh, error)
+	Scheduled(ctx context.Context, r Request) (refresh.Refresh, error)
+}
+
+// Frozen is the error of an Asker whose refresh would fall into a blackout.
+type Frozen struct {
+	refresh.Blackout
+	Free time.Time // when it could begin
+}
+
+func (f Frozen) Error() string { return "in a blackout: " + f.Why }
+
+// News tells the people in a target's channel. What it takes it tells, whatever happens to the process.
+type News interface {
+	Tell(ctx context.Context, n refresh.News) error
 }
 
 // Records keeps small named records.
 type Records interface {
-	Record(ctx context.Context, space, key string) ([]byte, bool, error)
+	Records(ctx context.Context, space string) (map[string][]byte, error)
 	PutRecord(ctx context.Context, space, key string, value []byte) error
+	DeleteRecord(ctx context.Context, space, key string) error
 }
 
 // Options are what a Schedule works with.
 type Options struct {
-	Entries []Entry
-	Zone    *time.Location // in which the expressions are read
+	Entries []Entry        // of the configuration
+	Zone    *time.Location // in which an expression is read whose entry names no zone
 	Asker   Asker
+	News    News
 	Records Records
 	Log     *slog.Logger
 }
@@ -66,69 +85,57 @@ type Options struct {
 // Schedule asks for refreshes. Make one with New, then call Run once.
 type Schedule struct {
 	Options
-	hands map[string]recur.Times
 
-	mu  sync.Mutex
-	due map[string]time.Time
+	mu     sync.Mutex // held over changes, so that they follow one another
+	all    map[string]*line
+	loaded bool
+	wake   chan struct{}
 }
 
-// kept is what the store knows about one entry.
-type kept struct {
-	Cron    string    `json:"cron"`
-	Zone    string    `json:"zone"`
-	Due     time.Time `json:"due"`
-	Fired   time.Time `json:"fired,omitzero"`    // the last due time that was dealt with
-	Outcome string    `json:"outcome,omitempty"` // how
+// line is one schedule in memory.
+type line struct {
+	Entry
+	kept  kept
+	times recur.Times
 }
 
-// New reads the expressions. It returns an error for one that is not valid or never comes due.
+// New reads the expressions of the configuration. It returns an error for one that is not valid or never comes due.
 func New(o Options) (*Schedule, error) {
-	s := &Schedule{Options: o, hands: map[string]recur.Times{}, due: map[string]time.Time{}}
+	s := &Schedule{Options: o, all: map[string]*line{}, wake: make(chan struct{}, 1)}
 	for _, e := range o.Entries {
-		hand, err := recur.Parse(e.Cron, o.Zone)
+		e.ID = Configured(e.Target)
+		times, err := e.times(o.Zone)
 		if err != nil {
 			return nil, fmt.Errorf("schedule of %s: %w", e.Target, err)
 		}
-		s.hands[e.Target] = hand
-		s.due[e.Target] = hand.Next(time.Now())
+		l := &line{Entry: e, times: times}
+		l.kept.Due = times.Next(time.Now())
+		s.all[e.ID] = l
 	}
 	return s, nil
 }
 
-// Next returns when a refresh of the target is asked for next; zero when it has no schedule. Before Run it is
-// what the expression says; a due time that an earlier process left behind is known once Run has begun.
+// Next returns when a refresh of the target comes due next; zero when it has no schedule that is not paused. Before
+// Run it is what the configuration says; what an earlier process left behind is known once Run has begun.
 func (s *Schedule) Next(target string) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.due[target]
+	var next time.Time
+	for _, l := range s.all {
+		if l.Target == target && l.kept.Paused == nil && (next.IsZero() || l.kept.Due.Before(next)) {
+			next = l.kept.Due
+		}
+	}
+	return next
 }
 
 // Run asks at the due times until ctx ends. What fails meanwhile is tried again, so it returns nil.
 func (s *Schedule) Run(ctx context.Context) error {
-	resumed := map[string]bool{}
 	for ctx.Err() == nil {
-		wake := time.Now().Add(longestNap)
-		for _, e := range s.Entries {
-			if !resumed[e.Target] {
-				if err := s.resume(ctx, e); err != nil {
-					s.Log.ErrorContext(ctx, "a schedule could not be taken up; trying again", "target", e.Target, "err", err)
-					continue
-				}
-				resumed[e.Target] = true
-			}
-			if due := s.Next(e.Target); !time.Now().Before(due) {
-				if err := s.deal(ctx, e, due); err != nil {
-					s.Log.ErrorContext(ctx, "a scheduled refresh could not be asked for; trying again", "target", e.Target, "due", due, "err", err)
-					continue
-				}
-			}
-			if due := s.Next(e.Target); due.Before(wake) {
-				wake = due
-			}
-		}
-		timer := time.NewTimer(max(time.Until(wake), time.Second))
+		timer := time.NewTimer(max(time.Until(s.round(ctx)), time.Second))
 		select {
 		case <-ctx.Done():
+		case <-s.wake:
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -136,69 +143,204 @@ func (s *Schedule) Run(ctx context.Context) error {
 	return nil
 }
 
-// resume takes up where an earlier process left off. A due time that it left behind stands until Run deals with it.
-func (s *Schedule) resume(ctx context.Context, e Entry) error {
-	k, ok, err := s.recall(ctx, e.Target)
+// round deals with whatever has come due and returns when to look again.
+func (s *Schedule) round(ctx context.Context) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wake := time.Now().Add(longestNap)
+	if err := s.load(ctx); err != nil {
+		s.Log.ErrorContext(ctx, "the schedules could not be taken up; trying again", "err", err)
+		return wake
+	}
+	for _, l := range s.sorted() {
+		for l.kept.Paused == nil && !l.kept.Due.IsZero() && !time.Now().Before(l.kept.Due.Add(-l.Ask)) {
+			more, err := s.deal(ctx, l)
+			if err != nil {
+				s.Log.ErrorContext(ctx, "a scheduled refresh could not be asked for; trying again", "schedule", l.ID, "due", l.kept.Due, "err", err)
+			}
+			if err != nil || !more {
+				break
+			}
+		}
+		if begins := l.kept.Due.Add(-l.Ask); l.kept.Paused == nil && begins.After(time.Now()) && begins.Before(wake) {
+			wake = begins
+		}
+	}
+	return wake
+}
+
+// load takes up where an earlier process left off. A due time that it left behind stands until Run deals with it.
+func (s *Schedule) load(ctx context.Context) error {
+	if s.loaded {
+		return nil
+	}
+	records, err := s.Records.Records(ctx, space)
 	if err != nil {
 		return err
 	}
-	if !ok || k.Cron != e.Cron || k.Zone != s.Zone.String() { // new, or another expression than before
-		k = s.after(e, k.Fired, k.Outcome)
+	for key, data := range records {
+		var k kept
+		if err := json.Unmarshal(data, &k); err != nil {
+			return fmt.Errorf("read what is kept of the schedule %s: %w", key, err)
+		}
+		l := s.all[Configured(key)]
+		if k.Entry != nil {
+			l = &line{Entry: *k.Entry}
+			if l.times, err = l.Entry.times(s.Zone); err != nil {
+				s.Log.ErrorContext(ctx, "a schedule cannot be read and is left alone", "schedule", key, "err", err)
+				continue
+			}
+		}
+		if l == nil {
+			continue // the configuration has dropped it
+		}
+		l.kept = k
+		s.all[l.ID] = l
 	}
-	return s.keep(ctx, e.Target, k)
+	for _, l := range s.sorted() {
+		if l.Cron != l.kept.Cron || l.times.Zone().String() != l.kept.Zone { // new, or another expression than before
+			l.kept.Due, l.kept.Postponed = l.following(), time.Time{}
+		}
+		if err := s.keep(ctx, l, l.kept); err != nil {
+			return err
+		}
+	}
+	s.loaded = true
+	return nil
 }
 
-// deal asks for the refresh that is due, or passes over a due time that was missed, and moves on to the next one.
-// When the process dies in between, the next one asks again with the same due time and is told that it was seen.
-func (s *Schedule) deal(ctx context.Context, e Entry, due time.Time) error {
-	if time.Since(due) > punctual && e.Missed != Once {
-		s.Log.WarnContext(ctx, "a scheduled refresh was missed and is skipped", "target", e.Target, "due", due)
-		return s.keep(ctx, e.Target, s.after(e, due, "missed"))
+func (s *Schedule) sorted() []*line {
+	var list []*line
+	for _, l := range s.all {
+		list = append(list, l)
 	}
-	outcome := "asked"
+	slices.SortFunc(list, func(a, b *line) int {
+		return cmp.Or(cmp.Compare(a.Target, b.Target), a.MadeAt.Compare(b.MadeAt), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+// deal asks for the refresh that comes due, or passes over a due time, and moves on to the next one; more reports that
+// it did. When the process dies in between, the next one asks again with the same due time and is told that it was
+// seen.
+func (s *Schedule) deal(ctx context.Context, l *line) (more bool, err error) {
+	now, req := time.Now(), Request{Entry: l.Entry, Due: l.kept.Due}
+	if late := now.Sub(l.kept.Due); late > punctual && (l.Missed != Once || l.Within > 0 && late > l.Within) {
+		s.Log.WarnContext(ctx, "a scheduled refresh was missed and is skipped", "schedule", l.ID, "due", l.kept.Due)
+		return true, s.passOver(ctx, l, WasMissed, refresh.News{Kind: refresh.NewsMissed})
+	}
+	if now.Before(l.kept.Due) {
+		req.StartAt = l.kept.Due
+	}
 	failpoint.Hit("schedule", "due")
-	r, err := s.Asker.Scheduled(ctx, e.Target, due)
+	r, err := s.Asker.Scheduled(ctx, req)
 	failpoint.Hit("schedule", "asked")
+	blocked, inBlackout := errors.AsType[Frozen](err)
 	switch {
-	case err == nil:
-		s.Log.InfoContext(ctx, "asked for a scheduled refresh", "target", e.Target, "due", due, "refresh", r.ID)
-	case errors.Is(err, engine.ErrSeen):
+	case err == nil, errors.Is(err, engine.ErrSeen):
+		if err == nil {
+			s.Log.InfoContext(ctx, "asked for a scheduled refresh", "schedule", l.ID, "due", l.kept.Due, "refresh", r.ID)
+		}
+		return true, s.keep(ctx, l, l.after(Asked, r.ID))
+	case inBlackout:
+		return true, s.blocked(ctx, l, blocked)
+	case errors.Is(err, engine.ErrBusy) && now.Before(l.kept.Due):
+		return false, nil // it may have ended by then
 	case errors.Is(err, engine.ErrBusy):
-		outcome = "busy"
-		s.Log.WarnContext(ctx, "a scheduled refresh was not asked for, because one is running", "target", e.Target, "due", due)
-	default:
+		s.Log.WarnContext(ctx, "a scheduled refresh was not asked for, because one is running", "schedule", l.ID, "due", l.kept.Due)
+		return true, s.passOver(ctx, l, WasBusy, refresh.News{Kind: refresh.NewsBusy})
+	}
+	switch refresh.CodeOf(err) {
+	case refresh.NotFound, refresh.Refused, refresh.Invalid, refresh.Denied:
+		s.Log.WarnContext(ctx, "a scheduled refresh was refused", "schedule", l.ID, "due", l.kept.Due, "err", err)
+		return true, s.passOver(ctx, l, WasRefused, refresh.News{Kind: refresh.NewsNotPossible, Why: refresh.MessageOf(err)})
+	}
+	return false, err
+}
+
+// blocked deals with a due time that falls into a blackout.
+func (s *Schedule) blocked(ctx context.Context, l *line, f Frozen) error {
+	next := l.times.Next(l.kept.Due)
+	if l.Blackout != Postpone || !f.Free.After(l.kept.Due) || !next.IsZero() && !f.Free.Before(next) {
+		s.Log.WarnContext(ctx, "a scheduled refresh falls into a blackout and is skipped", "schedule", l.ID, "due", l.kept.Due, "blackout", f.Why)
+		return s.passOver(ctx, l, WasInFreeze, refresh.News{Kind: refresh.NewsInBlackout, Blackout: f.Blackout})
+	}
+	k := l.kept
+	k.Due, k.Postponed = f.Free.UTC(), cmp.Or(l.kept.Postponed, l.kept.Due)
+	s.Log.WarnContext(ctx, "a scheduled refresh falls into a blackout and is postponed", "schedule", l.ID, "due", l.kept.Due, "to", k.Due, "blackout", f.Why)
+	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsPostponed, Blackout: f.Blackout, Next: k.Due}); err != nil {
 		return err
 	}
-	return s.keep(ctx, e.Target, s.after(e, due, outcome))
+	return s.keep(ctx, l, k)
 }
 
-// after is what to keep once the due time fired has been dealt with.
-func (s *Schedule) after(e Entry, fired time.Time, outcome string) kept {
-	return kept{Cron: e.Cron, Zone: s.Zone.String(), Fired: fired, Outcome: outcome, Due: s.hands[e.Target].Next(time.Now())}
-}
-
-func (s *Schedule) recall(ctx context.Context, target string) (kept, bool, error) {
-	var k kept
-	data, ok, err := s.Records.Record(ctx, space, target)
-	if err != nil || !ok {
-		return k, false, err
+// passOver tells what became of the due time, and moves on.
+func (s *Schedule) passOver(ctx context.Context, l *line, outcome string, n refresh.News) error {
+	k := l.after(outcome, "")
+	n.Next = k.Due
+	if err := s.tell(ctx, l, n); err != nil {
+		return err
 	}
-	if err := json.Unmarshal(data, &k); err != nil {
-		return k, false, fmt.Errorf("read what is kept: %w", err)
-	}
-	return k, true, nil
+	return s.keep(ctx, l, k)
 }
 
-func (s *Schedule) keep(ctx context.Context, target string, k kept) error {
+// tell tells about a schedule and its due time. It comes before the change is kept: when the process dies in between,
+// the next one tells the same again, under the same key.
+func (s *Schedule) tell(ctx context.Context, l *line, n refresh.News) error {
+	n.Key = fmt.Sprintf("schedule/%s/%d/%s/%d", l.ID, l.MadeAt.Unix(), n.Kind, l.kept.Due.Unix())
+	if n.By.ID != "" {
+		n.Key += fmt.Sprintf("/%d", time.Now().Unix()) // a person may do the same again
+	}
+	n.Target, n.Schedule, n.Times, n.Due, n.At = l.Target, l.ID, l.words(), l.kept.Due, time.Now().UTC()
+	if l.Owner.ID != n.By.ID && l.Owner.ID != "" {
+		n.For = append(n.For, l.Owner)
+	}
+	if n.Blackout.Owner.ID != "" {
+		n.For = append(n.For, n.Blackout.Owner)
+	}
+	if err := s.News.Tell(ctx, n); err != nil {
+		return fmt.Errorf("tell about the schedule %s: %w", l.ID, err)
+	}
+	return nil
+}
+
+// after is what to keep once the due time has been dealt with.
+func (l *line) after(outcome string, id refresh.ID) kept {
+	k := l.kept
+	k.Fired, k.Outcome, k.Refresh, k.Postponed = l.kept.Due, outcome, id, time.Time{}
+	done := *l
+	done.kept = k
+	k.Due = done.following()
+	return k
+}
+
+// following is the next due time that has not been dealt with.
+func (l *line) following() time.Time {
+	from := time.Now()
+	if l.kept.Fired.After(from) { // it was asked for before its time
+		from = l.kept.Fired
+	}
+	return l.times.Next(from)
+}
+
+func (l *line) words() string {
+	return fmt.Sprintf("%s (%s)", l.times.Words(), l.times.Zone())
+}
+
+// keep writes how a schedule stands, and then has it stand so.
+func (s *Schedule) keep(ctx context.Context, l *line, k kept) error {
+	k.Cron, k.Zone = l.Cron, l.times.Zone().String()
+	key := l.Target
+	if !l.Configured() {
+		key, k.Entry = l.ID, &l.Entry
+	}
 	data, err := json.Marshal(k)
 	if err != nil {
 		return err
 	}
-	if err := s.Records.PutRecord(ctx, space, target, data); err != nil {
+	if err := s.Records.PutRecord(ctx, space, key, data); err != nil {
 		return fmt.Errorf("keep the due time: %w", err)
 	}
-	s.mu.Lock()
-	s.due[target] = k.Due
-	s.mu.Unlock()
+	l.kept = k
 	return nil
 }

@@ -1,0 +1,90 @@
+package bot_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"refreshbot/bot/slacksim"
+	"refreshbot/jobs/refresh"
+)
+
+func freezing(n int) refresh.News {
+	at := time.Date(2026, 11, 27, 19, 0, n, 0, time.UTC)
+	return refresh.News{Key: fmt.Sprintf("freeze/%d", n), Target: "uat", Kind: refresh.NewsFrozen, At: time.Now(), By: refresh.Person{ID: anna, Name: "Anna"},
+		Blackout: refresh.Blackout{From: at, Until: at.Add(time.Hour), Why: fmt.Sprintf("reason %d.", n)}}
+}
+
+// told waits until the channel holds so many posts with that text, and then fails if there are more.
+func (b *bench) told(text string, want int) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("%d posts with %q", want, text), func() bool { return b.posts(text) >= want })
+	if n := b.posts(text); n != want {
+		b.t.Errorf("%d posts with %q, want %d", n, text, want)
+	}
+}
+
+func (b *bench) posts(text string) int {
+	n := 0
+	for _, m := range b.sim.Messages(channel) {
+		if strings.Contains(m.Text, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func withChannel(b *bench, _ *slacksim.Options) {
+	b.options.NewsIn = func(target string) (string, bool) { return channel, target == "uat" }
+}
+
+func TestNewsAreToldOnceInTheirChannel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, withChannel).connected()
+	for _, n := range []refresh.News{freezing(1), freezing(1), freezing(2), {Key: "x", Target: "gone", Kind: refresh.NewsFrozen}} {
+		if err := b.bot.Load().Tell(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.told("reason 1.", 1)
+	b.told("reason 2.", 1)
+	b.stop()
+	b.start()
+	b.connected()
+	if err := b.bot.Load().Tell(t.Context(), freezing(1)); err != nil { // as after a crash between telling and noting
+		t.Fatal(err)
+	}
+	if err := b.bot.Load().Tell(t.Context(), freezing(3)); err != nil {
+		t.Fatal(err)
+	}
+	b.told("reason 3.", 1)
+	b.told("reason 1.", 1)
+}
+
+func TestNewsWhoseReplyIsLostAreNotToldTwice(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, withChannel).connected()
+	b.sim.Fail("chat.postMessage", slacksim.Fault{DropReply: true})
+	if err := b.bot.Load().Tell(t.Context(), freezing(1)); err != nil {
+		t.Fatal(err)
+	}
+	b.told("reason 1.", 1)
+	if err := b.bot.Load().Tell(t.Context(), freezing(2)); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the news to be noted as told", func() bool {
+		all, err := b.store.Records(t.Context(), "news")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, data := range all {
+			if !strings.Contains(string(data), `"told"`) {
+				return false
+			}
+		}
+		return len(all) == 2
+	})
+	b.told("reason 1.", 1)
+	b.told("reason 2.", 1)
+}
