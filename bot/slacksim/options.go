@@ -18,12 +18,14 @@ type Options struct {
 	BotName            string   // "refreshbot" when empty
 
 	Commands   []Command // one bare /refresh when nil
+	Shortcuts  []Shortcut
 	Users      []User
 	Channels   []Channel
 	UserGroups []UserGroup
 	// Events are the bot events the app subscribes to, as in the manifest: app_home_opened,
 	// app_mention, message.channels, message.im. Only app_home_opened when nil.
 	Events []string
+	NoHome bool // the app's manifest does not switch its Home tab on
 
 	// Panel supplies what the page shows beside the conversation. It is called about twice a second
 	// while somebody watches the page, never with the server's lock held.

@@ -58,6 +58,13 @@ type pageCommand struct {
 	Examples    []string `json:"examples"`
 }
 
+type pageShortcut struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	CallbackID  string `json:"callback_id"`
+	Message     bool   `json:"message"`
+}
+
 type pageMessage struct {
 	Channel    string          `json:"channel"`
 	TS         string          `json:"ts"`
@@ -99,6 +106,8 @@ type pageState struct {
 	Commands    []pageCommand  `json:"commands"`
 	Messages    []pageMessage  `json:"messages"`
 	View        *pageView      `json:"view"`
+	Home        *pageView      `json:"home"` // null: the app has none
+	Shortcuts   []pageShortcut `json:"shortcuts"`
 	Notices     []notice       `json:"notices"`
 	Pending     []pendingClick `json:"pending"`
 	Connections int            `json:"connections"`
@@ -110,7 +119,7 @@ func (s *Server) stateFor(me string) pageState {
 	st := pageState{
 		Workspace: s.opts.Workspace, Me: me, Connections: s.usable(),
 		Users: []pageUser{}, UserGroups: []pageGroup{}, Channels: []pageChannel{}, Commands: []pageCommand{},
-		Messages: []pageMessage{}, Notices: []notice{}, Pending: []pendingClick{}, Panel: []PanelSection{},
+		Messages: []pageMessage{}, Notices: []notice{}, Pending: []pendingClick{}, Panel: []PanelSection{}, Shortcuts: []pageShortcut{},
 	}
 	colors := []string{"#4a7fb5", "#7a5ea8", "#b5604a", "#3f8f6b", "#a8873c", "#5a6fa8", "#a04f78", "#4f8a93"}
 	for i, u := range append([]User{s.names.bot}, s.names.users...) {
@@ -146,6 +155,15 @@ func (s *Server) stateFor(me string) pageState {
 		if v.Errors == nil {
 			st.View.Errors = map[string]string{}
 		}
+	}
+	if !s.opts.NoHome {
+		st.Home = &pageView{Type: "home", Blocks: json.RawMessage("[]"), Errors: map[string]string{}}
+		if v := s.homes[me]; v != nil {
+			st.Home.ID, st.Home.Blocks = v.ID, v.Blocks
+		}
+	}
+	for _, c := range s.opts.Shortcuts {
+		st.Shortcuts = append(st.Shortcuts, pageShortcut{c.Name, c.Description, c.CallbackID, c.Message})
 	}
 	for _, n := range s.notices {
 		if n.user == me {
@@ -285,6 +303,7 @@ type pageRequest struct {
 	ViewID    string                    `json:"view_id"`
 	BlockID   string                    `json:"block_id"`
 	ActionID  string                    `json:"action_id"`
+	Callback  string                    `json:"callback_id"`
 	Values    map[string]map[string]any `json:"values"`
 }
 
@@ -323,6 +342,12 @@ func (s *Server) pagePost(w http.ResponseWriter, r *http.Request) {
 		_, err = s.Say(req.User, req.Channel, req.Text, req.ThreadTS)
 	case "action":
 		d, write, err = s.pageAction(req, body.Bytes())
+	case "shortcut":
+		s.mu.Lock()
+		d, write, err = s.beginShortcut(req.User, req.Callback, req.Channel, req.MessageTS)
+		s.mu.Unlock()
+	case "home":
+		s.spawn(func() { _, _ = s.OpenHome(s.ctx, req.User) }) // the page does not wait for the app
 	case "close":
 		s.mu.Lock()
 		v := s.top(req.User)

@@ -192,6 +192,9 @@ func (s *Server) viewsPublish(a args) (obj, error) {
 	if user == nil || user.Deleted {
 		return nil, fail("invalid_arguments")
 	}
+	if s.opts.NoHome {
+		return nil, fail("not_enabled")
+	}
 	v, err := s.readView(a.raw("view"), "home")
 	if err != nil {
 		return nil, err

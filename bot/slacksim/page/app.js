@@ -9,6 +9,9 @@
 //   data-action-id, data-block-id   on every Block Kit control; aria-busy="true" and aria-disabled="true" while its click
 //                         is not acknowledged (not `disabled`: that would lose the keyboard focus)
 //   confirm, confirm-ok, confirm-cancel    the question before an action
+//   home-open, home       button of the app's Home tab, and the tab
+//   shortcut-<callback id>  a global shortcut, or one in the tools of a message
+//   picture               an image file of a message
 //   thread, thread-open, thread-close, thread-composer, thread-composer-send
 //                         thread-open is the "n replies" bar, or "Reply in thread" on a message without replies
 //   modal (data-view-id), modal-submit, modal-close
@@ -21,6 +24,7 @@
 import { h, icon, avatar, clearKeyed, reconcile, setText } from "./dom.js";
 import { mrkdwn, tickDates } from "./mrkdwn.js";
 import { isReply, renderTimeline } from "./messages.js";
+import { renderBlocks } from "./blocks.js";
 import { confirmDialog, Modal } from "./modal.js";
 import { Composer } from "./composer.js";
 import { renderPanel, renderSummary } from "./panel.js";
@@ -30,6 +34,7 @@ import { themeSwitch } from "./theme.js";
 import { post, Stream } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
+const HOME = "app-home"; // stands for a channel while the Home tab is shown
 
 const app = {
   state: null,
@@ -79,7 +84,7 @@ function onState(state) {
     rememberPerson();
   }
   app.dir = directory(state, app.dir);
-  if (!state.channels.some((c) => c.id === app.channel)) setChannel(state.channels[0]?.id || "");
+  if (app.channel !== HOME && !state.channels.some((c) => c.id === app.channel)) setChannel(state.channels[0]?.id || "");
   render();
 }
 
@@ -109,7 +114,8 @@ function render() {
   const focus = focusedControl();
   renderRail();
   const channel = dir.channels.get(app.channel);
-  const shown = channel ? (channel.is_im ? channel.name : "# " + channel.name) : "";
+  const home = app.channel === HOME;
+  const shown = home ? `${botName()}: Home` : channel ? (channel.is_im ? channel.name : "# " + channel.name) : "";
   setText($("channel-name"), shown);
   setText($("channel-topic"), channel?.topic || "");
   document.title = `${shown} · ${state.workspace} (simulated Slack)`;
@@ -123,6 +129,10 @@ function render() {
   renderThread(all, replies);
   markSeen();
   announce(all);
+  $("home").hidden = !home;
+  $("scroll").hidden = home;
+  $("under").hidden = home;
+  renderHome();
   renderHint($("hint"), state.commands, app.commanded, (text) => composer.fill(text));
   paintClicks();
   showTrouble();
@@ -135,9 +145,22 @@ function render() {
 function renderChannel(top, replies) {
   const notices = [...(app.state.notices || []), ...app.notices.filter((n) => n.user === app.me)].filter((n) => !n.channel || n.channel === app.channel);
   keepScroll($("scroll"), () => renderTimeline($("timeline"), top, notices, {
-    dir: app.dir, act, openThread, dismiss, replies: (m) => replies.get(m.ts) || [],
+    dir: app.dir, act, openThread, dismiss, shortcut, shortcuts: messageShortcuts(), replies: (m) => replies.get(m.ts) || [],
   }), $("jump"));
 }
+
+const botName = () => app.state.users.find((u) => u.is_bot)?.real_name || "App";
+
+/** renderHome shows what the app published for this person, or that it has not yet. */
+function renderHome() {
+  const { home } = app.state;
+  const blocks = home?.blocks?.length ? home.blocks : [{ type: "section", text: { type: "plain_text", text: "The app has not shown anything here yet." } }];
+  if ($("home-blocks")._dirVersion !== app.dir.version) clearKeyed($("home-blocks"));
+  $("home-blocks")._dirVersion = app.dir.version;
+  renderBlocks($("home-blocks"), blocks, { dir: app.dir, surface: "home", act: (node, element, value, undo) => act(null, node, element, value, undo, home?.id) });
+}
+
+const messageShortcuts = () => (app.state.shortcuts || []).filter((c) => c.message);
 
 function renderThread(all, replies) {
   const root = app.thread && all.find((m) => m.ts === app.thread);
@@ -146,7 +169,7 @@ function renderThread(all, replies) {
   $("app").classList.toggle("with-thread", !!root);
   if (!root) return;
   const list = replies.get(root.ts) || [];
-  const ctx = { dir: app.dir, act, oneDay: true };
+  const ctx = { dir: app.dir, act, shortcut, shortcuts: messageShortcuts(), oneDay: true };
   keepScroll($("thread-scroll"), () => {
     renderTimeline($("thread-root"), [root], [], ctx);
     renderTimeline($("thread-timeline"), list, [], ctx);
@@ -190,6 +213,18 @@ function renderRail() {
     };
   };
   reconcile($("channels"), state.channels.filter((c) => !c.is_im).map(item));
+  const apps = [];
+  const entry = (key, name, testid, sign, current, use) => apps.push({
+    key,
+    sig: JSON.stringify([name, current]),
+    make: () => h("button", { type: "button", class: "channel", "data-testid": testid, "aria-current": current ? "page" : null, onclick: use }, icon(sign), h("span", { class: "channel-label" }, name)),
+  });
+  if (state.home) entry("home", `${botName()}: Home`, "home-open", "bot", app.channel === HOME, openHome);
+  for (const s of (state.shortcuts || []).filter((c) => !c.message)) {
+    entry(s.callback_id, s.name, `shortcut-${s.callback_id}`, "external", false, () => shortcut(s.callback_id));
+  }
+  $("apps-section").hidden = !apps.length;
+  reconcile($("apps"), apps);
   const dms = state.channels.filter((c) => c.is_im);
   $("dms-section").hidden = !dms.length;
   reconcile($("dms"), dms.map(item));
@@ -234,7 +269,7 @@ function announce(all) {
 
 // ---- clicks under way ----
 
-async function act(message, node, element, value, undo) {
+async function act(message, node, element, value, undo, viewId) {
   if (node.getAttribute("aria-busy") === "true") return undo?.();
   const place = focusedControl();
   if (element.confirm && !(await confirmDialog(element.confirm, app.dir))) {
@@ -246,7 +281,7 @@ async function act(message, node, element, value, undo) {
   app.clicks.push(click);
   app.blockOf.set(`${click.ts}/${click.actionId}`, click.blockId);
   paintClicks();
-  const where = message ? { channel: message.channel, message_ts: message.ts } : { view_id: app.state.view?.id };
+  const where = message ? { channel: message.channel, message_ts: message.ts } : { view_id: viewId || app.state.view?.id };
   try {
     await post("action", { user: app.me, ...where, block_id: click.blockId, action_id: click.actionId, ...value });
   } catch (error) {
@@ -269,7 +304,7 @@ function paintClicks() {
       busy(node, mine.some((c) => c.actionId === node.dataset.actionId && (c.blockId === undefined || c.blockId === node.dataset.blockId)));
     }
   }
-  for (const node of document.querySelectorAll("dialog [data-action-id]")) busy(node, app.clicks.some((c) => c.node === node));
+  for (const node of document.querySelectorAll("dialog [data-action-id], #home [data-action-id]")) busy(node, app.clicks.some((c) => c.node === node));
 }
 
 function busy(node, on) {
@@ -352,12 +387,13 @@ function become(user) {
   $("scroll")._stick = true;
   if (app.state) {
     // Who you are is shown at once; what this person sees comes with the stream.
-    app.state = { ...app.state, me: user, messages: [], notices: [], pending: [], view: null };
+    app.state = { ...app.state, me: user, messages: [], notices: [], pending: [], view: null, home: app.state.home && { ...app.state.home, blocks: [] } };
     app.dir = directory(app.state, app.dir);
     renderRail();
     showTrouble();
   }
   stream.open(user);
+  if (app.channel === HOME) openHome();
   loadDrafts();
 }
 
@@ -384,6 +420,21 @@ function chooseChannel(id) {
     loadDrafts();
   }
   composer.input.focus();
+}
+
+function openHome() {
+  if (app.channel !== HOME) {
+    saveDrafts();
+    setChannel(HOME);
+    render();
+  }
+  post("home", { user: app.me }).catch((error) => tell(error.message, "error"));
+}
+
+/** shortcut uses a global shortcut, or with a message one in its menu. */
+function shortcut(callbackId, message) {
+  const where = message ? { channel: message.channel, message_ts: message.ts } : {};
+  post("shortcut", { user: app.me, callback_id: callbackId, ...where }).catch((error) => tell(error.message, "error"));
 }
 
 function openThread(ts) {

@@ -75,7 +75,7 @@ function messageNode(m) {
       h("div", { class: "blocks" }),
       h("div", { class: "pictures" }),
       h("div", { class: "message-foot" })),
-    h("div", { class: "tools" }));
+    h("div", { class: "tools" }, h("div", { class: "shortcuts" })));
 }
 
 function fillMessage(node, m, follows, replies, ctx) {
@@ -114,7 +114,18 @@ function fillMessage(node, m, follows, replies, ctx) {
     if (m.edited) blocks.firstChild.append(h("span", { class: "edited" }, " (edited)"));
   }
   pictures(node, m);
+  menu(node, m, ctx);
   if (ctx.openThread) foot(node, m, replies || [], ctx);
+}
+
+/** menu offers the app's message shortcuts. What only one person sees has none, as at Slack. */
+function menu(node, m, ctx) {
+  const box = node.querySelector(".shortcuts");
+  const offered = m.ephemeral ? [] : ctx.shortcuts || [];
+  const sig = JSON.stringify(offered);
+  if (box._sig === sig) return;
+  box._sig = sig;
+  box.replaceChildren(...offered.map((s) => h("button", { type: "button", class: "tool tool-words", "data-testid": `shortcut-${s.callback_id}`, title: s.description, onclick: () => ctx.shortcut(s.callback_id, m) }, s.name)));
 }
 
 /** pictures shows the images of a message small, with what the app says is to be seen in them. */
@@ -164,8 +175,8 @@ function foot(node, m, replies, ctx) {
   const tools = node.querySelector(".tools");
   if (m.ephemeral || m.broadcast) return;
   const testid = has ? "reply-in-thread" : "thread-open";
-  if (!tools.firstElementChild) {
-    tools.append(h("button", { type: "button", class: "tool", "aria-label": "Reply in thread", title: "Reply in thread", onclick: open }, icon("reply")));
+  if (!tools.querySelector(".tool-reply")) {
+    tools.append(h("button", { type: "button", class: "tool tool-reply", "aria-label": "Reply in thread", title: "Reply in thread", onclick: open }, icon("reply")));
   }
-  tools.firstElementChild.dataset.testid = testid;
+  tools.querySelector(".tool-reply").dataset.testid = testid;
 }
