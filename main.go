@@ -38,6 +38,7 @@ import (
 	"refreshbot/jobs/phases"
 	"refreshbot/jobs/refresh"
 	"refreshbot/jobs/schedule"
+	"refreshbot/store/backup"
 	"refreshbot/store/bolt"
 
 	"github.com/slack-go/slack"
@@ -49,6 +50,14 @@ const usage = `refreshbot takes an F&O sandbox from "we need fresh data" to "peo
   refreshbot run   --config refreshbot.yml                        the bot
   refreshbot check --config refreshbot.yml                        try every credential and permission
   refreshbot version
+
+While the bot is stopped:
+
+  refreshbot verify  --config refreshbot.yml | --file store.db    check the store, or a backup of it
+  refreshbot export  --config refreshbot.yml | --file store.db    every refresh with its journal, as JSON lines
+  refreshbot restore --config refreshbot.yml [--from file]        put the newest sound backup, or that one, in its place
+  refreshbot release --config refreshbot.yml --yes <refresh>      give the target of a damaged refresh free
+  refreshbot compact --config refreshbot.yml                      make the file of the store smaller
 `
 
 func main() {
@@ -94,6 +103,12 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return 2
 		}
 		err = demo.Play(ctx, o)
+	case "verify", "export", "restore", "release", "compact":
+		run, ok := offline(args[0], flags, args[1:], stdout, stderr)
+		if !ok {
+			return 2
+		}
+		err = run(ctx)
 	case "version":
 		_, err = fmt.Fprintln(stdout, "refreshbot", version())
 	case "help", "-h", "--help":
@@ -204,7 +219,9 @@ func acceptable(ctx context.Context, cfg *config.Config) error {
 // live is one life of the bot, with one configuration, from opening the store to closing it. It calls ready once the
 // bot is, and returns the cause of ctx's end unless that is a plain stop.
 func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, ready func(), log *slog.Logger) (err error) {
-	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{})
+	health := bot.NewHealth()
+	disk := newDisk(health)
+	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{Wrote: disk.wrote})
 	if err != nil {
 		return err
 	}
@@ -226,7 +243,6 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	}
 
 	var slackBot *bot.Bot
-	health := bot.NewHealth()
 	people := bot.NewDirectory(out.slack)
 	calendar, err := blackout.New(cfg.Blackouts, cfg.TimeZone, record)
 	if err != nil {
@@ -237,12 +253,14 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	performer := phases.New(steps)
 	machine := engine.New(engine.Options{
 		Store: record, Performer: performer, Log: log, Committed: func(id refresh.ID) { slackBot.Committed(id) },
+		LeftAlone: health.LeftAlone,
 	})
+	backups := newBackups(cfg, record, health, log, func(ctx context.Context, text string) { slackBot.TellAdmins(ctx, text) })
 	answers, err := commands.New(commands.Options{
 		Engine: machine, Record: record, Directory: people, Targets: targets,
 		Calendar: calendar, Zone: cfg.TimeZone,
 		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
-		Installation: installation{cfg, watcher, out},
+		Installation: installation{cfg, watcher, out, backups},
 	})
 	if err != nil {
 		return err
@@ -280,6 +298,10 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		return nil
 	})
 	start(machine.Run)
+	start(func(ctx context.Context) error { return disk.watch(ctx, record) })
+	if backups != nil {
+		start(backups.Run)
+	}
 	start(func(ctx context.Context) error {
 		select {
 		case <-machine.Recovered():
@@ -435,6 +457,7 @@ type installation struct {
 	cfg     *config.Config
 	watcher *config.Watcher
 	out     *outside
+	backups *backup.Keeper // nil: none are configured
 }
 
 func (i installation) Check(ctx context.Context, target string) (table string, failed int, err error) {

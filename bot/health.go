@@ -14,12 +14,14 @@ import (
 )
 
 // Health is what /healthz, /readyz and /metrics say. It is ready once recovery is done and Slack listens, as long as Slack
-// accepts the token.
+// accepts the token and the store can be written.
 type Health struct {
 	registry  *prometheus.Registry
 	ack       *prometheus.HistogramVec
 	connected prometheus.Gauge
 	unshown   prometheus.Counter
+
+	keeping keeping
 
 	mu        sync.Mutex
 	open      [connections]bool
@@ -41,6 +43,7 @@ func NewHealth() *Health {
 		unshown:   prometheus.NewCounter(prometheus.CounterOpts{Name: "refreshbot_slack_post_failures_total", Help: "Posts and updates that Slack did not take; each is tried again."}),
 	}
 	h.registry.MustRegister(h.ack, h.connected, h.unshown)
+	h.keeping = newKeeping(h.registry)
 	return h
 }
 
@@ -112,6 +115,9 @@ type readiness struct {
 	Connections int                   `json:"slack_connections"`
 	Slack       string                `json:"slack,omitempty"`
 	Publishing  map[refresh.ID]string `json:"publishing,omitempty"` // by refresh: why it is not shown
+	Store       string                `json:"store,omitempty"`      // why nothing can be written
+	Backup      string                `json:"backup,omitempty"`     // why the latest backup was not taken
+	LeftAlone   []string              `json:"left_alone,omitempty"` // what cannot be read of the store
 }
 
 // Handler serves the three pages.
@@ -120,10 +126,11 @@ func (h *Health) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		h.mu.Lock()
-		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: h.slack, Publishing: maps.Clone(h.unseen)}
+		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: h.slack, Publishing: maps.Clone(h.unseen),
+			Store: h.keeping.store, Backup: h.keeping.backup, LeftAlone: h.keeping.alone}
 		barred := len(h.barred) > 0
 		h.mu.Unlock()
-		state.Ready = state.Recovered && state.Connections > 0 && !barred
+		state.Ready = state.Recovered && state.Connections > 0 && !barred && state.Store == ""
 		w.Header().Set("Content-Type", "application/json")
 		if !state.Ready {
 			w.WriteHeader(http.StatusServiceUnavailable)

@@ -19,6 +19,8 @@ type Installation interface {
 	Config() (text, refused string, err error)
 	// SignIn begins the sign-in of the LCS account by a person.
 	SignIn(ctx context.Context) (SignIn, error)
+	// Backup takes a backup of the store now, and returns when it is on disk and was read again.
+	Backup(ctx context.Context) (Backup, error)
 }
 
 // SignIn is a sign-in that waits for a person to enter a code.
@@ -28,6 +30,14 @@ type SignIn struct {
 	Expires    time.Time
 	// Finish waits for the person, until the code expires at the latest, and returns when the sign-in lapses.
 	Finish func(ctx context.Context) (time.Time, error)
+}
+
+// Backup is a copy of the store that was taken.
+type Backup struct {
+	File      string
+	Size      int64 // bytes
+	Refreshes int
+	Open      int // of them have not ended
 }
 
 // admin lets admins through.
@@ -121,6 +131,32 @@ func (s *Service) signIn(_ context.Context, in Line, words []string) (Reply, err
 			},
 		}
 	}}, nil
+}
+
+func (s *Service) backup(_ context.Context, in Line, words []string) (Reply, error) {
+	if err := s.admin(in, "take a backup"); err != nil {
+		return Reply{}, err
+	}
+	if err := nothingElse(words, "/refresh backup"); err != nil {
+		return Reply{}, err
+	}
+	return Reply{
+		Text: "Taking a backup.",
+		Later: func(ctx context.Context) Reply {
+			b, err := s.Installation.Backup(ctx)
+			if err != nil {
+				return reply(Reply{}, err)
+			}
+			refreshes := fmt.Sprintf("%d refreshes", b.Refreshes)
+			if b.Refreshes == 1 {
+				refreshes = "1 refresh"
+			}
+			return Reply{
+				Text: fmt.Sprintf("Backup taken and checked: %s, %d kB, %s, %d of them under way.", b.File, (b.Size+1023)/1024, refreshes, b.Open),
+				Hint: "refreshbot restore puts it back while the bot is stopped.",
+			}
+		},
+	}, nil
 }
 
 // nothingElse refuses words that would be ignored.

@@ -9,6 +9,7 @@ import (
 
 	"refreshbot/commands"
 	"refreshbot/jobs/engine"
+	"refreshbot/jobs/refresh"
 	"refreshbot/store/storetest"
 )
 
@@ -32,6 +33,10 @@ func (i *installation) Config() (string, string, error) {
 func (i *installation) SignIn(context.Context) (commands.SignIn, error) {
 	return commands.SignIn{Account: "refresh-svc@contoso.com", Code: "ABC", Page: "https://microsoft.com/devicelogin", Expires: time.Now().Add(15 * time.Minute),
 		Finish: func(context.Context) (time.Time, error) { return time.Date(2027, 2, 20, 0, 0, 0, 0, time.UTC), i.err }}, nil
+}
+
+func (i *installation) Backup(context.Context) (commands.Backup, error) {
+	return commands.Backup{File: "/backups/refreshbot-1.db", Size: 32768, Refreshes: 7, Open: 2}, i.err
 }
 
 func adminService(t *testing.T, i *installation) *commands.Service {
@@ -101,16 +106,33 @@ func TestTheConfigurationInUse(t *testing.T) {
 	}
 }
 
+func TestAdminsTakeABackup(t *testing.T) {
+	t.Parallel()
+	i := &installation{}
+	s := adminService(t, i)
+	rep := s.Slash(t.Context(), line(admin, "backup"))
+	if rep.Refused || rep.Later == nil {
+		t.Fatalf("at first: %+v", rep)
+	}
+	if rest := rep.Later(t.Context()); rest.Refused || rest.Text != "Backup taken and checked: /backups/refreshbot-1.db, 32 kB, 7 refreshes, 2 of them under way." {
+		t.Errorf("then: %+v", rest)
+	}
+	i.err = refresh.Errorf(refresh.Invalid, "The configuration has no store.backup.")
+	if rest := rep.Later(t.Context()); !rest.Refused || !strings.Contains(rest.Text, "no store.backup") {
+		t.Errorf("without a directory: %+v", rest)
+	}
+}
+
 func TestOnlyAdminsAskAboutTheInstallation(t *testing.T) {
 	t.Parallel()
 	i := &installation{}
 	s := adminService(t, i)
-	for _, text := range []string{"check", "check uat", "config", "sign-in"} {
+	for _, text := range []string{"check", "check uat", "config", "sign-in", "backup"} {
 		if rep := s.Slash(t.Context(), line(anna, text)); !rep.Refused || rep.Later != nil || rep.Listing != "" || !strings.Contains(rep.Text, "Only admins may") {
 			t.Errorf("%s: %+v", text, rep)
 		}
 	}
-	for text, want := range map[string]string{"check prod": "only a source", "check uta": `no environment "uta"`, "check uat now": "not understand", "config uat": "not understand", "sign-in now": "not understand"} {
+	for text, want := range map[string]string{"check prod": "only a source", "check uta": `no environment "uta"`, "check uat now": "not understand", "config uat": "not understand", "sign-in now": "not understand", "backup now": "not understand"} {
 		if rep := s.Slash(t.Context(), line(admin, text)); !rep.Refused || rep.Later != nil || !strings.Contains(rep.Text, want) {
 			t.Errorf("%s: %+v", text, rep)
 		}

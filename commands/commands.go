@@ -128,6 +128,7 @@ func verbs() []verb {
 		{"config", Usage{"/refresh config", "for admins: the configuration in use, secrets hidden", "/refresh config"}, (*Service).config},
 		{"history", Usage{"/refresh history [environment] [by @person] [outcome] [2026-11]", "what was refreshed, when, by whom, and how it ended", "/refresh history uat failed"}, (*Service).history},
 		{"why", Usage{"/refresh why <environment>", "what a refresh is waiting for, since when, who can act, and what happens if nobody does", "/refresh why uat"}, (*Service).why},
+		{"backup", Usage{"/refresh backup", "for admins: copy the store now, and check the copy", "/refresh backup"}, (*Service).backup},
 		{"help", Usage{"/refresh help [command]", "this list, or more about one command", "/refresh help history"}, (*Service).help},
 	}
 }

@@ -56,6 +56,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"store":         engine,
 		"store/bolt":    append([]string{"store"}, engine...),
 		"bot/view":      append([]string{"commands", "commands/when", "jobs/history", "jobs/recur", "jobs/schedule", "jobs/spell"}, engine...),
+		"store/backup":  append([]string{"store", "store/bolt"}, engine...),
 	}
 	deps := packages(t)
 	for pkg, allowed := range may {

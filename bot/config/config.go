@@ -111,7 +111,15 @@ func (t TLS) RootCAs() (*x509.CertPool, error) {
 
 // Store says where the record is kept.
 type Store struct {
-	Path string // default refreshbot.db beside the configuration file
+	Path   string // default refreshbot.db beside the configuration file
+	Backup *Backup
+}
+
+// Backup says where copies of the store are kept, how often one is taken, and how many there are.
+type Backup struct {
+	Dir   string
+	Every time.Duration // default 1h
+	Keep  int           // default 48
 }
 
 // HTTP is the listener for /healthz, /readyz and /metrics.

@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // The sections of the file, each with its keys. What a required key says after its name completes the sentence
 // "is missing: add …".
 
@@ -116,7 +118,19 @@ func (d *decoder) tls(out *TLS) reader {
 }
 
 func (d *decoder) store(out *Store) reader {
-	return func(v value) { d.object(v, may("path", d.path(&out.Path))) }
+	return func(v value) { d.object(v, may("path", d.path(&out.Path)), may("backup", d.backup(&out.Backup))) }
+}
+
+func (d *decoder) backup(out **Backup) reader {
+	return func(v value) {
+		b := &Backup{Every: time.Hour, Keep: 48}
+		d.object(v,
+			must("dir", "the directory for the copies, best on another disk", d.path(&b.Dir)),
+			may("every", d.duration(&b.Every, false)),
+			may("keep", whole(d, &b.Keep, 1, 10_000)),
+		)
+		*out = b
+	}
 }
 
 func (d *decoder) http(out *HTTP) reader {

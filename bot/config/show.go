@@ -54,6 +54,9 @@ func (c *Config) defaults() []fallback {
 		{[]string{"days"}, shortDays(n.Hours.Days)}, {[]string{"hours"}, shortClock(n.Hours.From) + "-" + shortClock(n.Hours.To)}, {[]string{"downtime"}, n.Near}} {
 		list = append(list, fallback{append([]string{"reminders"}, f.path...), f.value})
 	}
+	if b := c.Store.Backup; b != nil {
+		list = append(list, fallback{[]string{"store", "backup", "every"}, b.Every}, fallback{[]string{"store", "backup", "keep"}, b.Keep})
+	}
 	for _, e := range c.Targets() {
 		at := func(key string) []string { return []string{"environments", e.Name, "refresh", key} }
 		list = append(list, fallback{at("channel"), e.Refresh.Channel}, fallback{at("notice"), e.Refresh.Notice},

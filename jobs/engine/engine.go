@@ -27,12 +27,13 @@ type Performer interface {
 	Watch(ctx context.Context, r refresh.Refresh, s refresh.Step) refresh.Outcome
 }
 
-// Options are what an Engine is made of. Committed may be nil.
+// Options are what an Engine is made of. Committed and LeftAlone may be nil.
 type Options struct {
 	Store     Store
 	Performer Performer
 	Log       *slog.Logger
 	Committed func(refresh.ID) // called after each commit; must not block
+	LeftAlone func(error)      // called when Run begins with why some refreshes cannot be read, if there are any
 	Grace     time.Duration    // how long a call may go on after Run's context ended; 10 s when zero
 }
 
@@ -42,6 +43,7 @@ type Engine struct {
 	performer Performer
 	log       *slog.Logger
 	committed func(refresh.ID)
+	leftAlone func(error)
 	grace     time.Duration
 	recovered chan struct{}
 
@@ -57,11 +59,14 @@ type Engine struct {
 // New returns an engine that does nothing until Run.
 func New(o Options) *Engine {
 	e := &Engine{
-		store: o.Store, performer: o.Performer, log: o.Log, committed: o.Committed, grace: o.Grace,
+		store: o.Store, performer: o.Performer, log: o.Log, committed: o.Committed, leftAlone: o.LeftAlone, grace: o.Grace,
 		recovered: make(chan struct{}), wake: map[refresh.ID]chan struct{}{}, unsent: map[string]bool{},
 	}
 	if e.committed == nil {
 		e.committed = func(refresh.ID) {}
+	}
+	if e.leftAlone == nil {
+		e.leftAlone = func(error) {}
 	}
 	if e.grace == 0 {
 		e.grace = 10 * time.Second
@@ -105,6 +110,7 @@ func (e *Engine) takeUp(ctx, calls context.Context) {
 	if err != nil {
 		// What can be read goes on; what cannot stays as it is for a person to look at.
 		e.log.ErrorContext(ctx, "some refreshes cannot be read and are left alone", "err", err)
+		e.leftAlone(err)
 	}
 	for _, r := range open {
 		if failpoint.Mutant(failpoint.ResultOnly) {

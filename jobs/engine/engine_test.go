@@ -526,3 +526,27 @@ func TestAnOutcomeThatIsRefusedDoesNotRepeatTheCall(t *testing.T) {
 		}
 	})
 }
+
+// The disk is full for a while. What came of the call is known, so it is committed once there is room, and the call is
+// not made again.
+func TestAFullDiskDoesNotLoseAnOutcome(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		s, w := newStore(), newWorld("")
+		full := time.Now().Add(2 * time.Hour)
+		s.fail(func(_ int, c engine.Commit) error {
+			if has(c, "step_succeeded", "copy") && time.Now().Before(full) {
+				return &refresh.Error{Code: refresh.Internal, Msg: "There is no room left.", Err: engine.ErrUnwritten}
+			}
+			return nil
+		}, nil)
+		h := boot(t, s, w)
+		id := h.ask("uat")
+		h.toCopy(id)
+		pass(time.Hour)
+		h.want(id, "copy", refresh.Performing)
+		pass(2 * time.Hour)
+		if r := h.want(id, "copy", refresh.Completed); w.starts() != 1 || r.Copy.Adopted {
+			t.Errorf("%d starts, copy %+v", w.starts(), r.Copy)
+		}
+	})
+}

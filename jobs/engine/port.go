@@ -16,6 +16,8 @@ var (
 	ErrBusy = errors.New("the target environment is being refreshed already")
 	// ErrSeen: an input with this key was committed before.
 	ErrSeen = errors.New("this input was handled already")
+	// ErrUnwritten: the disk did not take it, as when it is full. The same commit may work later.
+	ErrUnwritten = errors.New("the store cannot be written at the moment")
 	// ErrNotFound: there is no such refresh.
 	ErrNotFound = errors.New("not found")
 )
@@ -41,7 +43,7 @@ type Store interface {
 	Recent(ctx context.Context, target string, limit int) ([]refresh.Refresh, error)
 	// Commit seals and appends the events and replaces the row in one transaction, which also takes the
 	// target's lock with the first event, frees it with the last, and remembers Key.
-	// Declines with ErrStale, ErrBusy or ErrSeen. Keys are remembered for a week at least. Without events it only
+	// Declines with ErrStale, ErrBusy or ErrSeen, and with ErrUnwritten when the disk does. Keys are remembered for a week at least. Without events it only
 	// compares the version and remembers Key.
 	Commit(ctx context.Context, c Commit) error
 	// Seen reports whether an input with the key was committed.

@@ -199,7 +199,7 @@ func (n *runner) perform(calls context.Context, r refresh.Refresh, eff refresh.E
 func (n *runner) tell(ctx context.Context, in refresh.Input) error {
 	for wait := time.Second; ; wait = min(2*wait, longestNap) {
 		_, err := n.engine.Tell(context.WithoutCancel(ctx), n.id, in, "")
-		if _, refused := errors.AsType[*refresh.Error](err); err == nil || refused {
+		if _, refused := errors.AsType[*refresh.Error](err); err == nil || refused && !errors.Is(err, ErrUnwritten) {
 			return err
 		}
 		n.engine.log.ErrorContext(ctx, "the journal cannot be written; trying again", "refresh", n.id, "err", err)

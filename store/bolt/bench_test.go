@@ -77,7 +77,7 @@ func barePut(tx *bbolt.Tx, c engine.Commit, ch store.Change) error {
 }
 
 // progress is a request, and then one line of progress after the other.
-func progress(b *testing.B, r refresh.Refresh, i int) engine.Commit {
+func progress(b testing.TB, r refresh.Refresh, i int) engine.Commit {
 	b.Helper()
 	at, key := storetest.Start(), fmt.Sprint("input ", i)
 	if r.Version == 0 {

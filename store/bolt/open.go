@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -44,6 +45,7 @@ func buckets() [][]byte {
 type Options struct {
 	LockWait time.Duration // how long to wait for another process to let go of the file; zero: 1 s
 	MaxSize  int           // bytes the file may grow to; zero: as the disk allows
+	Wrote    func(error)   // called after each try to write, with nil or what the disk said; may be nil
 }
 
 // Store is an engine.Store in a bbolt file, and keeps small records for other parts. Its methods may be called
@@ -52,6 +54,8 @@ type Store struct {
 	db   *bbolt.DB
 	path string
 	info Info
+
+	wrote func(error)
 }
 
 // Info tells one store, and one opening of it, from another.
@@ -86,12 +90,24 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 			return nil, failed(path, err)
 		}
 	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: opts.LockWait, FreelistType: bbolt.FreelistMapType, MaxSize: opts.MaxSize})
+	var file *os.File
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout: opts.LockWait, FreelistType: bbolt.FreelistMapType, MaxSize: opts.MaxSize,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag, mode)
+			file = f
+			return f, err
+		},
+	})
 	if err != nil {
 		return nil, failed(path, err)
 	}
-	s := &Store{db: db, path: path}
-	if err := s.begin(); err != nil {
+	s := &Store{db: db, path: path, wrote: opts.Wrote}
+	err = stillAt(path, file)
+	if err == nil {
+		err = s.begin()
+	}
+	if err != nil {
 		return nil, errors.Join(failed(path, err), db.Close())
 	}
 	if fresh {
@@ -100,6 +116,19 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+// stillAt makes sure that the file that was opened, and perhaps waited for, is the one at path: a restore may have put
+// another one there meanwhile.
+func stillAt(path string, file *os.File) error {
+	opened, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(opened, now) {
+		return refresh.Errorf(refresh.Refused, "%s was replaced while it was being opened. Start refreshbot again.", path)
+	}
+	return nil
 }
 
 // Close closes the file. It waits for transactions to end.
@@ -140,7 +169,19 @@ func place(path string) (fresh bool, err error) {
 }
 
 // examine reads the whole file through a handle that cannot write, and says why it should not be opened.
-func examine(path string, opts Options) (err error) {
+func examine(path string, opts Options) error {
+	db, err := openReadOnly(path, opts)
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+// openReadOnly opens a file that has passed every check of its structure, without the right to write.
+func openReadOnly(path string, opts Options) (*bbolt.DB, error) {
+	if opts.LockWait == 0 {
+		opts.LockWait = time.Second
+	}
 	var file *os.File
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: opts.LockWait, FreelistType: bbolt.FreelistMapType, ReadOnly: true,
@@ -151,20 +192,23 @@ func examine(path string, opts Options) (err error) {
 		},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
 	// Nothing but the two meta pages was read so far. bbolt trusts the others, to the point of crashing, so
 	// they are looked at from outside first.
-	if err := verifyPages(file, db.Info().PageSize); err != nil {
-		return err
+	err = verifyPages(file, db.Info().PageSize)
+	if err == nil {
+		err = db.View(func(tx *bbolt.Tx) error {
+			if err := checkSchema(tx); err != nil {
+				return err
+			}
+			return checkTx(tx)
+		})
 	}
-	return db.View(func(tx *bbolt.Tx) error {
-		if err := checkSchema(tx); err != nil {
-			return err
-		}
-		return checkTx(tx)
-	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // checkTx has bbolt check its own structure.
@@ -225,19 +269,11 @@ func (s *Store) begin() error {
 				return err
 			}
 		}
-		meta := tx.Bucket(bMeta)
-		epoch := uint64(0)
-		if v := meta.Get(kEpoch); v != nil {
-			epoch = binary.BigEndian.Uint64(v)
-		}
-		id := string(meta.Get(kID))
-		if id == "" {
-			id = rand.Text()
-		}
-		s.info = Info{ID: id, Epoch: epoch + 1, Schema: store.Schema}
+		meta, before := tx.Bucket(bMeta), readInfo(tx)
+		s.info = Info{ID: cmp.Or(before.ID, rand.Text()), Epoch: before.Epoch + 1, Schema: store.Schema}
 		err := errors.Join(
-			meta.Put(kID, []byte(id)),
-			meta.Put(kEpoch, binary.BigEndian.AppendUint64(nil, epoch+1)),
+			meta.Put(kID, []byte(s.info.ID)),
+			meta.Put(kEpoch, binary.BigEndian.AppendUint64(nil, s.info.Epoch)),
 			meta.Put(kSchema, binary.BigEndian.AppendUint64(nil, store.Schema)),
 		)
 		failpoint.Hit("open", "in-tx")
@@ -282,5 +318,6 @@ func failed(path string, err error) error {
 }
 
 func noRoom(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, berrors.ErrMaxSizeReached)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) ||
+		errors.Is(err, berrors.ErrMaxSizeReached)
 }

@@ -147,6 +147,9 @@ func (s *Store) Load(ctx context.Context, id refresh.ID) (r refresh.Refresh, err
 }
 
 func load(tx *bbolt.Tx, id refresh.ID) (refresh.Refresh, error) {
+	if r := released(tx, id); r != nil {
+		return refresh.Refresh{}, errReleased(id, *r)
+	}
 	row := tx.Bucket(bOps).Get([]byte(id))
 	if row == nil {
 		return refresh.Refresh{}, fmt.Errorf("refresh %q: %w", id, engine.ErrNotFound)
@@ -218,6 +221,9 @@ func (s *Store) Recent(ctx context.Context, target string, limit int) (rs []refr
 				continue
 			}
 			id := idOf(k)
+			if released(tx, id) != nil {
+				continue
+			}
 			r, err := store.ReadRow(id, tx.Bucket(bOps).Get([]byte(id)))
 			if err != nil {
 				errs = append(errs, err)
@@ -251,13 +257,31 @@ func (s *Store) update(ctx context.Context, place, what string, fn func(*bbolt.T
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	failpoint.Hit(place, "before-commit")
+	var declined error
 	err := s.db.Update(func(tx *bbolt.Tx) error {
-		err := fn(tx)
+		declined = fn(tx)
 		failpoint.Hit(place, "in-tx")
-		return err
+		return declined
 	})
 	failpoint.Hit(place, "after-commit")
-	return s.explain(what, err)
+	if err != nil && declined == nil {
+		err = &refresh.Error{
+			Code: refresh.Internal,
+			Msg:  fmt.Sprintf("%s cannot be written at the moment, so nothing was changed. Whoever runs refreshbot has to look at its disk.", s.path),
+			Err:  fmt.Errorf("%w: %w", engine.ErrUnwritten, err),
+		}
+	}
+	err = s.explain(what, err)
+	if s.wrote != nil && declined == nil {
+		s.wrote(err)
+	}
+	return err
+}
+
+// Probe tries to write as much as a large commit does, and takes it away again.
+func (s *Store) Probe(ctx context.Context) error {
+	const space, key, size = "probe", "probe", 64 << 10
+	return errors.Join(s.PutRecord(ctx, space, key, make([]byte, size)), s.DeleteRecord(ctx, space, key))
 }
 
 // about names a commit by the first step that it is about, or by its first event.
@@ -290,7 +314,7 @@ func (s *Store) explain(what string, err error) error {
 	case noRoom(err):
 		return &refresh.Error{
 			Code: refresh.Internal,
-			Msg:  fmt.Sprintf("There is no room left for %s. Free space on its disk; refreshbot goes on where it was.", s.path),
+			Msg:  fmt.Sprintf("There is no room left for %s, so nothing was changed. Whoever runs refreshbot has to free space on its disk; it goes on where it was.", s.path),
 			Err:  fmt.Errorf("%s: %w", what, err),
 		}
 	default:
