@@ -257,7 +257,7 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	})
 	backups := newBackups(cfg, record, health, log, func(ctx context.Context, text string) { slackBot.TellAdmins(ctx, text) })
 	answers, err := commands.New(commands.Options{
-		Engine: machine, Record: record, Directory: people, Targets: targets,
+		Engine: machine, Record: record, Directory: people, Rehearsal: performer, Targets: targets,
 		Calendar: calendar, Zone: cfg.TimeZone,
 		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
 		Installation: installation{cfg, watcher, out, backups},

@@ -21,7 +21,8 @@ const callTimeout = 15 * time.Second
 type Handler interface {
 	Slash(ctx context.Context, in commands.Line) commands.Reply
 	Click(ctx context.Context, in commands.Press) commands.Reply
-	HandIn(ctx context.Context, in commands.HandIn) commands.Reply
+	Fill(ctx context.Context, in commands.Filled) commands.Reply
+	Shortcut(ctx context.Context, in commands.Line) commands.Reply
 }
 
 // Journal is what is read of the store to know what to show.

@@ -27,6 +27,7 @@ type Directory struct {
 	people map[string]membership
 	lists  map[string]members
 	emails map[string]address // by user id
+	zones  map[string]zone    // by user id
 }
 
 // workspace is one workspace, and the organization that it is part of, if it is.
@@ -48,9 +49,15 @@ type address struct {
 	email string
 }
 
+// zone is the time zone that somebody has set in Slack.
+type zone struct {
+	at time.Time
+	in *time.Location
+}
+
 // NewDirectory returns a Directory that asks through api.
 func NewDirectory(api *slack.Client) *Directory {
-	return &Directory{api: api, people: map[string]membership{}, lists: map[string]members{}, emails: map[string]address{}}
+	return &Directory{api: api, people: map[string]membership{}, lists: map[string]members{}, emails: map[string]address{}, zones: map[string]zone{}}
 }
 
 // Membership returns what the user is, who acts from that workspace, in the workspace where the app is installed. The
@@ -199,6 +206,34 @@ func (d *Directory) email(ctx context.Context, id string) (string, error) {
 	d.emails[id] = address{time.Now(), email}
 	d.mu.Unlock()
 	return email, nil
+}
+
+// Zone returns the time zone that the user has set in Slack. It needs the scope users:read. It is believed for an hour.
+func (d *Directory) Zone(ctx context.Context, user string) (*time.Location, error) {
+	d.mu.Lock()
+	known, ok := d.zones[user]
+	d.mu.Unlock()
+	if ok && time.Since(known.at) < time.Hour {
+		return known.in, nil
+	}
+	// This stands between a command and its acknowledgement; the configuration's zone does as well.
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	info, err := d.api.GetUserInfoContext(ctx, user)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of %s: %w", user, err)
+	}
+	if info.TZ == "" {
+		return nil, fmt.Errorf("time zone of %s: Slack knows none", user)
+	}
+	in, err := time.LoadLocation(info.TZ)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of %s: %w", user, err)
+	}
+	d.mu.Lock()
+	d.zones[user] = zone{time.Now(), in}
+	d.mu.Unlock()
+	return in, nil
 }
 
 func (d *Directory) members(ctx context.Context, group string) ([]string, error) {

@@ -20,56 +20,102 @@ import (
 // maxFile is the largest file that Slack lets a person put into a form (Block Kit, file input element).
 const maxFile = 10 << 20
 
-// pastedList is what names that came without a file are said to come from.
-const pastedList = "the pasted list"
-
-// openForm shows the form to the person who sent the command. Slack allows it for three seconds, and once.
-func (b *Bot) openForm(ctx context.Context, log *slog.Logger, trigger, url string, f commands.Form) {
-	limited, cancel := context.WithTimeout(ctx, callTimeout)
+// openForm shows a form to whoever caused the trigger. Slack allows it for three seconds, and once: of a second
+// delivery nothing comes but an empty id.
+func (b *Bot) openForm(ctx context.Context, trigger string, f commands.Form) (id string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_, err := b.API.OpenViewContext(limited, trigger, view.Form(f))
-	switch {
-	case err == nil, refusal(err) == "exchanged_trigger_id": // the first delivery of the command has opened it
-		return
+	show := b.API.OpenViewContext
+	if f.Over {
+		show = b.API.PushViewContext
 	}
-	log.WarnContext(ctx, "a form could not be opened", "err", redact.Text(err.Error()))
-	if url != "" {
-		b.whisper(ctx, url, commands.Reply{Refused: true, Text: "Slack did not open the form.", Hint: "Send the same command again."}, log)
+	switch opened, err := show(ctx, trigger, view.Form(f, b.View)); {
+	case refusal(err) == "exchanged_trigger_id": // the first delivery has opened it
+		return "", nil
+	case err != nil:
+		return "", err
+	default:
+		return opened.ID, nil
 	}
 }
 
-// submitted handles a form that somebody sent. payload is for the acknowledgement; then comes after, when it is not
-// nil. Pasted names are committed before the acknowledgement, and when they are not taken the form stays open and
-// says why. A file takes longer to fetch than Slack waits, so what is committed first is that it was sent.
-func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.InteractionCallback, envelope string) (payload any, after func(context.Context)) {
-	form, complaints, err := view.ReadForm(in.View)
+// updateForm gives a form that somebody looks at another content, when the reply has one. They may have closed it, or
+// never got it: then the id is empty.
+func (b *Bot) updateForm(ctx context.Context, id string, r commands.Reply) {
+	if id == "" || r.Form == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	if _, err := b.API.UpdateViewContext(ctx, view.Form(*r.Form, b.View), "", "", id); err != nil && refusal(err) != "not_found" {
+		b.Log.WarnContext(ctx, "a form could not be updated", "err", redact.Text(err.Error()))
+	}
+}
+
+// otherVersion answers what this version of refreshbot did not make.
+func otherVersion() commands.Reply {
+	return commands.Reply{Refused: true, Text: "That form is from another version of refreshbot.", Hint: "Send the command again for one that works."}
+}
+
+// submitted handles a form that somebody sent. What it asks for is committed before the acknowledgement, and when it
+// is not taken the form stays open and says why. A file takes longer to fetch than Slack waits, so what is committed first
+// is that it was sent.
+func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.InteractionCallback, key string) reply {
+	filled, file, err := view.ReadForm(in.View)
+	filled.Key, filled.User, filled.Workspace = "form/"+key, refresh.Person{ID: in.User.ID, Name: in.User.Name}, in.Team.ID
 	tell := func(answer commands.Reply) func(context.Context) {
-		return func(ctx context.Context) { b.tell(ctx, log, form.Channel, in.User.ID, answer) }
+		return func(ctx context.Context) { b.tell(ctx, log, filled.Channel, in.User.ID, answer) }
 	}
 	switch {
 	case err != nil:
 		log.WarnContext(ctx, "a form cannot be read", "err", err)
-		return nil, tell(commands.Reply{Refused: true, Text: "That form is from another version of refreshbot.", Hint: "Send the command again for one that works."})
-	case len(complaints) > 0:
-		return slack.NewErrorsViewSubmissionResponse(complaints), nil
-	}
-	list := commands.HandIn{
-		Key: "form/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.User.ID, Name: in.User.Name}, Workspace: in.Team.ID,
-		Refresh: form.Refresh, From: pastedList, Names: form.Names,
-	}
-	if form.File == nil {
-		answer := b.Handler.HandIn(ctx, list)
-		if answer.Refused {
-			return slack.NewErrorsViewSubmissionResponse(view.Complaint(answer)), nil
+		return reply{after: tell(otherVersion())}
+	case file != nil:
+		sent := sentList{filled, sentFile{file.ID, fileName(*file), file.Size, file.URLPrivate, file.URLPrivateDownload}}
+		if err := b.noteList(ctx, sent); err != nil {
+			log.ErrorContext(ctx, "a list of users cannot be taken", "err", err)
+			return reply{payload: slack.NewErrorsViewSubmissionResponse(view.Complaints(commands.Reply{
+				Refused: true, Text: "The list could not be noted. " + refresh.MessageOf(err), Hint: "Send it again in a minute.",
+			}, in.View))}
 		}
-		return nil, tell(answer)
+		return reply{after: func(ctx context.Context) { b.takeList(ctx, log, sent) }}
 	}
-	sent := sentList{list, form.Channel, sentFile{form.File.ID, fileName(*form.File), form.File.Size, form.File.URLPrivate, form.File.URLPrivateDownload}}
-	if err := b.noteList(ctx, sent); err != nil {
-		log.ErrorContext(ctx, "a list of users cannot be taken", "err", err)
-		return slack.NewErrorsViewSubmissionResponse(view.Complaint(commands.Reply{Refused: true, Text: "The list could not be noted. " + refresh.MessageOf(err), Hint: "Send it again in a minute."})), nil
+	answer := b.Handler.Fill(ctx, filled)
+	updated := func(ctx context.Context, r commands.Reply) { b.updateForm(ctx, in.View.ID, r) }
+	switch {
+	case answer.Form != nil:
+		return reply{payload: slack.NewUpdateViewSubmissionResponse(new(view.Form(*answer.Form, b.View))),
+			rest: rest{updated, answer.Later}}
+	case answer.Refused:
+		if wrong := view.Complaints(answer, in.View); len(wrong) > 0 {
+			return reply{payload: slack.NewErrorsViewSubmissionResponse(wrong)}
+		}
 	}
-	return nil, func(ctx context.Context) { b.takeList(ctx, log, sent) }
+	return reply{after: tell(answer)}
+}
+
+// pressed handles a button of a form, or a choice in it that is told at once.
+func (b *Bot) pressed(ctx context.Context, log *slog.Logger, in slack.InteractionCallback, action slack.BlockAction, key string) reply {
+	filled, _, err := view.ReadForm(in.View)
+	filled.Key, filled.User, filled.Workspace = "form/"+key, refresh.Person{ID: in.User.ID, Name: in.User.Name}, in.Team.ID
+	var answer commands.Reply
+	switch {
+	case err != nil:
+		log.WarnContext(ctx, "a form cannot be read", "err", err)
+		answer = otherVersion()
+	case !view.Pressed(&filled, action):
+		return reply{}
+	default:
+		answer = b.Handler.Fill(ctx, filled)
+	}
+	if answer.Form == nil || answer.Form.Over {
+		return b.answered(answer, asker{trigger: in.TriggerID, channel: filled.Channel, user: in.User.ID})
+	}
+	updated := func(ctx context.Context, r commands.Reply) { b.updateForm(ctx, in.View.ID, r) }
+	return reply{
+		after: func(ctx context.Context) { updated(ctx, answer) },
+		rest:  rest{updated, answer.Later},
+	}
 }
 
 // readList fetches a file from Slack and reads the list of users in it. Every error is a *refresh.Error.

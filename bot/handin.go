@@ -19,9 +19,8 @@ const listsSpace = "lists"
 
 // sentList is a file of users whose form was acknowledged and that is not in the journal yet.
 type sentList struct {
-	List    commands.HandIn `json:"list"` // with the pasted names
-	Channel string          `json:"channel"`
-	File    sentFile        `json:"file"`
+	Form commands.Filled `json:"form"` // but for what is in the file
+	File sentFile        `json:"file"`
 }
 
 // sentFile is what is needed of a slack.File to fetch it.
@@ -39,7 +38,7 @@ func (b *Bot) noteList(ctx context.Context, sent sentList) error {
 	if err != nil {
 		return fmt.Errorf("note a list of users: %w", err)
 	}
-	return b.Records.PutRecord(ctx, listsSpace, sent.List.Key, data)
+	return b.Records.PutRecord(ctx, listsSpace, sent.Form.Key, data)
 }
 
 // takeList fetches and reads a file that was noted, hands its users in and tells who sent it what came of that. A
@@ -53,16 +52,12 @@ func (b *Bot) takeList(ctx context.Context, log *slog.Logger, sent sentList) {
 	if err != nil {
 		log.WarnContext(ctx, "a file that was handed in cannot be read", "err", redact.Text(err.Error()))
 	} else {
-		list := sent.List
-		list.From = f.Name
-		if len(list.Names) > 0 {
-			list.From += " and " + pastedList
-		}
-		list.Names = append(names, list.Names...)
-		answer = b.Handler.HandIn(ctx, list)
+		form := sent.Form
+		form.File = &commands.List{From: f.Name, Names: names}
+		answer = b.Handler.Fill(ctx, form)
 	}
-	b.tell(ctx, log, sent.Channel, sent.List.User.ID, answer)
-	if err := b.Records.DeleteRecord(context.WithoutCancel(ctx), listsSpace, sent.List.Key); err != nil {
+	b.tell(ctx, log, sent.Form.Channel, sent.Form.User.ID, answer)
+	if err := b.Records.DeleteRecord(context.WithoutCancel(ctx), listsSpace, sent.Form.Key); err != nil {
 		log.WarnContext(ctx, "a list of users that was dealt with is still noted", "err", err)
 	}
 }

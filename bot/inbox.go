@@ -31,11 +31,11 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	began := time.Now()
 	failpoint.Hit("inbox", "received")
 	defer recovered(ctx, log, "an envelope caused a panic")
-	answer, url, payload, after := b.handle(ctx, log, ev)
+	back := b.handle(ctx, log, ev)
 	failpoint.Hit("inbox", "committed")
-	err := client.AckCtx(ctx, ev.Request.EnvelopeID, payload)
-	if err != nil && payload != nil { // too long for an acknowledgement
-		payload = nil
+	err := client.AckCtx(ctx, ev.Request.EnvelopeID, back.payload)
+	if err != nil && back.payload != nil { // too long for an acknowledgement
+		back.payload = nil
 		err = client.AckCtx(ctx, ev.Request.EnvelopeID, nil)
 	}
 	if err != nil {
@@ -43,56 +43,44 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	}
 	failpoint.Hit("inbox", "acked")
 	b.Health.acked(string(ev.Type), time.Since(began))
-	if payload == nil && !isSilent(answer) && url != "" {
-		b.whisper(ctx, url, answer, log)
+	if back.payload == nil && back.late != nil {
+		back.late(ctx)
 	}
-	if answer.Later != nil && url != "" {
-		select {
-		case b.rest <- rest{url, answer.Later}:
-		default:
-			b.whisper(ctx, url, commands.Reply{Refused: true, Text: "Too much is being asked at the same time. Try again in a minute."}, log)
-		}
-	}
-	if after != nil {
+	if back.after != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 		defer cancel()
-		after(ctx)
+		back.after(ctx)
+	}
+	if back.rest.next != nil {
+		select {
+		case b.rest <- back.rest:
+		default:
+			back.rest.show(ctx, commands.Reply{Refused: true, Text: "Too much is being asked at the same time. Try again in a minute."})
+		}
 	}
 }
 
-// handle decodes an envelope and has it answered. payload is for the acknowledgement; url is where to answer when that
-// cannot; after is what takes longer than Slack waits. A panic is answered too: what was committed before it stays.
-func (b *Bot) handle(ctx context.Context, log *slog.Logger, ev socketmode.Event) (answer commands.Reply, url string, payload any, after func(context.Context)) {
+// handle decodes an envelope and has it answered. A panic is answered too: what was committed before it stays.
+func (b *Bot) handle(ctx context.Context, log *slog.Logger, ev socketmode.Event) (back reply) {
+	var at asker
+	switch data := ev.Data.(type) {
+	case slack.SlashCommand:
+		at = asker{trigger: data.TriggerID, channel: data.ChannelID, user: data.UserID, url: data.ResponseURL}
+	case slack.InteractionCallback:
+		at = asker{trigger: data.TriggerID, channel: data.Channel.ID, user: data.User.ID, url: data.ResponseURL}
+	default:
+		return reply{}
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			logPanic(ctx, log, "an envelope caused a panic", p)
-			answer = defective()
-			payload, after = nil, nil
-			if in, ok := ev.Data.(slack.InteractionCallback); ok && in.Type == slack.InteractionTypeViewSubmission {
-				after = func(ctx context.Context) { b.tell(ctx, log, "", in.User.ID, answer) }
-			}
+			back = b.answered(defective(), at)
 		}
 	}()
-	switch data := ev.Data.(type) {
-	case slack.SlashCommand:
-		url = data.ResponseURL
-		answer = b.slash(ctx, data, ev.Request.EnvelopeID)
-		switch {
-		case answer.Form != nil:
-			after = func(ctx context.Context) { b.openForm(ctx, log, data.TriggerID, data.ResponseURL, *answer.Form) }
-		case !isSilent(answer):
-			m := b.render(ctx, answer)
-			payload = map[string]any{"response_type": "ephemeral", "text": m.Text, "blocks": m.Blocks}
-		}
-	case slack.InteractionCallback:
-		if data.Type == slack.InteractionTypeViewSubmission {
-			payload, after = b.submitted(ctx, log, data, ev.Request.EnvelopeID)
-		} else {
-			url = data.ResponseURL
-			answer = b.interaction(ctx, data, ev.Request.EnvelopeID)
-		}
+	if data, ok := ev.Data.(slack.SlashCommand); ok {
+		return b.slash(ctx, data, at, ev.Request.EnvelopeID)
 	}
-	return answer, url, payload, after
+	return b.interaction(ctx, log, ev.Data.(slack.InteractionCallback), at, ev.Request.EnvelopeID)
 }
 
 // defective answers what caused a panic.
@@ -101,11 +89,25 @@ func defective() commands.Reply {
 		Hint: "The card, or /refresh status, shows how things stand."}
 }
 
-func (b *Bot) slash(ctx context.Context, in slack.SlashCommand, envelope string) commands.Reply {
-	return b.Handler.Slash(ctx, commands.Line{
+// reply is how an envelope is answered.
+type reply struct {
+	payload any                   // of the acknowledgement
+	late    func(context.Context) // instead of the payload, when there is none or it is too long
+	after   func(context.Context) // what takes longer than Slack waits
+	rest    rest                  // what is found out in the end
+}
+
+func (b *Bot) slash(ctx context.Context, in slack.SlashCommand, at asker, envelope string) reply {
+	answer := b.Handler.Slash(ctx, commands.Line{
 		Key: "slash/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.UserID, Name: in.UserName},
 		Workspace: in.TeamID, Channel: in.ChannelID, Text: in.Text,
 	})
+	back := b.answered(answer, at)
+	if answer.Form == nil && !isSilent(answer) {
+		m := b.render(ctx, answer)
+		back.payload = map[string]any{"response_type": "ephemeral", "text": m.Text, "blocks": m.Blocks}
+	}
+	return back
 }
 
 // stands is the channel in which a button was pressed; "" for a view and for a direct conversation with the app.
@@ -117,15 +119,37 @@ func stands(in slack.InteractionCallback) string {
 	return id
 }
 
-// interaction handles a click. The card changes by itself; only a refusal needs words.
-func (b *Bot) interaction(ctx context.Context, in slack.InteractionCallback, envelope string) commands.Reply {
-	if in.Type != slack.InteractionTypeBlockActions || len(in.ActionCallback.BlockActions) != 1 {
-		return commands.Reply{}
+// interaction handles a click, a form or a shortcut.
+func (b *Bot) interaction(ctx context.Context, log *slog.Logger, in slack.InteractionCallback, at asker, envelope string) reply {
+	key, who := cmp.Or(in.TriggerID, envelope), refresh.Person{ID: in.User.ID, Name: in.User.Name}
+	switch {
+	case in.Type == slack.InteractionTypeViewSubmission:
+		return b.submitted(ctx, log, in, key)
+	case in.Type == slack.InteractionTypeShortcut && in.CallbackID == view.ShortcutRefresh:
+		return b.answered(b.Handler.Shortcut(ctx, commands.Line{Key: "shortcut/" + key, User: who, Workspace: in.Team.ID}), at)
+	case in.Type != slack.InteractionTypeBlockActions || len(in.ActionCallback.BlockActions) != 1:
+		return reply{}
 	}
 	action := in.ActionCallback.BlockActions[0]
-	if !strings.HasPrefix(action.ActionID, view.ActionPrefix) {
-		return commands.Reply{} // a link; the browser has followed it
+	switch {
+	case in.View.Type == slack.VTModal:
+		return b.pressed(ctx, log, in, *action, key)
+	case strings.HasPrefix(action.ActionID, view.LinePrefix):
+		at.replaces = true
+		if action.Value == "" {
+			return reply{late: func(ctx context.Context) { b.whisper(ctx, at, nil) }}
+		}
+		return b.answered(b.Handler.Slash(ctx, commands.Line{
+			Key: "line/" + key, User: who, Workspace: in.Team.ID, Channel: in.Channel.ID, Text: action.Value, Confirmed: true,
+		}), at)
+	case strings.HasPrefix(action.ActionID, view.ActionPrefix):
+		return b.answered(b.click(ctx, in, *action, key, who), at)
 	}
+	return reply{} // a link; the browser has followed it
+}
+
+// click handles a button of a card. The card changes by itself; only a refusal needs words.
+func (b *Bot) click(ctx context.Context, in slack.InteractionCallback, action slack.BlockAction, key string, who refresh.Person) commands.Reply {
 	button, err := view.ParseButton(action.ActionID, action.Value)
 	if err != nil {
 		return commands.Reply{Refused: true, Text: "That button is from another version of refreshbot.", Hint: "The newest card in the channel has buttons that work."}
@@ -135,29 +159,68 @@ func (b *Bot) interaction(ctx context.Context, in slack.InteractionCallback, env
 		where = "" // its own channel takes no posts, so this is where it stands
 	}
 	return b.Handler.Click(ctx, commands.Press{
-		Key: "click/" + cmp.Or(in.TriggerID, envelope), User: refresh.Person{ID: in.User.ID, Name: in.User.Name},
-		Workspace: in.Team.ID, Channel: where,
+		Key: "click/" + key, User: who, Workspace: in.Team.ID, Channel: where,
 		Refresh: button.Refresh, Gate: button.Gate, Nonce: button.Nonce, Action: button.Action,
 	})
 }
 
-// whisper answers the person alone, after the acknowledgement.
-func (b *Bot) whisper(ctx context.Context, url string, answer commands.Reply, log *slog.Logger) {
+// asker is who is answered, and how.
+type asker struct {
+	trigger  string // opens a form, within three seconds
+	channel  string
+	user     string
+	url      string // the response URL; empty for what did not happen in a conversation
+	replaces bool   // the answer stands in the place of what was pressed
+}
+
+// answered is an answer that the acknowledgement does not hold.
+func (b *Bot) answered(answer commands.Reply, at asker) (back reply) {
+	show := func(ctx context.Context, r commands.Reply) {
+		switch {
+		case isSilent(r):
+		case at.url != "":
+			b.whisper(ctx, at, &r)
+		default:
+			b.tell(ctx, b.Log, at.channel, at.user, r)
+		}
+	}
+	if answer.Form == nil {
+		back.late = func(ctx context.Context) { show(ctx, answer) }
+		back.rest = rest{show, answer.Later}
+		return back
+	}
+	id := ""
+	back.after = func(ctx context.Context) {
+		var err error
+		if id, err = b.openForm(ctx, at.trigger, *answer.Form); err != nil {
+			b.Log.WarnContext(ctx, "a form could not be opened", "err", redact.Text(err.Error()))
+			show(ctx, commands.Reply{Refused: true, Text: "Slack did not open the form.", Hint: "Send the same command again."})
+		}
+	}
+	back.rest = rest{func(ctx context.Context, r commands.Reply) { b.updateForm(ctx, id, r) }, answer.Later}
+	return back
+}
+
+// whisper answers the person alone, after the acknowledgement. Without an answer it takes away what was pressed.
+func (b *Bot) whisper(ctx context.Context, at asker, answer *commands.Reply) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	m := b.render(ctx, answer)
-	err := slack.PostWebhookCustomHTTPContext(ctx, url, &http.Client{Timeout: callTimeout, Transport: b.Transport, CheckRedirect: stay}, &slack.WebhookMessage{
-		ResponseType: "ephemeral", Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks},
-	})
-	if err != nil {
+	post := slack.WebhookMessage{ResponseType: "ephemeral", ReplaceOriginal: at.replaces}
+	if answer == nil {
+		post = slack.WebhookMessage{DeleteOriginal: true}
+	} else {
+		m := b.render(ctx, *answer)
+		post.Text, post.Blocks = m.Text, &slack.Blocks{BlockSet: m.Blocks}
+	}
+	if err := slack.PostWebhookCustomHTTPContext(ctx, at.url, &http.Client{Timeout: callTimeout, Transport: b.Transport, CheckRedirect: stay}, &post); err != nil {
 		// The response URL is a secret of a kind: whoever has it can post.
-		log.WarnContext(ctx, "an answer could not be shown", "err", redact.Text(err.Error()))
+		b.Log.WarnContext(ctx, "an answer could not be shown", "err", redact.Text(err.Error()))
 	}
 }
 
-// rest is what is left of an answer, and where it goes.
+// rest is what is left of an answer, and how it is shown. Without next nothing is left.
 type rest struct {
-	url  string
+	show func(context.Context, commands.Reply)
 	next func(context.Context) commands.Reply
 }
 
@@ -177,7 +240,7 @@ func (b *Bot) later(ctx context.Context) {
 				defer cancel()
 				for next := r.next; next != nil; {
 					part := b.part(ctx, next)
-					b.whisper(ctx, r.url, part, b.Log)
+					r.show(ctx, part)
 					next = part.Later
 				}
 			})
@@ -199,5 +262,5 @@ func (b *Bot) part(ctx context.Context, next func(context.Context) commands.Repl
 // isSilent reports whether there is nothing to say: a click that counts shows on the card, and a second delivery
 // was answered the first time.
 func isSilent(r commands.Reply) bool {
-	return r.Text == "" && len(r.Targets) == 0 && len(r.Help) == 0 && r.Listing == "" && r.History == nil && r.About == nil
+	return r.Text == "" && len(r.Targets) == 0 && len(r.Help) == 0 && r.Listing == "" && r.History == nil && r.About == nil && r.Plan == nil
 }

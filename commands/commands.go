@@ -36,6 +36,8 @@ type Directory interface {
 	InChannel(ctx context.Context, user, channel string) (bool, error)
 	// Membership returns what the user is, who acts from that workspace, in the one that refreshbot belongs to.
 	Membership(ctx context.Context, user, workspace string) (Membership, error)
+	// Zone returns the time zone that the user has set.
+	Zone(ctx context.Context, user string) (*time.Location, error)
 }
 
 // Target is an environment that can be refreshed.
@@ -49,6 +51,7 @@ type Options struct {
 	Engine    Engine
 	Record    Record
 	Directory Directory
+	Rehearsal Rehearsal
 	Targets   map[string]Target
 	Sources   []string // environments that cannot be refreshed, for a better refusal
 	Admins    []string
@@ -56,7 +59,7 @@ type Options struct {
 
 	Installation Installation
 	Calendar     Calendar
-	Zone         *time.Location // in which times are said
+	Zone         *time.Location // in which times are said, and read when the person's own is not known; nil: UTC
 }
 
 // Service answers people.
@@ -72,6 +75,9 @@ func New(o Options) (*Service, error) {
 		o.Zone = time.UTC
 	}
 	s := &Service{Options: o}
+	if s.Zone == nil {
+		s.Zone = time.UTC
+	}
 	for name := range o.Targets {
 		s.names = append(s.names, name)
 	}
@@ -93,6 +99,8 @@ type Line struct {
 	Workspace string // from which it was sent
 	Channel   string
 	Text      string // what follows /refresh
+
+	Confirmed bool // a button of ours sent it: the person has been shown what it means
 }
 
 // Press is a click on a button of a card.
@@ -119,7 +127,8 @@ type verb struct {
 // verbs returns the table of commands; the first is what a line without a verb means.
 func verbs() []verb {
 	return []verb{
-		{"", Usage{"/refresh <environment> [for <reason>]", "ask for a refresh; an approver decides before anything happens", "/refresh uat for March training"}, (*Service).ask},
+		{"", Usage{"/refresh <environment> [now | <time>] [for <reason>]", "ask for a refresh; an approver decides before anything happens. The environment alone opens a form", "/refresh uat tomorrow 22:00 for March training"}, (*Service).ask},
+		{"plan", Usage{"/refresh plan <environment>", "the dry run: what each step would do, how long it took last time, what would stop it now", "/refresh plan uat"}, (*Service).plan},
 		{"status", Usage{"/refresh status [environment]", "what runs, what waits and for whom, when the schedule asks next", "/refresh status uat"}, (*Service).status},
 		{"cancel", Usage{"/refresh cancel <environment> [because <reason>]", "call a refresh off, as long as the copy has not begun", "/refresh cancel uat"}, (*Service).cancel},
 		{"users", Usage{"/refresh users <environment>", "hand in a list of users to let in, as a file or pasted; it is previewed before anybody is enabled", "/refresh users uat"}, (*Service).users},
@@ -198,85 +207,6 @@ func hint(err error) string {
 		return h.next
 	}
 	return ""
-}
-
-func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, error) {
-	t, err := s.target("", words)
-	if err != nil {
-		return Reply{}, err
-	}
-	reason, err := reasonOf(words[1:], fmt.Sprintf("/refresh %s for March training", t.Request.Target.Name))
-	if err != nil {
-		return Reply{}, err
-	}
-	if err := s.mayAsk(ctx, in, t); err != nil {
-		return Reply{}, err
-	}
-	if err := s.admit(ctx, t, time.Time{}); err != nil {
-		return Reply{}, err
-	}
-	req := t.Request
-	req.By, req.Reason = in.User, reason
-	r, err := s.Engine.Ask(ctx, req, in.Key)
-	if errors.Is(err, engine.ErrBusy) {
-		// The first delivery of this very line may be what makes the target busy.
-		if seen, lookErr := s.Record.Seen(ctx, in.Key); lookErr == nil && seen {
-			return Reply{}, nil
-		}
-		return Reply{}, hinted{err, fmt.Sprintf("/refresh status %s shows where it stands.", req.Target.Name)}
-	}
-	if err != nil {
-		return Reply{}, err
-	}
-	return Reply{
-		Text: fmt.Sprintf("Asked: %s is to be refreshed from %s. Nothing happens to %s before it is approved.", r.Target.Name, r.Source.Name, r.Target.Name),
-		Hint: fmt.Sprintf("The card in the channel shows every step. /refresh cancel %s calls it off.", r.Target.Name),
-	}, nil
-}
-
-// reasonOf reads "for …" or "because …". Anything else is refused instead of being taken for a reason: it may
-// be a time, and this would not wait for it. The example shows how a reason is given.
-func reasonOf(words []string, example string) (string, error) {
-	if len(words) == 0 {
-		return "", nil
-	}
-	if first := strings.ToLower(words[0]); (first == "for" || first == "because") && len(words) > 1 {
-		const longest = 300
-		reason := []rune(strings.Join(words[1:], " "))
-		if len(reason) > longest {
-			return "", refresh.Errorf(refresh.Invalid, "The reason is longer than %d characters.", longest)
-		}
-		return string(reason), nil
-	}
-	return "", hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words, " ")),
-		"To give a reason: " + example}
-}
-
-func (s *Service) mayAsk(ctx context.Context, in Line, t Target) error {
-	if slices.Contains(s.Admins, in.User.ID) || slices.Contains(t.Requesters, in.User.ID) {
-		return nil
-	}
-	if len(t.Requesters) > 0 {
-		groups, err := s.groups(ctx, in.User.ID, t.Requesters)
-		if err != nil {
-			return err
-		}
-		if len(groups) == 0 {
-			return refresh.Errorf(refresh.Denied, "You are not among those who may ask for a refresh of %s. An admin can add you to requesters in the configuration.", t.Request.Target.Name)
-		}
-		return nil
-	}
-	if in.Channel == t.Request.Channel {
-		return nil
-	}
-	member, err := s.Directory.InChannel(ctx, in.User.ID, t.Request.Channel)
-	if err != nil {
-		return &refresh.Error{Code: refresh.Offline, Msg: "Slack did not say whether you are in the channel of " + t.Request.Target.Name + ". Try again in a moment.", Err: err}
-	}
-	if !member {
-		return refresh.Errorf(refresh.Denied, "Only members of the channel where %s is refreshed may ask for it. Join that channel first.", t.Request.Target.Name)
-	}
-	return nil
 }
 
 func (s *Service) cancel(ctx context.Context, in Line, words []string) (Reply, error) {

@@ -11,18 +11,31 @@ import (
 type Reply struct {
 	Refused bool       // what was asked was not done
 	Text    string     // the answer, a sentence or two
+	At      time.Time  // the time that Text speaks of, shown in the reader's own zone as well; zero: none
 	Hint    string     // the next step, when there is one
+	Buttons []Button   // to go on with
 	Targets []Standing // for status
 	Help    []Usage    // for help
+	Plan    *Plan      // for plan
 	History *History   // for history
 	About   *About     // for why, and to explain a refresh
 	Form    *Form      // to be shown instead of a text
 	Listing string     // lines that are shown as they are, in letters of equal width
+	Frozen  []Frozen   // what keeps a refresh from beginning
 
-	// Later returns the rest of the answer, for what takes longer than a person is kept waiting. It is called once
-	// the person has the first part, and changes nothing.
-	Later  func(ctx context.Context) Reply
-	Frozen []Frozen // what keeps a refresh from beginning
+	// Complaints are what is wrong with what was filled in, by the id of the input. The form stays open.
+	Complaints map[string]string
+
+	// Later is what takes longer than a person is kept waiting: it is called once the rest is shown, and its reply
+	// replaces the form or follows the text. It changes nothing. Nil: the reply is complete.
+	Later func(ctx context.Context) Reply
+}
+
+// Button is a way to go on from a reply. Pressing it sends a line, as if the person had typed it.
+type Button struct {
+	Text string // a verb, a few words
+	Line string // what follows /refresh; empty: nothing is to be done, and the reply goes away
+	Main bool   // what most people want
 }
 
 // Standing is how things are with one target environment.

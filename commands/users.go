@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/refresh"
@@ -19,23 +21,23 @@ const (
 	maxFrom       = 100    // characters
 )
 
-// Form asks a person for a list of users. The chat system shows it; what comes back is a HandIn.
-type Form struct {
-	Title   string // a few words
-	What    string // what the list is for, and what becomes of it
-	Target  string
-	Channel string // where the refresh is posted
-	Refresh refresh.ID
-}
+// formUsers is the form in which users are handed in. Its state is the id of the refresh.
+const formUsers = "users"
 
-// HandIn is a list of users to let in. Key names the delivery, so that a second one changes nothing.
-type HandIn struct {
-	Key       string
-	User      refresh.Person
-	Workspace string // from which it was sent
-	Refresh   refresh.ID
-	From      string   // where the names come from, for people: "trainees.xlsx"
-	Names     []string // user ids, sign-in names or e-mail addresses
+const (
+	inFile  = "file"
+	inNames = "names"
+)
+
+// pastedList is what names that came without a file are said to come from.
+const pastedList = "the pasted list"
+
+// handIn is a list of users to let in, and from whom.
+type handIn struct {
+	delivery
+	refresh refresh.ID
+	from    string   // where the names come from, for people: "trainees.xlsx"
+	names   []string // user ids, sign-in names or e-mail addresses
 }
 
 // users answers with the form, if a list from this person would be taken now.
@@ -65,40 +67,83 @@ func (s *Service) users(ctx context.Context, in Line, words []string) (Reply, er
 	if _, err := refresh.Decide(*active, refresh.ListUsers{By: actor, From: "the form", Names: []string{name}}, refresh.Now{Time: time.Now()}); err != nil {
 		return Reply{}, notTaken(*active, err)
 	}
-	return Reply{Form: &Form{
-		Title: "Users to let in", Target: name, Channel: active.Channel, Refresh: active.ID,
-		What: fmt.Sprintf("These users are let into %s too, beside those of the configuration. Before anybody is let in, the card shows who would be enabled, who is already, and which names are unknown.", name),
-	}}, nil
+	return Reply{Form: usersForm(*active)}, nil
 }
 
-// HandIn takes a list of users. What it changes is committed when it returns.
-func (s *Service) HandIn(ctx context.Context, in HandIn) Reply {
-	return reply(s.handIn(ctx, in))
+func usersForm(r refresh.Refresh) *Form {
+	return &Form{
+		Name: formUsers, State: []string{string(r.ID)}, Channel: r.Channel, Title: "Users to let in", Submit: "Preview",
+		Parts: []Part{
+			{Text: fmt.Sprintf("These users are let into %s too, beside those of the configuration. Before anybody is let in, the card shows who would be enabled, who is already, and which names are unknown.", r.Target.Name)},
+			{Input: &Input{ID: inFile, Kind: InputFile, Label: "A file: CSV or Excel", Hint: "One user in each row; the column is found by its heading, such as User ID or E-mail. At most 10 MB.", Optional: true}},
+			{Input: &Input{ID: inNames, Kind: InputLines, Label: "Or paste the users", Hint: "One on each line. A longer list goes into a file.", Sample: "anna@contoso.com", Optional: true}},
+		},
+	}
 }
 
-func (s *Service) handIn(ctx context.Context, in HandIn) (Reply, error) {
-	from := []rune(strings.Join(strings.Fields(in.From), " "))
+// fillUsers takes a list of users, pasted, in a file or both.
+func (s *Service) fillUsers(ctx context.Context, in Filled) (Reply, error) {
+	if len(in.State) != 1 {
+		return Reply{}, refresh.Errorf(refresh.Invalid, "The form does not say for which refresh it is. Send the command again.")
+	}
+	list := handIn{delivery: delivery{in.Key, in.User, in.Workspace}, refresh: refresh.ID(in.State[0]), from: pastedList, names: pasted(in.Values[inNames])}
+	switch {
+	case in.File != nil && len(list.names) > 0:
+		list.from, list.names = in.File.From+" and "+pastedList, append(slices.Clone(in.File.Names), list.names...)
+	case in.File != nil:
+		list.from, list.names = in.File.From, in.File.Names
+	case len(list.names) == 0:
+		return Reply{Refused: true, Text: "No user was given.", Complaints: map[string]string{inNames: "Write at least one user here, or choose a file above."}}, nil
+	}
+	r, err := s.take(ctx, list)
+	if err != nil && in.File == nil {
+		refused := reply(r, err)
+		refused.Complaints = map[string]string{inNames: strings.TrimSpace(refused.Text + " " + refused.Hint)}
+		return refused, nil
+	}
+	return r, err
+}
+
+// pasted splits what was pasted. Users stand on lines of their own; commas, semicolons and tabs separate as well,
+// since none of them can be in a user id or an address, and a name must not be lost. What cannot be seen is dropped.
+func pasted(text string) []string {
+	seen := strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\r' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError) {
+			return -1
+		}
+		return r
+	}, text)
+	names := strings.FieldsFunc(seen, func(r rune) bool { return strings.ContainsRune("\r\n\t,;", r) })
+	for i, n := range names {
+		names[i] = strings.Join(strings.Fields(n), " ")
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
+}
+
+// take commits a list of users.
+func (s *Service) take(ctx context.Context, in handIn) (Reply, error) {
+	from := []rune(strings.Join(strings.Fields(in.from), " "))
 	if len(from) > maxFrom {
 		from = append(from[:maxFrom-1], '…')
 	}
-	in.From = string(from)
-	names, err := distinct(in.Names)
+	in.from = string(from)
+	names, err := distinct(in.names)
 	if err != nil {
 		return Reply{}, err
 	}
-	r, actor, err := s.open(ctx, in.User, in.Refresh)
+	r, actor, err := s.open(ctx, in.user, in.refresh)
 	if err != nil {
 		return Reply{}, err
 	}
 	if all := len(r.Listed) + len(names); all > maxNames {
 		// The first delivery of this very list may be what leaves no room.
-		if seen, lookErr := s.Record.Seen(ctx, in.Key); lookErr == nil && seen {
+		if seen, lookErr := s.Record.Seen(ctx, in.key); lookErr == nil && seen {
 			return Reply{}, nil
 		}
-		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "With the %d users in %s this refresh would have %d handed in; at most %d are possible.", len(names), in.From, all, maxNames),
+		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "With the %d users in %s this refresh would have %d handed in; at most %d are possible.", len(names), in.from, all, maxNames),
 			"For so many, name a role or a file under users in the configuration."}
 	}
-	r, err = s.tell(ctx, in.Refresh, r, refresh.ListUsers{By: actor, From: in.From, Names: names}, delivery{in.Key, in.User, in.Workspace})
+	r, err = s.tell(ctx, in.refresh, r, refresh.ListUsers{By: actor, From: in.from, Names: names}, in.delivery)
 	if errors.Is(err, engine.ErrSeen) {
 		return Reply{}, nil
 	}
@@ -110,7 +155,7 @@ func (s *Service) handIn(ctx context.Context, in HandIn) (Reply, error) {
 		will = "user from %s will"
 	}
 	return Reply{
-		Text: fmt.Sprintf("%d "+will+" be previewed in the card before anybody is let into %s.", len(names), in.From, r.Target.Name),
+		Text: fmt.Sprintf("%d "+will+" be previewed in the card before anybody is let into %s.", len(names), in.from, r.Target.Name),
 		Hint: "The preview says who is to be enabled, who is already, which names are unknown and what is nearest to them. Microsoft's own service users are refused.",
 	}, nil
 }

@@ -11,6 +11,9 @@ import (
 	"refreshbot/jobs/history"
 )
 
+// ShortcutRefresh is the callback_id of the global shortcut "Refresh an environment", as in manifest.yml.
+const ShortcutRefresh = "refresh"
+
 // Message is what Slack is asked to show.
 type Message struct {
 	Text   string // for notifications and screen readers; always set

@@ -4,105 +4,218 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/slack-go/slack"
 
 	"refreshbot/commands"
-	"refreshbot/jobs/refresh"
 )
-
-// FormCallback is the callback_id of the form in which users are handed in.
-const FormCallback = "users"
 
 const (
-	formVersion = "1"
-	blockFile   = "file"
-	blockNames  = "names"
-	formAction  = "given"
-	maxTitle    = 24   // Slack, modal views: title, submit and close
-	maxMetadata = 3000 // Slack, modal views: private_metadata
-	maxPasted   = 3000 // Slack, Block Kit, plain-text input element
+	formVersion = "2"
+	formAction  = "given" // of every input; the block says which
+	maxTitle    = 24      // Slack, modal views: title, submit and close
+	maxMetadata = 3000    // Slack, modal views: private_metadata
+	maxInput    = 3000    // Slack, Block Kit, plain-text input element
+	maxOption   = 75      // Slack, Block Kit, option object: text and description
+	maxMenu     = 100     // Slack, Block Kit, select menu: options
+	maxLabel    = 75      // Slack, Block Kit, button: text
+	maxHint     = 300
 )
 
-// Form is the modal that asks for a list of users. Each of its two inputs is optional; ReadForm wants one of them.
-func Form(f commands.Form) slack.ModalViewRequest {
-	file := slack.NewInputBlock(blockFile, label("A file: CSV or Excel"),
-		label("One user in each row; the column is found by its heading, such as User ID or E-mail. At most 10 MB."),
-		slack.NewFileInputBlockElement(formAction).WithFileTypes("csv", "xlsx").WithMaxFiles(1))
-	names := slack.NewInputBlock(blockNames, label("Or paste the users"), label("One on each line. A longer list goes into a file."),
-		slack.NewPlainTextInputBlockElement(label("anna@contoso.com"), formAction).WithMultiline(true).WithMaxLength(maxPasted))
-	file.Optional, names.Optional = true, true
-	return slack.ModalViewRequest{
-		Type: slack.VTModal, CallbackID: FormCallback, PrivateMetadata: metadata(f),
-		Title: slack.NewTextBlockObject(slack.PlainTextType, unmarked(f.Title, maxTitle), false, false), Submit: label("Preview"), Close: label("Close"),
-		Blocks: slack.Blocks{BlockSet: []slack.Block{section(paragraph(f.What, maxReason)), file, names}},
+// Form is a modal, whether something is filled in there or it only shows something.
+func Form(f commands.Form, o Options) slack.ModalViewRequest {
+	v := slack.ModalViewRequest{
+		Type: slack.VTModal, CallbackID: f.Name, PrivateMetadata: metadata(f),
+		Title: label(f.Title, maxTitle), Close: label("Close", maxTitle),
 	}
+	if f.Submit != "" {
+		v.Submit = label(f.Submit, maxTitle)
+	}
+	p := pen{o: o}
+	for _, part := range f.Parts {
+		switch {
+		case part.Text != "":
+			v.Blocks.BlockSet = append(v.Blocks.BlockSet, section(paragraph(part.Text, maxReason)))
+		case len(part.Facts) > 0:
+			v.Blocks.BlockSet = append(v.Blocks.BlockSet, section(facted(p, part.Facts)))
+		case part.Input != nil:
+			v.Blocks.BlockSet = append(v.Blocks.BlockSet, input(*part.Input))
+		case part.Plan != nil:
+			v.Blocks.BlockSet = append(v.Blocks.BlockSet, plan(p, *part.Plan, maxModalPlan)...)
+		}
+	}
+	return v
 }
 
-func label(text string) *slack.TextBlockObject {
-	return slack.NewTextBlockObject(slack.PlainTextType, text, false, false)
+func label(text string, most int) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.PlainTextType, unmarked(text, most), false, false)
+}
+
+// facted is a list of facts, one on each line.
+func facted(p pen, facts []commands.Fact) string {
+	var lines []string
+	for _, f := range facts {
+		l := p.bold(line(f.Name, maxName)+":") + " "
+		if f.Unknown {
+			l += "not known. "
+		}
+		if !f.At.IsZero() {
+			l += p.at(f.At) + ", "
+		}
+		lines = append(lines, l+line(f.Text, 2*maxReason))
+	}
+	return fit(lines, maxSection)
+}
+
+// input is one input. What tells at once stands in a block that is no input block: those tell only when asked to, and
+// would need the form to be sent.
+func input(in commands.Input) slack.Block {
+	var e slack.BlockElement
+	switch in.Kind {
+	case commands.InputButton:
+		b := slack.NewButtonBlockElement(formAction, in.ID, label(in.Label, maxLabel))
+		return slack.NewSectionBlock(marked(paragraph(in.Hint, maxHint)), nil, slack.NewAccessory(b), slack.SectionBlockOptionBlockID(in.ID))
+	case commands.InputMenu:
+		s := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, formAction, options(in)...)
+		if in.Sample != "" {
+			s.Placeholder = label(in.Sample, maxLabel)
+		}
+		s.InitialOption = chosen(in, s.Options)
+		if in.Tells {
+			return slack.NewSectionBlock(marked(paragraph(in.Label, maxHint)), nil, slack.NewAccessory(s), slack.SectionBlockOptionBlockID(in.ID))
+		}
+		e = s
+	case commands.InputOne:
+		r := slack.NewRadioButtonsBlockElement(formAction, options(in)...)
+		r.InitialOption = chosen(in, r.Options)
+		e = r
+	case commands.InputTime:
+		d := slack.NewDateTimePickerBlockElement(formAction)
+		if unix, err := strconv.ParseInt(in.Initial, 10, 64); err == nil {
+			d.InitialDateTime = unix
+		}
+		e = d
+	case commands.InputFile:
+		e = slack.NewFileInputBlockElement(formAction).WithFileTypes("csv", "xlsx").WithMaxFiles(1)
+	default:
+		t := slack.NewPlainTextInputBlockElement(nil, formAction).WithMultiline(in.Kind == commands.InputLines).WithMaxLength(maxInput)
+		if in.Most > 0 {
+			t.MaxLength = min(in.Most, maxInput)
+		}
+		if in.Sample != "" {
+			t.Placeholder = label(in.Sample, 2*maxLabel)
+		}
+		t.InitialValue = in.Initial
+		e = t
+	}
+	b := slack.NewInputBlock(in.ID, label(in.Label, maxHint), nil, e)
+	if in.Hint != "" {
+		b.Hint = label(in.Hint, maxHint)
+	}
+	b.Optional = in.Optional
+	return b
+}
+
+func options(in commands.Input) []*slack.OptionBlockObject {
+	var all []*slack.OptionBlockObject
+	for _, c := range in.Choices[:min(len(in.Choices), maxMenu)] {
+		o := slack.NewOptionBlockObject(c.Value, label(c.Text, maxOption), nil)
+		if c.More != "" {
+			o.Description = label(c.More, maxOption)
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// chosen is the option that is chosen at first; nil for none.
+func chosen(in commands.Input, all []*slack.OptionBlockObject) *slack.OptionBlockObject {
+	for _, o := range all {
+		if in.Initial != "" && o.Value == in.Initial {
+			return o
+		}
+	}
+	return nil
 }
 
 // metadata travels with the modal and comes back from Slack with what was filled in.
 func metadata(f commands.Form) string {
-	data, err := json.Marshal([]string{formVersion, string(f.Refresh), f.Channel})
+	data, err := json.Marshal(append([]string{formVersion, f.Channel}, f.State...))
 	if err != nil {
 		return "" // strings always encode; ReadForm refuses the empty text
 	}
 	return string(data)
 }
 
-// Filled is a form as somebody sent it: a file, pasted names or both.
-type Filled struct {
-	Refresh refresh.ID
-	Channel string
-	File    *slack.File // nil: none was chosen
-	Names   []string    // as pasted
-}
-
-// ReadForm reads a submitted form. Complaints are what the modal is to show, by block_id. An error means that this
-// version of refreshbot did not make the form.
-func ReadForm(v slack.View) (f Filled, complaints map[string]string, err error) {
+// ReadForm reads a form as somebody sent it, or as it was when something in it was pressed. The file, if one was chosen,
+// is still at Slack. An error means that this version of refreshbot did not make the form.
+func ReadForm(v slack.View) (f commands.Filled, file *slack.File, err error) {
 	var parts []string
-	switch {
-	case v.CallbackID != FormCallback:
-		return f, nil, fmt.Errorf("unknown form %q", v.CallbackID)
-	case len(v.PrivateMetadata) > maxMetadata:
+	if len(v.PrivateMetadata) > maxMetadata {
 		return f, nil, fmt.Errorf("form with private_metadata of %d bytes", len(v.PrivateMetadata))
 	}
 	if err := json.Unmarshal([]byte(v.PrivateMetadata), &parts); err != nil {
 		return f, nil, fmt.Errorf("read private_metadata: %w", err)
 	}
-	if len(parts) != 3 || parts[0] != formVersion || parts[1] == "" || parts[2] == "" {
+	if len(parts) < 2 || parts[0] != formVersion {
 		return f, nil, errors.New("private_metadata was not written by this version of refreshbot")
 	}
-	f.Refresh, f.Channel = refresh.ID(parts[1]), parts[2]
+	f = commands.Filled{Form: v.CallbackID, Channel: parts[1], State: parts[2:], Values: map[string]string{}}
 	if v.State == nil {
 		return f, nil, errors.New("form without what was filled in")
 	}
-	if files := v.State.Values[blockFile][formAction].Files; len(files) > 0 {
-		f.File = &files[0]
+	for id, actions := range v.State.Values {
+		a := actions[formAction]
+		if len(a.Files) > 0 {
+			file = &a.Files[0]
+		}
+		if given := given(a); given != "" {
+			f.Values[id] = given
+		}
 	}
-	f.Names = pasted(v.State.Values[blockNames][formAction].Value)
-	if f.File == nil && len(f.Names) == 0 {
-		return f, map[string]string{blockNames: "Write at least one user here, or choose a file above."}, nil
-	}
-	return f, nil, nil
+	return f, file, nil
 }
 
-// Complaint is what the modal shows when a list of pasted names was not taken. What was typed stays.
-func Complaint(r commands.Reply) map[string]string {
-	return map[string]string{blockNames: unmarked(sentences(r.Text, r.Hint), maxReason)}
+// given is what an input holds.
+func given(a slack.BlockAction) string {
+	switch {
+	case a.SelectedOption.Value != "":
+		return a.SelectedOption.Value
+	case a.SelectedDateTime != 0:
+		return strconv.FormatInt(a.SelectedDateTime, 10)
+	}
+	return a.Value
 }
 
-// pasted splits what was pasted. Users stand on lines of their own; commas, semicolons and tabs separate as well,
-// since none of them can be in a user id or an address, and a name must not be lost.
-func pasted(text string) []string {
-	names := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\r\n\t,;", r) })
-	for i, n := range names {
-		names[i] = strings.TrimSpace(tidy(n, func(rune) bool { return false }))
+// Pressed adds to a form what was just pressed or chosen in it. False: it is none of ours.
+func Pressed(f *commands.Filled, a slack.BlockAction) bool {
+	if a.ActionID != formAction {
+		return false
 	}
-	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
+	f.Pressed = a.BlockID
+	if v := given(a); v != "" {
+		f.Values[a.BlockID] = v
+	}
+	return true
+}
+
+// Complaints is what a form shows when it was not taken, by block. What was filled in stays. What is wrong with no
+// input in particular stands at the last one: Slack has no other place.
+func Complaints(r commands.Reply, v slack.View) map[string]string {
+	wrong, last := map[string]string{}, ""
+	for _, b := range v.Blocks.BlockSet {
+		in, ok := b.(*slack.InputBlock)
+		if !ok {
+			continue
+		}
+		last = in.BlockID
+		if text := r.Complaints[last]; text != "" {
+			wrong[last] = unmarked(text, maxReason)
+		}
+	}
+	if len(wrong) == 0 && last != "" {
+		wrong[last] = unmarked(sentences(r.Text, r.Hint), maxReason)
+	}
+	return wrong
 }

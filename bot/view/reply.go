@@ -33,6 +33,12 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	for _, f := range r.Frozen {
 		blocks = append(blocks, section(blackout(p, f)))
 	}
+	if !r.At.IsZero() {
+		blocks = append(blocks, section(p.bold("In your time zone:")+" "+p.at(r.At)))
+	}
+	if r.Plan != nil {
+		blocks = append(blocks, plan(p, *r.Plan, maxMessagePlan)...)
+	}
 	all := len(r.Targets)
 	r.Targets = r.Targets[:min(all, mostTargets)]
 	for _, t := range r.Targets {
@@ -60,6 +66,9 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	}
 	for _, part := range pages(r.Listing, maxSection-10, mostListed) {
 		blocks = append(blocks, section("```\n"+part+"\n```"))
+	}
+	if len(r.Buttons) > 0 {
+		blocks = append(blocks, goOn(r.Buttons))
 	}
 	if r.Hint != "" {
 		blocks = append(blocks, context(paragraph(r.Hint, 1000)))
@@ -93,11 +102,30 @@ func pages(listing string, max, most int) []string {
 	return parts
 }
 
+// LinePrefix begins the action_id of every button that sends a line; its value is the line.
+const LinePrefix = "line:"
+
+// goOn are the buttons of a reply.
+func goOn(buttons []commands.Button) slack.Block {
+	var all []slack.BlockElement
+	for i, b := range buttons[:min(len(buttons), 5)] {
+		e := slack.NewButtonBlockElement(fmt.Sprintf("%s%d", LinePrefix, i+1), b.Line, label(b.Text, maxLabel))
+		if b.Main {
+			e.Style = slack.StylePrimary
+		}
+		all = append(all, e)
+	}
+	return slack.NewActionBlock("", all...)
+}
+
 // spoken is a reply in plain words.
 func spoken(p pen, r commands.Reply) string {
 	said := line(r.Text, 1000)
 	if r.Refused {
 		said = sentences("Not done", said)
+	}
+	if d := r.Plan; d != nil {
+		said = sentences(said, fmt.Sprintf("Dry run of %s: %s, %s that would stop it now", line(d.Target, maxName), count(len(d.Steps), "step"), count(len(d.Stops), "thing")))
 	}
 	for _, t := range r.Targets {
 		how := "no refresh is running"

@@ -281,21 +281,7 @@ func slackID(id, letters string) bool {
 	return true
 }
 
-// span is a length of time in words: "24 h", "1 h 30 min", "45 s".
-func span(d time.Duration) string {
-	if d < time.Minute {
-		return fmt.Sprintf("%d s", max(0, int(d.Round(time.Second).Seconds())))
-	}
-	minutes := int(d.Round(time.Minute).Minutes())
-	switch h, m := minutes/60, minutes%60; {
-	case h == 0:
-		return fmt.Sprintf("%d min", m)
-	case m == 0:
-		return fmt.Sprintf("%d h", h)
-	default:
-		return fmt.Sprintf("%d h %d min", h, m)
-	}
-}
+func span(d time.Duration) string { return refresh.Span(d) }
 
 // count is "1 user" or "3 users".
 func count(n int, one string) string {

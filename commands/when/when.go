@@ -39,8 +39,8 @@ type Reader struct {
 	Furthest time.Duration  // zero: the constant
 }
 
-// Parse reads text as a time and nothing else. The zero time means now; any other is in the zone that was meant, later
-// than Now and no further ahead than Furthest. Every error is an *Error.
+// Parse reads text as a time and nothing else. The zero time means now; any other is a full minute in the zone that was
+// meant, later than Now and no further ahead than Furthest. Every error is an *Error.
 func (r Reader) Parse(text string) (time.Time, error) {
 	at, rest, err := r.Split(strings.Fields(text))
 	if err == nil && len(rest) > 0 {
@@ -65,15 +65,25 @@ func (r Reader) Split(words []string) (at time.Time, rest []string, err error) {
 	default:
 		at, rest, err = r.onDay(words)
 	}
-	switch {
-	case err != nil:
+	if err == nil {
+		err = r.Check(at)
+	}
+	if err != nil {
 		return time.Time{}, nil, err
-	case !at.After(r.Now):
-		return time.Time{}, nil, &Error{Said(at) + " is past.", r.Examples()}
-	case at.Sub(r.Now) > r.furthest():
-		return time.Time{}, nil, r.tooFar(Said(at))
 	}
 	return at, rest, nil
+}
+
+// Check says why a time that was not typed, say picked from a calendar, is not taken either: it is past, or too far
+// ahead. Its error is an *Error.
+func (r Reader) Check(at time.Time) error {
+	switch {
+	case !at.After(r.Now):
+		return &Error{Said(at) + " is past.", r.Examples()}
+	case at.Sub(r.Now) > r.furthest():
+		return r.tooFar(Said(at))
+	}
+	return nil
 }
 
 // Examples is a sentence with one example of each form. The date in it is to come.
@@ -139,17 +149,16 @@ func (r Reader) ahead(words []string) (time.Time, []string, error) {
 	default:
 		return time.Time{}, nil, r.misread(strings.Join(words[:min(3, len(words))], " "))
 	}
-	at := r.Now.In(r.Zone)
+	at := r.Now.In(r.Zone).Truncate(time.Minute)
 	if days > 0 {
 		day := at.AddDate(0, 0, days)
 		if day.Sub(at) > r.furthest()+24*time.Hour {
 			return time.Time{}, nil, r.tooFar("In " + clip(strings.Join(words[1:len(words)-len(rest)], " ")))
 		}
-		minute, err := local(at.Year(), at.Month(), at.Day()+days, at.Hour(), at.Minute(), r.Zone)
-		if err != nil {
+		var err error
+		if at, err = local(at.Year(), at.Month(), at.Day()+days, at.Hour(), at.Minute(), r.Zone); err != nil {
 			return time.Time{}, nil, err
 		}
-		at = minute.Add(time.Duration(at.Second())*time.Second + time.Duration(at.Nanosecond()))
 	}
 	return at.Add(time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute), rest, nil
 }
