@@ -17,7 +17,7 @@ func BenchmarkEnvelope(b *testing.B) {
 	w := newBench(b, func(w *bench, _ *slacksim.Options) { w.store = bolttest.Open(b) }).connected()
 	var took []time.Duration
 	for b.Loop() {
-		line := "/refresh uat"
+		line := "/refresh uat now"
 		if len(took)%2 == 1 {
 			line = "/refresh cancel uat"
 		}

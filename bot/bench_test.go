@@ -48,6 +48,7 @@ type bench struct {
 	answers *commands.Service
 	options bot.Options
 	extra   []refresh.Spec // steps that a refresh has after those of request
+	looks   looks          // how looking ahead goes
 	health  *bot.Health
 	bot     atomic.Pointer[bot.Bot]
 	stop    func()
@@ -99,7 +100,7 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	uat.Plan = append(uat.Plan, b.extra...)
 	b.answers, err = commands.New(commands.Options{
 		Engine: b.machine, Record: b.store, Directory: bot.NewDirectory(b.options.API), Sources: []string{"prod"},
-		Targets: map[string]commands.Target{"uat": {Request: uat}}, Next: func(string) time.Time { return time.Time{} },
+		Targets: map[string]commands.Target{"uat": {Request: uat}}, Rehearsal: rehearsal{&b.looks}, Next: func(string) time.Time { return time.Time{} },
 		Calendar: free{}, Zone: time.UTC,
 	})
 	if err != nil {
@@ -212,7 +213,7 @@ func (b *bench) slash(text string) slacksim.Ack {
 // ask has rita ask for a refresh and waits for the card's buttons.
 func (b *bench) ask() slacksim.Message {
 	b.t.Helper()
-	if ack := b.slash("/refresh uat"); !ack.OK {
+	if ack := b.slash("/refresh uat now"); !ack.OK {
 		b.t.Fatalf("/refresh uat: %+v", ack)
 	}
 	return b.offered(refresh.ActionApprove)
@@ -327,6 +328,40 @@ func request(target string) refresh.Request {
 	req.By, req.Channel = refresh.Person{}, channel
 	req.Plan[1].Policy = &refresh.Policy{By: []string{release}, Count: 1}
 	return req
+}
+
+// looks holds up looking ahead, until it is let go.
+type looks struct{ hold chan struct{} }
+
+// rehearsal foresees the same for every request.
+type rehearsal struct{ *looks }
+
+func (r rehearsal) wait(ctx context.Context) {
+	if r.hold != nil {
+		select {
+		case <-r.hold:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (r rehearsal) Would(_ refresh.Request, s refresh.Spec) string { return "would do " + s.ID }
+
+func (r rehearsal) Checks(ctx context.Context, req refresh.Request) refresh.Outcome {
+	r.wait(ctx)
+	return refresh.Outcome{Result: refresh.Failure, Findings: []refresh.Finding{
+		{OK: true, Name: "Two environments"}, {Name: "Nothing runs on " + req.Target.Name, Detail: "LCS is busy with a backup."},
+	}}
+}
+
+func (r rehearsal) AtStake(ctx context.Context, req refresh.Request) []refresh.Finding {
+	r.wait(ctx)
+	return []refresh.Finding{{OK: true, Name: "Users who can sign in", Detail: "2 users: ANNA, BO"}, {Name: "Batch jobs", Detail: req.Target.Name + " does not answer."}}
+}
+
+func (r rehearsal) Guests(ctx context.Context, _ refresh.Request) refresh.Outcome {
+	r.wait(ctx)
+	return refresh.Outcome{Result: refresh.Succeeded, Note: "3 users would be let in; 1 name unknown to production"}
 }
 
 // performer does everything at once.

@@ -167,9 +167,9 @@ func TestASecondDeliveryOfAFormListsUsersOnce(t *testing.T) {
 	var real atomic.Pointer[commands.Service]
 	b := newBench(t, letsUsersIn, handling(handler{
 		slash: func(ctx context.Context, in commands.Line) commands.Reply { return real.Load().Slash(ctx, in) },
-		users: func(ctx context.Context, in commands.HandIn) commands.Reply {
+		forms: func(ctx context.Context, in commands.Filled) commands.Reply {
 			defer seen.Add(1)
-			return real.Load().HandIn(ctx, in)
+			return real.Load().Fill(ctx, in)
 		},
 	}))
 	real.Store(b.answers)

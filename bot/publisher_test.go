@@ -192,7 +192,7 @@ func TestSlacksLimitsAreHonoured(t *testing.T) {
 func TestAChannelThatTheBotIsNotIn(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(_ *bench, o *slacksim.Options) { o.Channels[0].BotMember = false }).connected()
-	if ack := b.slash("/refresh uat"); !ack.OK {
+	if ack := b.slash("/refresh uat now"); !ack.OK {
 		t.Fatalf("ack: %+v", ack)
 	}
 	b.until("readyz tells", func() bool {
@@ -243,7 +243,7 @@ func TestARestartWhileAPostIsUnderWay(t *testing.T) {
 	b := newBench(t).connected()
 	met := make(chan struct{}, 1)
 	b.sim.Fail("chat.postMessage", slacksim.Fault{DropReply: true, Delay: 50 * time.Millisecond, Met: func() { met <- struct{}{} }})
-	if ack := b.slash("/refresh uat"); !ack.OK {
+	if ack := b.slash("/refresh uat now"); !ack.OK {
 		t.Fatalf("ack: %+v", ack)
 	}
 	<-met
@@ -299,7 +299,7 @@ func TestSeveralRefreshesDoNotHoldUpEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.until("one cannot be shown", func() bool { return b.readyz().Publishing[string(r.ID)] != "" })
-	b.slash("/refresh uat")
+	b.slash("/refresh uat now")
 	b.offered(refresh.ActionApprove)
 	if got := b.readyz().Publishing; len(got) != 1 || got[string(r.ID)] == "" {
 		t.Errorf("readyz forgets the one because of the other: %v", got)

@@ -22,16 +22,17 @@ import (
 type handler struct {
 	slash func(context.Context, commands.Line) commands.Reply
 	click func(context.Context, commands.Press) commands.Reply
-	users func(context.Context, commands.HandIn) commands.Reply
+	forms func(context.Context, commands.Filled) commands.Reply
 }
 
 func (h handler) Slash(ctx context.Context, in commands.Line) commands.Reply { return h.slash(ctx, in) }
 func (h handler) Click(ctx context.Context, in commands.Press) commands.Reply {
 	return h.click(ctx, in)
 }
-func (h handler) HandIn(ctx context.Context, in commands.HandIn) commands.Reply {
-	return h.users(ctx, in)
+func (h handler) Fill(ctx context.Context, in commands.Filled) commands.Reply {
+	return h.forms(ctx, in)
 }
+func (h handler) Shortcut(context.Context, commands.Line) commands.Reply { return commands.Reply{} }
 
 func handling(h handler) setting { return with(func(o *bot.Options) { o.Handler = h }) }
 
@@ -70,7 +71,7 @@ func TestNothingIsAcknowledgedBeforeItIsCommitted(t *testing.T) {
 	acks := make(chan slacksim.Ack, 1)
 	var asking sync.WaitGroup
 	defer asking.Wait()
-	asking.Go(func() { acks <- b.slash("/refresh uat") })
+	asking.Go(func() { acks <- b.slash("/refresh uat now") })
 	<-entered
 	// The handler holds the envelope; the other connection still works, so an acknowledgement would get through.
 	if e := b.sim.Envelopes(); len(e) != 1 || !e[0].Acked.IsZero() {
@@ -217,7 +218,7 @@ func TestASecondDeliveryChangesNothing(t *testing.T) {
 		b.sim.RedeliverLast()
 		b.until("the second delivery is handled", func() bool { return seen.Load() > n })
 	}
-	b.slash("/refresh uat")
+	b.slash("/refresh uat now")
 	again()
 	b.press(anna, refresh.ActionApprove)
 	again()
@@ -245,7 +246,7 @@ func TestNothingIsLostWhileConnectionsComeAndGo(t *testing.T) {
 			b.sim.DisconnectOne("refresh_requested")
 		}
 		asking.Go(func() {
-			switch ack, err := b.sim.Slash(b.ctx, rita, channel, "/refresh uat"); {
+			switch ack, err := b.sim.Slash(b.ctx, rita, channel, "/refresh uat now"); {
 			case err == nil && ack.Error == "operation_timeout": // the acknowledgement was on the wire when it was cut
 				late.Add(1)
 			case err != nil || !ack.OK:

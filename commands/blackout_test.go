@@ -22,7 +22,7 @@ func TestARefreshInABlackoutIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Calendar = calendar
-		got := w.say(t, rita, "test")
+		got := w.say(t, rita, "test now")
 		if !got.Refused || !strings.Contains(got.Text, "test is not to be refreshed then: Month end") || !strings.Contains(got.Hint, "Mon 3 Jan 2000 12:00 UTC") {
 			t.Errorf("answer: %+v", got)
 		}
@@ -32,10 +32,10 @@ func TestARefreshInABlackoutIsRefused(t *testing.T) {
 		if len(w.all(t)) > 0 {
 			t.Error("it was asked for all the same")
 		}
-		if got := w.say(t, admin, "test"); !got.Refused {
+		if got := w.say(t, admin, "test now"); !got.Refused {
 			t.Errorf("an admin lifts a freeze first: %+v", got)
 		}
-		if got := w.say(t, sam, "uat"); got.Refused {
+		if got := w.say(t, sam, "uat now"); got.Refused {
 			t.Errorf("uat is free: %+v", got)
 		}
 	})
@@ -53,7 +53,7 @@ func TestACalendarThatCannotBeReadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.Calendar = calendar
-		if got := w.say(t, sam, "uat"); !got.Refused || len(w.all(t)) > 0 {
+		if got := w.say(t, sam, "uat now"); !got.Refused || len(w.all(t)) > 0 {
 			t.Errorf("answer: %+v", got)
 		}
 	})

@@ -31,7 +31,7 @@ func (w world) press(t *testing.T, user string, a refresh.Action) commands.Reply
 func TestAClickCountsAsTheGroupsAreAtThatMoment(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		before := w.the(t)
 		if got := w.press(t, tom, refresh.ActionApprove); !got.Refused || !strings.Contains(got.Text, "not yours to decide") {
 			t.Errorf("tom is in no group that approves: %+v", got)
@@ -55,7 +55,7 @@ func TestAClickCountsAsTheGroupsAreAtThatMoment(t *testing.T) {
 func TestAClickIsRefusedWhileSlackDoesNotSayWhoIsWho(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		before := w.the(t)
 		w.directory.set(func(d *directory) { d.down = true })
 		click := w.button(t, anna, refresh.ActionApprove)
@@ -78,7 +78,7 @@ func TestNobodyApprovesTheirOwnRequest(t *testing.T) {
 	for _, who := range []string{rita, admin} {
 		inWorld(t, func(t *testing.T, w world) {
 			w.directory.set(func(d *directory) { d.groups[approvers] = []string{rita, admin} })
-			w.say(t, who, "uat")
+			w.say(t, who, "uat now")
 			if got := w.press(t, who, refresh.ActionApprove); !got.Refused || !strings.Contains(got.Text, "somebody else has to approve") {
 				t.Errorf("%s: %+v", who, got)
 			}
@@ -89,7 +89,7 @@ func TestNobodyApprovesTheirOwnRequest(t *testing.T) {
 func TestASecondDeliveryOfAClickIsSilent(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		click := w.button(t, anna, refresh.ActionApprove)
 		for range 2 {
 			if got := w.Click(t.Context(), click); got.Refused || got.Text != "" {
@@ -119,7 +119,7 @@ func TestOldAndForgedButtonsAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w world) {
-				w.say(t, sam, "uat")
+				w.say(t, sam, "uat now")
 				click := w.button(t, anna, refresh.ActionApprove)
 				before := w.the(t)
 				tc.change(&click)
@@ -137,7 +137,7 @@ func TestOldAndForgedButtonsAreRefused(t *testing.T) {
 func TestAClickOnARefreshThatHasEnded(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		click := w.button(t, anna, refresh.ActionApprove)
 		w.say(t, sam, "cancel uat")
 		synctest.Wait()

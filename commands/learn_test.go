@@ -50,7 +50,7 @@ func TestTheDowntimeIsLearntFromThreeRefreshesOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := line(sam, "uat")
+		in := line(sam, "uat now")
 		in.Channel = channel
 		svc.Slash(t.Context(), in)
 		if _, err := svc.Scheduled(t.Context(), schedule.Request{Entry: schedule.Entry{ID: "uat.config", Target: "uat"}, Due: nextTest}); err != nil {

@@ -24,13 +24,13 @@ func (w world) is(user string, is commands.Membership) {
 func TestWhoIsNoFullMemberDecidesNothing(t *testing.T) {
 	t.Parallel()
 	lettingIn(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		before := w.the(t)
 		for is, words := range outsiders() {
 			for what, do := range map[string]func(who string) commands.Reply{
 				"approves":          func(string) commands.Reply { return w.press(t, anna, refresh.ActionApprove) },
 				"cancels":           func(who string) commands.Reply { return w.say(t, who, "cancel uat") },
-				"hands in a list":   func(who string) commands.Reply { return w.HandIn(t.Context(), w.list(t, who, "BO")) },
+				"hands in a list":   func(who string) commands.Reply { return w.Fill(t.Context(), w.list(t, who, "BO")) },
 				"asks for the form": func(who string) commands.Reply { return w.say(t, who, "users uat") },
 			} {
 				for _, who := range []string{anna, admin} { // whom group and configuration still name
@@ -80,7 +80,7 @@ func TestWhoIsNoFullMemberAsksForNothing(t *testing.T) {
 func TestOnlyAnInputThatWouldCountIsAskedAbout(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		w.is(tom, commands.Guest)
 		if got := w.press(t, tom, refresh.ActionApprove); !strings.Contains(got.Text, "not yours to decide") {
 			t.Errorf("tom may not decide anyway: %+v", got)
@@ -91,7 +91,7 @@ func TestOnlyAnInputThatWouldCountIsAskedAbout(t *testing.T) {
 func TestAButtonInAnotherChannelDoesNotCount(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		press := w.button(t, anna, refresh.ActionApprove)
 		press.Channel = "C0ELSEWHERE"
 		if got := w.Click(t.Context(), press); !got.Refused || !strings.Contains(got.Text, "does not stand in the channel") {

@@ -30,9 +30,10 @@ func TestEveryLineGetsItsAnswer(t *testing.T) {
 		{"help", want{help: true}},
 		{"HELP me please", want{help: true}},
 
-		{"uat", want{asks: "uat", text: "uat is to be refreshed from production", hint: "/refresh cancel uat"}},
-		{"  UAT  ", want{asks: "uat"}},
-		{"golden", want{asks: "Golden"}},
+		{"uat now", want{asks: "uat", text: "uat is to be refreshed from production", hint: "/refresh cancel uat"}},
+		{"  UAT  Now ", want{asks: "uat"}},
+		{"golden now", want{asks: "Golden"}},
+		{"uat now for March training", want{asks: "uat", reason: "March training"}},
 		{"uat for March training", want{asks: "uat", reason: "March training"}},
 		{"uat because  the  month   ended", want{asks: "uat", reason: "the month ended"}},
 		{"uat FOR Æøå & <b> `x` 🎄", want{asks: "uat", reason: "Æøå & <b> `x` 🎄"}},
@@ -40,8 +41,8 @@ func TestEveryLineGetsItsAnswer(t *testing.T) {
 		{"uat for " + strings.Repeat("å", 300), want{asks: "uat", reason: strings.Repeat("å", 300)}},
 		{"uat for " + strings.Repeat("å", 301), want{refused: true, text: "longer than 300"}},
 		{"uat for", want{refused: true, text: `"for"`, hint: "/refresh uat for March training"}},
-		{"uat now", want{refused: true, text: `"now"`, hint: "To give a reason"}},
-		{"golden tomorrow 20:00", want{refused: true, text: `"tomorrow 20:00"`, hint: "/refresh Golden for"}},
+		{"uat now or never", want{refused: true, text: `"or never"`, hint: "To give a reason"}},
+		{"golden tomorow 20:00", want{refused: true, text: `"tomorow 20:00"`, hint: "/refresh Golden for"}},
 		{"uat test", want{refused: true, text: `"test"`}},
 
 		{"uaat", want{refused: true, text: `no command or environment "uaat"`, hint: "Did you mean /refresh uat?"}},
@@ -128,7 +129,7 @@ func TestAnEnvironmentCannotBeNamedLikeACommand(t *testing.T) {
 func TestStatusTellsHowThingsStand(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		synctest.Wait()
 		<-time.After(time.Minute) // of fake time: so that the second one is newer
 		w.say(t, sam, "cancel uat")
@@ -184,7 +185,7 @@ func TestWhoMayAsk(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w world) {
 				w.directory.set(func(d *directory) { d.down = tc.down })
-				in := line(tc.user, tc.target)
+				in := line(tc.user, tc.target+" now")
 				if tc.from != "" {
 					in.Channel = tc.from
 				}
@@ -234,8 +235,8 @@ func TestASecondDeliveryOfALineIsSilent(t *testing.T) {
 func TestABusyTargetIsNotAskedForTwice(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
-		got := w.say(t, anna, "uat")
+		w.say(t, sam, "uat now")
+		got := w.say(t, anna, "uat now")
 		if !got.Refused || !strings.Contains(got.Text, "being refreshed already") || !strings.Contains(got.Hint, "/refresh status uat") {
 			t.Errorf("answer: %+v", got)
 		}
@@ -259,7 +260,7 @@ func TestWhoMayCancel(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(t *testing.T, w world) {
-				w.say(t, sam, "uat")
+				w.say(t, sam, "uat now")
 				before := w.the(t)
 				w.directory.set(func(d *directory) { d.down = tc.down })
 				got := w.say(t, tc.user, "cancel uat")
@@ -281,7 +282,7 @@ func TestWhoMayCancel(t *testing.T) {
 func TestCancelIsRefusedOnceTheCopyHasBegun(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w world) {
-		w.say(t, sam, "uat")
+		w.say(t, sam, "uat now")
 		if got := w.press(t, anna, refresh.ActionApprove); got.Refused {
 			t.Fatalf("approve: %+v", got)
 		}
@@ -297,7 +298,7 @@ func TestCancelIsRefusedOnceTheCopyHasBegun(t *testing.T) {
 
 func FuzzSlash(f *testing.F) {
 	for _, s := range []string{
-		"", "help", "uat", "uat for x", "cancel uat because y", "status", "status test", "prod", "uaat", "\x00", "uat \xff",
+		"", "help", "uat", "uat for x", "uat tomorrow 22:00 for x", "plan uat", "cancel uat because y", "status", "status test", "prod", "uaat", "\x00", "uat \xff",
 		"\u202euat", "<@U1|x> <!channel>", "uat for \U0001F384", strings.Repeat("for ", 2000), "CANCEL\tUAT\n", "ſtatus", "K", "uat for\u00a0",
 	} {
 		f.Add(s)
@@ -320,7 +321,7 @@ func FuzzSlash(f *testing.F) {
 				t.Errorf("a reason of %d characters", n)
 			}
 		}
-		if got.Text == "" && len(got.Targets) == 0 {
+		if got.Text == "" && len(got.Targets) == 0 && got.Form == nil {
 			t.Errorf("%q is not answered: %+v", text, got)
 		}
 		if got.Refused && len(e.requests) > 0 {

@@ -79,7 +79,7 @@ func options(e commands.Engine, r commands.Record, d commands.Directory) command
 			}
 			return time.Time{}
 		},
-		Calendar: free{}, Zone: time.UTC,
+		Calendar: free{}, Zone: time.UTC, Rehearsal: rehearsal{},
 	}
 	o.Installation = &installation{}
 	for _, name := range []string{"uat", "test", "Golden"} {
@@ -92,6 +92,25 @@ func options(e commands.Engine, r commands.Record, d commands.Directory) command
 	test.Requesters = []string{rita, testers}
 	o.Targets["test"] = test
 	return o
+}
+
+// rehearsal foresees the same for every request.
+type rehearsal struct{}
+
+func (rehearsal) Would(_ refresh.Request, s refresh.Spec) string { return "would do " + s.ID }
+
+func (rehearsal) Checks(_ context.Context, req refresh.Request) refresh.Outcome {
+	return refresh.Outcome{Result: refresh.Failure, Problem: &refresh.Problem{Code: refresh.Refused, Message: "busy"}, Findings: []refresh.Finding{
+		{OK: true, Name: "Two environments"}, {Name: "Nothing runs on " + req.Target.Name, Detail: "LCS is busy."},
+	}}
+}
+
+func (rehearsal) AtStake(_ context.Context, req refresh.Request) []refresh.Finding {
+	return []refresh.Finding{{OK: true, Name: "Users who can sign in", Detail: "2 users: ANNA, BO"}, {Name: "Batch jobs", Detail: req.Target.Name + " does not answer."}}
+}
+
+func (rehearsal) Guests(context.Context, refresh.Request) refresh.Outcome {
+	return refresh.Outcome{Result: refresh.Succeeded, Note: "3 users would be let in; 1 name unknown to production", Findings: []refresh.Finding{{Name: "BOB", Detail: "is no user of production (configuration), nearest is BO"}}}
 }
 
 // free is a calendar without blackouts.
@@ -184,6 +203,7 @@ func (p *performer) Watch(context.Context, refresh.Refresh, refresh.Step) refres
 // directory is who is where, until it does not answer.
 type directory struct {
 	mu     sync.Mutex
+	zone   string // of everybody
 	groups map[string][]string
 	in     []string                       // the members of the channel
 	are    map[string]commands.Membership // who is no full member
@@ -230,6 +250,15 @@ func (d *directory) Membership(_ context.Context, user, _ string) (commands.Memb
 		return is, nil
 	}
 	return commands.Full, nil
+}
+
+func (d *directory) Zone(context.Context, string) (*time.Location, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.down {
+		return nil, errDown
+	}
+	return time.LoadLocation(d.zone)
 }
 
 func (d *directory) set(change func(*directory)) {
