@@ -27,7 +27,7 @@ func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Optio
 		Addr: addr, Workspace: "Contoso",
 		Commands: []slacksim.Command{{
 			Command: "/refresh", Description: "Refresh an F&O sandbox and prepare it for people", UsageHint: "uat | status | users uat | cancel uat | help",
-			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh status", "/refresh users uat", "/refresh cancel uat", "/refresh help"},
+			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh uat tomorrow 22:00 for March training", "/refresh plan uat", "/refresh status", "/refresh users uat", "/refresh cancel uat", "/refresh help"},
 		}},
 		Users: []slacksim.User{
 			{ID: rita, Name: "rita", RealName: "Rita Sato", Title: "Functional lead", Email: "rita@contoso.com", TZ: "Europe/Copenhagen", Pick: true},

@@ -16,7 +16,7 @@ func TestKeyboardOnly(t *testing.T) {
 	p.tabTo("a.skip")
 	p.press(kb.Enter)
 	p.tabTo(composer)
-	p.press("/refresh uat" + kb.Enter)
+	p.press("/refresh uat now" + kb.Enter)
 	p.wait("the question", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("approve"))))
 	p.wait("an empty box", `document.activeElement.matches("[data-testid=composer]") && document.activeElement.value === ""`)
 
