@@ -166,7 +166,7 @@ func TestWithoutAnotherChannelTheAdminsSeeIt(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, append(settings, func(_ *bench, o *slacksim.Options) { o.UserGroups[0].Users = []string{anna, boss} })...).connected()
 			b.sim.SetArchived(channel, true)
-			if ack := b.slash("/refresh uat"); !ack.OK {
+			if ack := b.slash("/refresh uat now"); !ack.OK {
 				t.Fatalf("ack: %+v", ack)
 			}
 			b.pressIn(b.sim.DM(boss), boss, refresh.ActionApprove)
