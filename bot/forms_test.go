@@ -297,11 +297,11 @@ func TestAListThatWasSentIsTakenUpByTheNextProcess(t *testing.T) {
 	dead.Store(true)
 	b := newBench(t, letsUsersIn, handling(handler{
 		slash: func(ctx context.Context, in commands.Line) commands.Reply { return real.Load().Slash(ctx, in) },
-		users: func(ctx context.Context, in commands.HandIn) commands.Reply {
+		forms: func(ctx context.Context, in commands.Filled) commands.Reply {
 			if dead.Load() {
 				panic("the process dies here")
 			}
-			return real.Load().HandIn(ctx, in)
+			return real.Load().Fill(ctx, in)
 		},
 	}))
 	real.Store(b.answers)
