@@ -6,7 +6,10 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,6 +27,7 @@ type record struct {
 	Schema int             `json:"schema"`
 	Hash   string          `json:"hash"` // of the journal's last entry: the next one is chained to it
 	Row    json.RawMessage `json:"row"`
+	Sum    string          `json:"sum,omitempty"` // of Row, so that a list need not read the journal; rows of old have none
 }
 
 // Change is what one commit writes.
@@ -77,7 +81,7 @@ func Advance(stored []byte, c engine.Commit) (Change, error) {
 		return Change{}, refresh.Errorf(refresh.Internal, "The events do not lead to the row of %s that was to be written. Nothing was written; this is a defect in refreshbot.", c.Row.ID)
 	}
 	ch.Refresh = r
-	ch.Row, err = json.Marshal(record{Schema, prev, row})
+	ch.Row, err = json.Marshal(record{Schema, prev, row, sum(row)})
 	return ch, err
 }
 
@@ -122,7 +126,7 @@ func canonical(r refresh.Refresh) ([]byte, error) {
 func Read(id refresh.ID, row []byte, journal [][]byte) (refresh.Refresh, error) {
 	r, err := read(id, row, journal)
 	if err != nil {
-		return refresh.Refresh{}, Damaged(id, err)
+		return refresh.Refresh{}, unreadable(id, err)
 	}
 	return r, nil
 }
@@ -134,6 +138,9 @@ func read(id refresh.ID, row []byte, journal [][]byte) (refresh.Refresh, error) 
 	}
 	entries, err := decode(id, 0, journal)
 	if err != nil {
+		return refresh.Refresh{}, err
+	}
+	if err := refresh.CheckVersion(r); err != nil && chained(id, entries) == nil {
 		return refresh.Refresh{}, err
 	}
 	folded, err := refresh.Fold(entries)
@@ -166,8 +173,11 @@ func ReadRow(id refresh.ID, row []byte) (refresh.Refresh, error) {
 	if err == nil && r.ID != id {
 		err = fmt.Errorf("the row says it is %q", r.ID)
 	}
+	if err == nil {
+		err = refresh.CheckVersion(r)
+	}
 	if err != nil {
-		return refresh.Refresh{}, Damaged(id, err)
+		return refresh.Refresh{}, unreadable(id, err)
 	}
 	return r, nil
 }
@@ -175,37 +185,65 @@ func ReadRow(id refresh.ID, row []byte) (refresh.Refresh, error) {
 // readRow is where older shapes of a row become the present one.
 func readRow(data []byte) (refresh.Refresh, string, error) {
 	var rec record
-	if err := json.Unmarshal(data, &rec); err != nil {
+	if err := strictly(data, &rec); err != nil {
 		return refresh.Refresh{}, "", fmt.Errorf("decode row: %w", err)
 	}
-	if rec.Schema != Schema {
-		return refresh.Refresh{}, "", fmt.Errorf("the row has schema %d; this refreshbot reads %d", rec.Schema, Schema)
+	whole := rec.Sum != "" && rec.Sum == sum(rec.Row)
+	switch {
+	case rec.Schema > Schema && whole:
+		return refresh.Refresh{}, "", fmt.Errorf("%w: the row has schema %d; known here: %d", refresh.ErrVersion, rec.Schema, Schema)
+	case rec.Schema != Schema:
+		return refresh.Refresh{}, "", fmt.Errorf("the row has schema %d; known here: %d", rec.Schema, Schema)
+	case rec.Sum != "" && !whole:
+		return refresh.Refresh{}, "", errors.New("the row was changed after it was written")
 	}
 	var r refresh.Refresh
-	d := json.NewDecoder(bytes.NewReader(rec.Row))
-	d.DisallowUnknownFields() // fields of a newer program would be lost at the next commit
-	if err := d.Decode(&r); err != nil {
+	err := strictly(rec.Row, &r) // fields of a newer program would be lost at the next commit
+	switch {
+	case err != nil && whole:
+		return refresh.Refresh{}, "", fmt.Errorf("%w: decode row: %w", refresh.ErrVersion, err)
+	case err != nil:
 		return refresh.Refresh{}, "", fmt.Errorf("decode row: %w", err)
 	}
 	return r, rec.Hash, nil
 }
 
+// strictly decodes JSON and refuses what has no place in out.
+func strictly(data []byte, out any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(out)
+}
+
+func sum(row []byte) string {
+	h := sha256.Sum256(row)
+	return hex.EncodeToString(h[:])
+}
+
 // ReadJournal decodes the entries after the one numbered after, and checks that each is as it was written.
 func ReadJournal(id refresh.ID, after int64, raw [][]byte) ([]refresh.Entry, error) {
 	entries, err := decode(id, after, raw)
-	if err != nil {
-		return nil, Damaged(id, err)
+	if err == nil {
+		err = chained(id, entries)
 	}
+	if err != nil {
+		return nil, unreadable(id, err)
+	}
+	return entries, nil
+}
+
+// chained checks that each entry is as it was written and follows the one before it.
+func chained(id refresh.ID, entries []refresh.Entry) error {
 	for i, e := range entries {
 		again, err := refresh.Seal(id, e.Seq-1, e.Prev, e.At, []refresh.Event{e.Event})
 		if err != nil {
-			return nil, Damaged(id, err)
+			return err
 		}
 		if again[0].Hash != e.Hash || i > 0 && entries[i-1].Hash != e.Prev {
-			return nil, Damaged(id, fmt.Errorf("entry %d was changed after it was written", e.Seq))
+			return fmt.Errorf("entry %d was changed after it was written", e.Seq)
 		}
 	}
-	return entries, nil
+	return nil
 }
 
 func decode(id refresh.ID, after int64, raw [][]byte) ([]refresh.Entry, error) {
@@ -221,6 +259,18 @@ func decode(id refresh.ID, after int64, raw [][]byte) ([]refresh.Entry, error) {
 		entries = append(entries, e)
 	}
 	return entries, nil
+}
+
+// unreadable is the error for a refresh that this program cannot act on.
+func unreadable(id refresh.ID, cause error) error {
+	if !errors.Is(cause, refresh.ErrVersion) {
+		return Damaged(id, cause)
+	}
+	return &refresh.Error{
+		Code: refresh.Internal,
+		Msg:  fmt.Sprintf("%s was written by another version of refreshbot, so it is left alone. Start the version that wrote it, and it goes on.", id),
+		Err:  cause,
+	}
 }
 
 // Damaged is the error for a refresh whose record cannot be trusted.

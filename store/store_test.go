@@ -2,7 +2,10 @@ package store_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,5 +152,60 @@ func TestLockKeys(t *testing.T) {
 		if got := store.LockKeys(c.target); !cmp.Equal(got, c.want) {
 			t.Errorf("%v: %v, want %v", c.target, got, c.want)
 		}
+	}
+}
+
+// An entry that this program cannot read is of another version when its hash fits, and damaged when it does not.
+func TestAnEntryOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	c := storetest.Decide(t, refresh.Refresh{}, storetest.Request("uat-1", storetest.Environment("uat")), storetest.Start(), "")
+	ch, err := store.Advance(nil, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type entry struct { // as it is stored
+		Refresh string          `json:"refresh"`
+		Seq     int64           `json:"seq"`
+		At      time.Time       `json:"at"`
+		Event   string          `json:"event"`
+		Data    json.RawMessage `json:"data"`
+		Prev    string          `json:"prev"`
+		Hash    string          `json:"hash,omitempty"`
+	}
+	sealed := func(change func(*entry)) []byte {
+		var e entry
+		if err := json.Unmarshal(ch.Entries[1], &e); err != nil {
+			t.Fatal(err)
+		}
+		change(&e)
+		e.Hash = ""
+		data, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(data)
+		e.Hash = hex.EncodeToString(sum[:])
+		if data, err = json.Marshal(e); err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	for name, c := range map[string]struct {
+		entry   []byte
+		version bool
+	}{
+		"an event of its own": {sealed(func(e *entry) { e.Event = "step_dreamt" }), true},
+		"a field of its own":  {sealed(func(e *entry) { e.Data = json.RawMessage(`{"step":"preflight","attempt":1,"dream":true}`) }), true},
+		"a damaged name":      {bytes.Replace(ch.Entries[1], []byte("step_started"), []byte("step_strated"), 1), false},
+		"a damaged field":     {bytes.Replace(ch.Entries[1], []byte("attempt"), []byte("attempd"), 1), false},
+	} {
+		_, err := store.ReadJournal("uat-1", 0, [][]byte{ch.Entries[0], c.entry})
+		if errors.Is(err, refresh.ErrVersion) != c.version || refresh.CodeOf(err) != refresh.Internal {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	row := bytes.Replace(ch.Row, []byte(`"schema":1`), []byte(`"schema":2`), 1)
+	if _, err := store.ReadRow("uat-1", row); !errors.Is(err, refresh.ErrVersion) {
+		t.Errorf("a row of a later schema: %v", err)
 	}
 }

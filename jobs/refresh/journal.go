@@ -47,14 +47,25 @@ func (e *Entry) UnmarshalJSON(data []byte) error {
 	}
 	dec, ok := decoders[w.Name]
 	if !ok {
-		return fmt.Errorf("journal entry %d of %s: event %q is not known to this version of refreshbot", w.Seq, w.Refresh, w.Name)
+		return w.foreign(fmt.Errorf("journal entry %d of %s: event %q is not known to this version of refreshbot", w.Seq, w.Refresh, w.Name))
 	}
 	ev, err := dec(w.Data)
 	if err != nil {
-		return err
+		return w.foreign(err)
 	}
 	*e = Entry{w.Refresh, w.Seq, w.At, ev, w.Prev, w.Hash}
 	return nil
+}
+
+// foreign marks an error about an entry with ErrVersion when the entry is as it was written: then it is not damaged.
+func (w wireEntry) foreign(err error) error {
+	hash := w.Hash
+	w.Hash = ""
+	data, encoding := json.Marshal(w)
+	if sum := sha256.Sum256(data); encoding != nil || hex.EncodeToString(sum[:]) != hash {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrVersion, err)
 }
 
 // Seal numbers the events as the entries that follow base in r's journal and chains their hashes to prev, the

@@ -37,7 +37,11 @@ func released(tx *bbolt.Tx, id refresh.ID) *Released {
 		return nil
 	}
 	r := &Released{}
-	if err := json.Unmarshal(v, r); err != nil {
+	data, err := unsealed(releasedSpace, string(id), v)
+	if err == nil {
+		err = json.Unmarshal(data, r)
+	}
+	if err != nil {
 		r.Why = "the record of its release is damaged"
 	}
 	return r
@@ -73,7 +77,7 @@ func (s *Store) Release(ctx context.Context, id refresh.ID, at time.Time) (out R
 		if err != nil {
 			return err
 		}
-		errs := []error{b.Put([]byte(id), data)}
+		errs := []error{b.Put([]byte(id), sealed(releasedSpace, string(id), data))}
 		for _, k := range locks {
 			errs = append(errs, tx.Bucket(bLocks).Delete(k))
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -68,6 +69,11 @@ func lock(tx *bbolt.Tx, r refresh.Refresh, first bool) error {
 			return store.Damaged(r.ID, fmt.Errorf("the lock %s is held by %q", k, holder))
 		}
 	}
+	if first {
+		if other := openFor(tx, r.Target.Name); other != "" { // its lock is damaged
+			return fmt.Errorf("%w, by %s", engine.ErrBusy, other)
+		}
+	}
 	for _, k := range store.LockKeys(r.Target) {
 		var err error
 		if !r.Status.Ended() {
@@ -83,6 +89,18 @@ func lock(tx *bbolt.Tx, r refresh.Refresh, first bool) error {
 		}
 	}
 	return nil
+}
+
+// openFor returns the refresh of a target that the list of open ones has, or "".
+func openFor(tx *bbolt.Tx, target string) refresh.ID {
+	recent := tx.Bucket(bRecent)
+	c := tx.Bucket(bOpen).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		if strings.EqualFold(string(recent.Get(k)), target) {
+			return idOf(k)
+		}
+	}
+	return ""
 }
 
 // list keeps the two lists in order of time.
@@ -185,9 +203,27 @@ func (s *Store) Open(ctx context.Context) (rs []refresh.Refresh, err error) {
 			}
 			rs = append(rs, r)
 		}
-		return errors.Join(errs...)
+		return errors.Join(append(errs, unlisted(tx))...)
 	})
 	return rs, err
+}
+
+// unlisted names the refreshes that hold a lock and are not listed as open: they would stand still in silence.
+func unlisted(tx *bbolt.Tx) error {
+	listed := map[refresh.ID]bool{}
+	c := tx.Bucket(bOpen).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		listed[idOf(k)] = true
+	}
+	var errs []error
+	c = tx.Bucket(bLocks).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if id := refresh.ID(v); !listed[id] {
+			listed[id] = true
+			errs = append(errs, store.Damaged(id, fmt.Errorf("it holds the lock %s and is not listed as open", k)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func loadOpen(tx *bbolt.Tx, k []byte) (refresh.Refresh, error) {
