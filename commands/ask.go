@@ -101,11 +101,14 @@ func (s *Service) whenAndWhy(words []string, zone *time.Location, name string) (
 	return at, reason, err
 }
 
-// timeless makes the error of package when one of ours.
+// timeless makes the error of package when one of ours. more follows where a time may not have been meant.
 func timeless(err error, more string) error {
 	e, ok := errors.AsType[*when.Error](err)
 	if !ok {
 		return err
+	}
+	if !e.Misread {
+		more = ""
 	}
 	return hinted{refresh.Errorf(refresh.Invalid, "%s", e.Text), e.Next + more}
 }

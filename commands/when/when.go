@@ -26,8 +26,9 @@ const Furthest = 60 * 24 * time.Hour
 
 // Error is why a time was not taken, in a sentence, and the next step. Both are plain text for the person who typed.
 type Error struct {
-	Text string
-	Next string
+	Text    string
+	Next    string
+	Misread bool // it may not have been meant as a time at all
 }
 
 func (e *Error) Error() string { return e.Text }
@@ -55,7 +56,7 @@ func (r Reader) Parse(text string) (time.Time, error) {
 // Split reads the time at the head of words, as Parse does, and returns what follows it.
 func (r Reader) Split(words []string) (at time.Time, rest []string, err error) {
 	if len(words) == 0 {
-		return at, nil, &Error{"When?", r.Examples()}
+		return at, nil, &Error{Text: "When?", Next: r.Examples()}
 	}
 	switch strings.ToLower(words[0]) {
 	case "now":
@@ -79,7 +80,7 @@ func (r Reader) Split(words []string) (at time.Time, rest []string, err error) {
 func (r Reader) Check(at time.Time) error {
 	switch {
 	case !at.After(r.Now):
-		return &Error{Said(at) + " is past.", r.Examples()}
+		return &Error{Text: Said(at) + " is past.", Next: r.Examples()}
 	case at.Sub(r.Now) > r.furthest():
 		return r.tooFar(Said(at))
 	}
@@ -100,11 +101,11 @@ func (r Reader) furthest() time.Duration {
 }
 
 func (r Reader) tooFar(what string) *Error {
-	return &Error{fmt.Sprintf("%s is more than %d days ahead.", what, r.furthest()/(24*time.Hour)), "Name an earlier time, or ask when it is nearer."}
+	return &Error{Text: fmt.Sprintf("%s is more than %d days ahead.", what, r.furthest()/(24*time.Hour)), Next: "Name an earlier time, or ask when it is nearer."}
 }
 
 func (r Reader) misread(text string) *Error {
-	return &Error{fmt.Sprintf("I do not understand %q as a time.", clip(text)), r.Examples()}
+	return &Error{Text: fmt.Sprintf("I did not understand %q as a time.", clip(text)), Next: r.Examples(), Misread: true}
 }
 
 func clip(text string) string {
@@ -124,7 +125,7 @@ var (
 // from 22:00 are 22:00 also when the clocks change in between.
 func (r Reader) ahead(words []string) (time.Time, []string, error) {
 	if len(words) < 2 {
-		return time.Time{}, nil, &Error{"In how long?", r.Examples()}
+		return time.Time{}, nil, &Error{Text: "In how long?", Next: r.Examples()}
 	}
 	var days, hours, minutes int
 	rest := words[2:]
@@ -182,11 +183,11 @@ func (r Reader) onDay(words []string) (time.Time, []string, error) {
 		rest = rest[1:]
 	}
 	if len(rest) == 0 || !strings.ContainsAny(rest[0], "0123456789") {
-		return time.Time{}, nil, &Error{fmt.Sprintf("At what time %s?", day.said), fmt.Sprintf("Write it as %s 22:00, from 00:00 to 23:59.", words[0])}
+		return time.Time{}, nil, &Error{Text: fmt.Sprintf("At what time %s?", day.said), Next: fmt.Sprintf("Write it as %s 22:00, from 00:00 to 23:59.", words[0])}
 	}
 	hour, minute, ok := clock(rest[0])
 	if !ok {
-		return time.Time{}, nil, &Error{fmt.Sprintf("%q is no time of day.", clip(rest[0])), fmt.Sprintf("Write it as %s 22:00, from 00:00 to 23:59.", words[0])}
+		return time.Time{}, nil, &Error{Text: fmt.Sprintf("%q is no time of day.", clip(rest[0])), Next: fmt.Sprintf("Write it as %s 22:00, from 00:00 to 23:59.", words[0])}
 	}
 	zone, rest, err := r.zone(rest[1:])
 	if err != nil {
@@ -267,7 +268,7 @@ func (r Reader) zone(words []string) (*time.Location, []string, error) {
 		return r.Zone, words, nil
 	}
 	word, upper := words[0], strings.ToUpper(words[0])
-	unknown := &Error{fmt.Sprintf("I know no time zone %q.", clip(word)), "Write UTC, a name such as Europe/Copenhagen or America/New_York, or an offset such as +01:00."}
+	unknown := &Error{Text: fmt.Sprintf("I know no time zone %q.", clip(word)), Next: "Write UTC, a name such as Europe/Copenhagen or America/New_York, or an offset such as +01:00."}
 	switch {
 	case upper == "UTC", upper == "GMT", upper == "Z":
 		return time.UTC, words[1:], nil
@@ -332,8 +333,8 @@ func local(y int, m time.Month, d, hour, minute int, zone *time.Location) (time.
 	switch len(found) {
 	case 0:
 		return time.Time{}, &Error{
-			fmt.Sprintf("On %s the clocks in %s are put forward, and %s does not exist.", said, zone, shown.Format("15:04")),
-			"Take a time at least an hour before or after it.",
+			Text: fmt.Sprintf("On %s the clocks in %s are put forward, and %s does not exist.", said, zone, shown.Format("15:04")),
+			Next: "Take a time at least an hour before or after it.",
 		}
 	case 1:
 		return found[0], nil
@@ -341,8 +342,8 @@ func local(y int, m time.Month, d, hour, minute int, zone *time.Location) (time.
 	slices.SortFunc(found, time.Time.Compare)
 	example := func(at time.Time) string { return date + at.Format(" 15:04 -07:00") }
 	return time.Time{}, &Error{
-		fmt.Sprintf("On %s the clocks in %s are put back, and %s occurs twice.", said, zone, shown.Format("15:04")),
-		fmt.Sprintf("Say which: %s is the first, %s the second.", example(found[0]), example(found[1])),
+		Text: fmt.Sprintf("On %s the clocks in %s are put back, and %s occurs twice.", said, zone, shown.Format("15:04")),
+		Next: fmt.Sprintf("Say which: %s is the first, %s the second.", example(found[0]), example(found[1])),
 	}
 }
 
