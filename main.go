@@ -26,6 +26,7 @@ import (
 	"refreshbot/bot/check"
 	"refreshbot/bot/config"
 	"refreshbot/bot/demo"
+	"refreshbot/bot/notice"
 	"refreshbot/bot/redact"
 	"refreshbot/bot/view"
 	"refreshbot/commands"
@@ -277,7 +278,8 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
 		NewsIn: channels(cfg),
 		View:   view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
-		Admins: cfg.Admins, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
+		Notices: notices(cfg),
+		Admins:  cfg.Admins, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
 	})
 
 	ctx, stop := context.WithCancelCause(ctx)
@@ -484,7 +486,7 @@ func (i installation) SignIn(ctx context.Context) (commands.SignIn, error) {
 }
 
 func (i installation) Config() (text, refused string, err error) {
-	if why, _ := i.watcher.Refused(); why != nil {
+	if why := i.watcher.Refused(); why != nil {
 		refused = why.Error()
 	}
 	text, err = i.cfg.Show()
@@ -578,6 +580,9 @@ func (out *outside) slackOptions(cfg *config.Config) check.SlackOptions {
 	for _, e := range cfg.Targets() {
 		o.Channels = append(o.Channels, e.Refresh.Channel)
 		named := slices.Concat(e.Refresh.Requesters, e.Refresh.Approve.By, e.Refresh.SignOff.By)
+		for _, a := range e.Refresh.Notify {
+			o.Channels, named = append(o.Channels, a.Channel), append(named, a.Mention)
+		}
 		if e.Refresh.Open != nil {
 			named = append(named, e.Refresh.Open.By...)
 		}
@@ -622,6 +627,18 @@ func targets(cfg *config.Config) (map[string]commands.Target, error) {
 
 func remembered(e *config.Environment) refresh.Environment {
 	return refresh.Environment{Name: e.Name, URL: e.URL, LCS: e.LCSEnvironment}
+}
+
+// notices says who of the users hears about which environment.
+func notices(cfg *config.Config) bot.Notices {
+	n := bot.Notices{
+		Speaker:   notice.Speaker{Texts: cfg.Texts, Quiet: cfg.QuietHours, Zone: cfg.TimeZone, Escape: view.Escape},
+		Audiences: map[string][]notice.Audience{},
+	}
+	for _, e := range cfg.Targets() {
+		n.Audiences[e.Name] = e.Refresh.Notify
+	}
+	return n
 }
 
 func sources(cfg *config.Config) []string {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -296,7 +297,10 @@ func (b *bench) settled() {
 	b.t.Helper()
 	b.until("everything is shown", func() bool {
 		r := b.refresh()
-		var state struct{ Shown, Told int64 }
+		var state struct {
+			Shown, Told int64
+			Noticed     []struct{ Told int64 }
+		}
 		data, ok, err := b.store.Record(b.ctx, "posts", string(r.ID))
 		if err != nil {
 			b.t.Fatal(err)
@@ -306,7 +310,8 @@ func (b *bench) settled() {
 				b.t.Fatal(err)
 			}
 		}
-		return state.Shown == r.Version && state.Told == r.Version
+		heard := !slices.ContainsFunc(state.Noticed, func(a struct{ Told int64 }) bool { return a.Told != r.Version })
+		return state.Shown == r.Version && state.Told == r.Version && heard
 	})
 }
 

@@ -50,6 +50,7 @@ type Options struct {
 	NewsIn   func(target string) (string, bool) // where news about a target are told; nil: nowhere
 	View     view.Options
 	Health   *Health
+	Notices  Notices // what the users of the environments are told
 	Log      *slog.Logger
 	Admins   []string // Slack users who are told when something is wrong with Slack itself
 	Fallback string   // the channel where a refresh is shown while its own channel takes no posts; "": told to each admin

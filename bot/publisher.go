@@ -32,6 +32,7 @@ type posted struct {
 	place                   // in its own channel
 	Away    []place         `json:"away,omitempty"`    // where else it is shown, as long as Slack refuses its own channel
 	Refused map[string]bool `json:"refused,omitempty"` // errors with which Slack refused what a post looks like, and whether the admins know
+	Noticed []place         `json:"noticed,omitempty"` // what each audience has heard
 	Invited bool            `json:"invited,omitempty"` // everybody who was let in was told, as far as they can be
 }
 
@@ -216,6 +217,9 @@ func (p *publisher) show(ctx context.Context, t task) (again time.Time, err erro
 	case isShut(home):
 		_ = do("away", s.elsewhere)
 	}
+	for _, a := range s.Notices.Audiences[s.r.Target.Name] {
+		_ = do("notices in "+a.Channel, func(ctx context.Context) error { return s.notify(ctx, a) })
+	}
 	_ = do("refused", s.tellOfRefusals)
 	_ = do("invitations", s.invite)
 	return again, errors.Join(errs...)
@@ -364,5 +368,5 @@ func (s *showing) nothing() bool {
 	if s.r.Status.Ended() && time.Since(s.r.EndedAt) > stale {
 		return true
 	}
-	return !s.owes(s.place) && len(s.Away) == 0 && !s.owesInvitations() && !s.owesRefusals()
+	return !s.owes(s.place) && len(s.Away) == 0 && !s.owesInvitations() && !s.owesRefusals() && !s.owesNotices()
 }

@@ -52,6 +52,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"bot/slacksim":  nil,
 		"bot/picture":   {"jobs/history", "jobs/refresh"},
 		"commands":      append([]string{"commands/when", "jobs/history", "jobs/recur", "jobs/schedule", "jobs/spell"}, engine...),
+		"bot/notice":    append([]string{"jobs/spell"}, domain...),
 		"commands/when": {"jobs/spell"},
 		"store":         engine,
 		"store/bolt":    append([]string{"store"}, engine...),

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"refreshbot/bot/notice"
 	"refreshbot/jobs/blackout"
 	"refreshbot/jobs/refresh"
 )
@@ -28,6 +30,8 @@ type Config struct {
 	HTTP         HTTP
 	TimeZone     *time.Location // default UTC
 	Admins       []string       // Slack users; may be empty
+	QuietHours   notice.Quiet   // when notices call nobody; default never
+	Texts        notice.Texts   // what users are told, in every language: the standard texts with those of the file
 	Blackouts    []blackout.Rule
 	Reminders    refresh.Reminders // with time_zone and admins filled in
 	Environments []Environment     // in the order of the file
@@ -180,16 +184,19 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 		Store:    Store{Path: d.beside("refreshbot.db")},
 		HTTP:     HTTP{Addr: "127.0.0.1:9090"},
 		TimeZone: time.UTC, Reminders: reminders(),
+		Texts: notice.Standard(),
 	}
 	if root, ok := d.document(data); ok {
 		cfg.root = root.node
 		d.config(cfg)(root)
 		cfg.secrets = d.secrets
+		d.languages(root, cfg)
 	}
 	if len(d.problems) > 0 {
 		d.problems.sort()
 		return nil, d.problems
 	}
+	cfg.QuietHours.Zone = cfg.TimeZone
 	for _, t := range cfg.Targets() {
 		if t.Refresh.Channel == "" {
 			t.Refresh.Channel = cfg.Slack.Channel

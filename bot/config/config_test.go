@@ -24,6 +24,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v4"
 
+	"refreshbot/bot/notice"
 	"refreshbot/jobs/phases"
 	"refreshbot/jobs/refresh"
 )
@@ -111,6 +112,7 @@ func TestExampleLoadsFully(t *testing.T) {
 			},
 			Admins: []string{"U0ADMIN"},
 		},
+		Texts: notice.Standard(), QuietHours: notice.Quiet{Zone: copenhagen},
 		Admins: []string{"U0ADMIN"},
 		Environments: []Environment{
 			{Name: "prod", URL: "https://contoso.operations.dynamics.com", LCSEnvironment: "3d6c5b4a-1111-4222-8333-444455556666", Production: true},

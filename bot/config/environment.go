@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"refreshbot/bot/notice"
 	"refreshbot/jobs/phases"
 )
 
@@ -25,6 +26,7 @@ type Refresh struct {
 	Reconfigure []phases.Item // in the order of the file; each name once
 	MustNot     []phases.Probe
 	Users       Users
+	Notify      []notice.Audience // who of the users hears about it; each channel once
 }
 
 // Gate says who decides, how many of them must agree, and by when.
@@ -188,6 +190,7 @@ func (d *decoder) refresh(out *Refresh) reader {
 			may("reconfigure", d.reconfigure(&out.Reconfigure)),
 			may("must_not", d.mustNot(&out.MustNot)),
 			may("users", d.users(&out.Users)),
+			may("notify", d.notify(&out.Notify)),
 		)
 		if restore, ok := at(v, "users", "restore"); ok && out.Users.Restore && !slices.Contains(out.Keep, phases.AreaUsers) {
 			d.fail(restore, "needs to know who was enabled before: add users to keep")

@@ -83,7 +83,7 @@ func TestAllProblemsAreReportedAtOnceInTheOrderOfTheFile(t *testing.T) {
 	), []string{
 		"4: slack.bot_token: must be a reference, {env: NAME} or {file: PATH}: what is secret never stands in this file itself",
 		"25: finops.client_secret: the environment variable NOT_SET is not set: set it before starting",
-		"37: zone: unknown key; known here: slack, entra, lcs, finops, tls, store, http, time_zone, admins, reminders, blackouts, environments",
+		"37: zone: unknown key; known here: slack, entra, lcs, finops, tls, store, http, time_zone, admins, reminders, quiet_hours, texts, blackouts, environments",
 		"51: environments.uat.refresh.from: uat cannot be refreshed from itself: name the environment whose data it is to receive",
 		"68: environments.uat.refresh.reconfigure[1].email.port: must be at least 1, not 0",
 		"87: environments.uat.refresh.users.restore: is written twice, first on line 86: remove one of the two",

@@ -20,6 +20,8 @@ func (d *decoder) config(out *Config) reader {
 			may("time_zone", d.zone(&out.TimeZone)),
 			may("admins", list(d, &out.Admins, d.user)),
 			may("reminders", d.reminders(&out.Reminders)),
+			may("quiet_hours", d.quiet(&out.QuietHours)),
+			may("texts", d.texts(&out.Texts)),
 			may("blackouts", d.blackouts(&out.Blackouts)),
 			must("environments", "the environments, at least a source and a target", d.environments(&out.Environments)),
 		)

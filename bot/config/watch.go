@@ -20,7 +20,6 @@ type Watcher struct {
 
 	mu      sync.Mutex
 	refused error
-	at      time.Time
 }
 
 // Watch loads the file and watches it from then on. The error is a Problems.
@@ -109,12 +108,12 @@ func (w *Watcher) Next(ctx context.Context, now <-chan os.Signal, accept func(*C
 func (w *Watcher) Refuse(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.refused, w.at = err, time.Now()
+	w.refused = err
 }
 
-// Refused returns why the file as it stands now is not in use, and since when; nil when it is.
-func (w *Watcher) Refused() (why error, since time.Time) {
+// Refused returns why the file as it stands now is not in use; nil when it is.
+func (w *Watcher) Refused() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.refused, w.at
+	return w.refused
 }

@@ -67,7 +67,7 @@ func TestAChangedConfigurationIsTakenUpAndABrokenOneRefused(t *testing.T) {
 				<-afterLook()
 				synctest.Wait()
 			}
-			if why, _ := w.Refused(); len(refusals) != 1 || !strings.Contains(refusals[0].Error(), want) || why == nil {
+			if why := w.Refused(); len(refusals) != 1 || !strings.Contains(refusals[0].Error(), want) || why == nil {
 				t.Fatalf("refused: %v, and %v; want one with %q", refusals, why, want)
 			}
 			refusals = nil
@@ -80,7 +80,7 @@ func TestAChangedConfigurationIsTakenUpAndABrokenOneRefused(t *testing.T) {
 		<-afterLook()
 		<-afterLook()
 		synctest.Wait()
-		if why, _ := w.Refused(); why != nil {
+		if why := w.Refused(); why != nil {
 			t.Errorf("still refused after the file was put back: %v", why)
 		}
 		veto = errors.New("the bot is not in that channel")

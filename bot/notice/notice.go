@@ -42,7 +42,7 @@ func Of(before, after refresh.Refresh, e refresh.Entry) (Notice, bool) {
 	n := Notice{Window: after.Window}
 	switch ev := e.Event.(type) {
 	case refresh.WindowSet:
-		n.Kind, n.Until = Announced, ev.Window.From
+		n.Kind, n.Until = Announced, ev.Window.To
 		if !before.Window.From.IsZero() {
 			n.Kind = Postponed
 		}
@@ -53,7 +53,7 @@ func Of(before, after refresh.Refresh, e refresh.Entry) (Notice, bool) {
 	case refresh.TargetOnline:
 		n.Kind = Back
 	case refresh.Ended:
-		announced, begun := !before.Window.From.IsZero(), before.Copied()
+		announced, begun := !before.Window.From.IsZero(), !before.Copy.SentAt.IsZero()
 		switch {
 		case ev.Status == refresh.Done:
 			n.Kind = Open

@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -108,25 +109,25 @@ func (t Texts) Languages() []string {
 	return complete
 }
 
-// Write fills in the text of n. Times are shown by Slack in each reader's own zone; plain is without any mark-up, for
-// notifications and screen readers, with times in zone.
-func (t Texts) Write(n Notice, r refresh.Refresh, lang string, zone *time.Location, escape func(string) string) (marked, plain string) {
-	text := t[lang][n.Kind]
+// write fills in the text of n. Times are shown by Slack in each reader's own zone; in the plain text they are in the
+// speaker's.
+func (s Speaker) write(n Notice, r refresh.Refresh, lang string) (marked, plain string) {
+	text := s.Texts[lang][n.Kind]
 	if text == "" {
-		text = t[Default][n.Kind]
+		text = s.Texts[Default][n.Kind]
 	}
-	fill := func(escape func(string) string, at func(time.Time) string) string {
+	fill := func(at func(time.Time) string) string {
 		return strings.Join(strings.Fields(strings.NewReplacer(
-			"{environment}", escape(r.Target.Name), "{source}", escape(r.Source.Name), "{why}", escape(r.Reason),
+			"{environment}", s.Escape(r.Target.Name), "{source}", s.Escape(r.Source.Name), "{why}", s.Escape(r.Reason),
 			"{from}", at(n.Window.From), "{to}", at(n.Window.To), "{left}", minutes(n.Left),
 		).Replace(text)), " ")
 	}
+	zone := cmp.Or(s.Zone, time.UTC)
 	fallback := func(at time.Time) string { return at.In(zone).Format(layout(lang)) }
-	marked = fill(escape, func(at time.Time) string {
+	marked = fill(func(at time.Time) string {
 		return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", at.Unix(), fallback(at))
 	})
-	plain = strings.ReplaceAll(fill(escape, fallback), "*", "")
-	return marked, plain
+	return marked, strings.ReplaceAll(fill(fallback), "*", "")
 }
 
 // layout is how a time is written where Slack does not do it.
@@ -138,4 +139,6 @@ func layout(lang string) string {
 }
 
 // minutes is the same in every language that is written with digits.
-func minutes(d time.Duration) string { return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes())) }
+func minutes(d time.Duration) string {
+	return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+}
