@@ -84,7 +84,7 @@ func badEdits() []struct {
 				"37: texts.en.opn: is nothing that users are told; did you mean open?",
 			}},
 		{"quiet hours that are no times", []string{"time_zone:", "quiet_hours: {hours: 7pm-7am}\ntime_zone:"},
-			[]string{"37: quiet_hours.hours: must be two times of a day, such as 19:00-07:00, not 7pm-7am"}},
+			[]string{"37: quiet_hours.hours: must be two times of a day, such as 19:00-07:00, not \"7pm-7am\""}},
 		{"no password and no key", []string{"  password: {env: LCS_PASSWORD}\n", ""},
 			[]string{"13: lcs: has no password: add password, as {env: NAME} or {file: PATH}, or, for an account with multi-factor authentication, token_key"}},
 		{"password and key", []string{"  password: {env: LCS_PASSWORD}\n", "  password: {env: LCS_PASSWORD}\n  token_key: {env: SLACK_BOT_TOKEN}\n"},
