@@ -315,7 +315,10 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		start(slackBot.Run)
 		start(steady(log, timetable.Run))
 		start(steady(log, func(ctx context.Context) error {
-			out.user.Keep(ctx, func(text string) { log.Warn("LCS", "sign_in", text) })
+			out.user.Keep(ctx, func(text string) {
+				log.Warn("a person has to sign in to LCS", "why", text)
+				slackBot.TellAdmins(ctx, text)
+			})
 			return nil
 		}))
 		select {
