@@ -23,8 +23,11 @@ import (
 const patience = 2500 * time.Millisecond
 
 // receive handles one envelope: decode, commit, acknowledge. A crash before the acknowledgement costs the user a
-// visible failure and never a decision; a second delivery finds its key in the store.
-func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.Client, ev socketmode.Event) {
+// visible failure and never a decision; a second delivery finds its key in the store. acked is called once the
+// acknowledgement is on its way.
+func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.Client, ev socketmode.Event, acked func()) {
+	acked = sync.OnceFunc(acked)
+	defer acked()
 	// The envelope was received, so its handling goes on even while the process is asked to stop.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
@@ -42,6 +45,7 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 		log.ErrorContext(ctx, "acknowledge envelope", "err", redact.Text(err.Error()))
 	}
 	failpoint.Hit("inbox", "acked")
+	acked()
 	b.Health.acked(string(ev.Type), time.Since(began))
 	if back.payload == nil && back.late != nil {
 		back.late(ctx)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -53,11 +54,21 @@ func (b *Bot) connectGuarded(ctx context.Context, log *slog.Logger, n int) (err 
 	return b.connect(ctx, log, n)
 }
 
+// linger is how long a connection stays open after its last acknowledgement was handed to slack-go, which does not say
+// when it has written one.
+const linger = 250 * time.Millisecond
+
 // connect runs one socketmode client until it gives up. It returns when that client's loop has ended and every
-// envelope it brought has been handled.
+// envelope it brought has been handled. When ctx ends no further envelope is taken, and the connection stays until
+// those that were are acknowledged: what was committed must not look like a failure.
 func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	open, hangUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer hangUp()
+	var unacked sync.WaitGroup
+	var last atomic.Int64 // when something was acknowledged, in nanoseconds
+	stopping := ctx.Done()
 	client := socketmode.New(b.API, socketmode.OptionDialer(dialer(b.Transport)))
 	var handlers sync.WaitGroup
 	defer handlers.Wait()
@@ -69,12 +80,21 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 				ended <- errDefect
 			}
 		}()
-		ended <- client.RunContext(ctx)
+		ended <- client.RunContext(open)
 	}()
 	for {
 		select {
 		case err := <-ended:
 			return err
+		case <-stopping:
+			stopping = nil
+			handlers.Go(func() {
+				unacked.Wait()
+				if rest := linger - time.Since(time.Unix(0, last.Load())); rest > 0 {
+					<-time.After(rest)
+				}
+				hangUp()
+			})
 		case ev := <-client.Events:
 			switch ev.Type {
 			case socketmode.EventTypeHello:
@@ -97,8 +117,11 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 				}
 			default:
 				// One goroutine an envelope: reading must never wait, or pings go unanswered.
-				if ev.Request != nil {
-					handlers.Go(func() { b.receive(ctx, log, client, ev) })
+				if ev.Request != nil && ctx.Err() == nil {
+					unacked.Add(1)
+					handlers.Go(func() {
+						b.receive(ctx, log, client, ev, func() { last.Store(time.Now().UnixNano()); unacked.Done() })
+					})
 				}
 			}
 		}

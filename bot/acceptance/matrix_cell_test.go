@@ -23,7 +23,8 @@ type cell struct {
 	column    string
 	kill      string // point#hit at which the first process dies
 	second    string // and the one after it
-	stop      string // at which the first process halts
+	term      string // at which it is asked to stop
+	stop      string // at which it halts
 	pause     time.Duration
 	fault     *fault
 	twice     bool // every envelope is delivered twice
@@ -40,6 +41,7 @@ func (c cell) String() string {
 	}
 	add("kill", c.kill)
 	add("then", c.second)
+	add("term", c.term)
 	add("stop", c.stop)
 	if c.fault != nil {
 		parts = append(parts, c.fault.String())
@@ -206,9 +208,9 @@ func run(t *testing.T, c cell, look func(*actor)) outcome {
 			a.slack.SetDuplicates(true)
 		}
 		a.play()
+		a.close()
 		o.starts, o.unknown = a.starts, a.unknown
-		o.reached = (c.kill == "" || a.killed) && (c.second == "" || a.second) && (c.stop == "" || a.stopped) && (c.fault == nil || a.armed)
-		a.stop()
+		o.reached = (c.kill == "" || a.killed) && (c.second == "" || a.second) && (c.term == "" || a.termed) && (c.stop == "" || a.stopped) && (c.fault == nil || a.armed)
 		if look != nil {
 			look(a)
 		}

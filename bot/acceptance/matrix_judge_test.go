@@ -25,6 +25,9 @@ func (a *actor) judgeAll() (banners int) {
 		a.t.Errorf("the thread has the report %d times, not once", n)
 	}
 	a.judgeDirect(r)
+	if a.cell.term != "" && a.unknown > 0 && !strings.Contains(a.cell.term, "databasemovement/v1/refresh/") {
+		a.t.Errorf("a person was asked whether the copy was started, and no request was under way")
+	}
 	a.judgeSecrets(strings.Join(a.log, "\n"))
 	return a.judgeCalls(r, entries)
 }
@@ -121,6 +124,9 @@ func (a *actor) judgeClicks(r refresh.Refresh, entries []refresh.Entry) {
 	for _, p := range a.presses() {
 		v := vote{p.button.Gate, p.user, p.button.Action}
 		made[v] = true
+		if a.cell.term != "" && !p.acked && votes[v] > 0 {
+			a.t.Errorf("%s by %s at %s counts, and who clicked was told that it failed", v.action, v.user, v.gate)
+		}
 		acked[v] = acked[v] || p.acked
 	}
 	for v, n := range votes {
@@ -135,7 +141,7 @@ func (a *actor) judgeClicks(r refresh.Refresh, entries []refresh.Entry) {
 		}
 	}
 	for v := range acked {
-		forbidden := v.user == sam || v.user == rita && !a.cell.scheduled
+		forbidden := v.user == sam || v.user == r.RequestedBy.ID
 		if !forbidden && votes[v] != 1 {
 			a.t.Errorf("%s by %s at %s was acknowledged and is %d times in the journal", v.action, v.user, v.gate, votes[v])
 		}
@@ -168,11 +174,11 @@ func (a *actor) judgeHandedIn(entries []refresh.Entry) {
 	}
 }
 
-// reports counts the messages in the thread that have the report's two files.
+// reports counts the messages in the thread that have the files of the report.
 func (a *actor) reports() int {
 	n := 0
 	for _, m := range a.slack.Messages(channel) {
-		if !m.Deleted && len(m.Files) == 2 && m.ThreadTS == a.card().TS {
+		if !m.Deleted && len(m.Files) >= 2 && m.ThreadTS == a.card().TS {
 			n++
 		}
 	}

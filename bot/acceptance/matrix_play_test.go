@@ -47,6 +47,7 @@ type actor struct {
 	armed    bool
 	unknown  int  // how often a person was asked whether the copy was started
 	killed   bool // the process died at the cell's point
+	termed   bool // it was asked to stop there, and did
 	stopped  bool // it was halted there
 	second   bool // and at the second one
 	finished bool
@@ -61,6 +62,8 @@ func (a *actor) env() []string {
 	switch {
 	case a.starts == 0 && a.cell.kill != "":
 		env = append(env, "REFRESHBOT_KILL="+a.cell.kill)
+	case a.starts == 0 && a.cell.term != "":
+		env = append(env, "REFRESHBOT_TERM="+a.cell.term)
 	case a.starts == 0 && a.cell.stop != "":
 		env = append(env, "REFRESHBOT_STOP="+a.cell.stop)
 	case a.starts == 1 && a.cell.second != "":
@@ -150,6 +153,8 @@ func (a *actor) buried() {
 			a.second = true
 		}
 		a.killed = true
+	} else if state.Success() && (a.finished || a.cell.term != "" && !a.termed) {
+		a.termed = a.cell.term != ""
 	} else if a.cell.fault == nil {
 		a.t.Errorf("the bot ended by itself: %v\n%s", state, strings.Join(lines[max(0, len(lines)-3):], "\n"))
 	}
@@ -212,7 +217,11 @@ func (a *actor) act() bool {
 		return false
 	}
 	if button, ok := a.offered("approve"); ok {
-		for _, who := range []string{rita, sam} {
+		forbidden := []string{sam}
+		if !a.cell.scheduled {
+			forbidden = append(forbidden, rita) // who asked
+		}
+		for _, who := range forbidden {
 			if key := who + button.Value; !slices.Contains(a.tried, key) {
 				a.tried = append(a.tried, key)
 				a.click(who, button)
@@ -245,6 +254,25 @@ func (a *actor) act() bool {
 		return true
 	}
 	return false
+}
+
+// close stops the bot. It may meet its point only then.
+func (a *actor) close() {
+	a.t.Helper()
+	a.bot.terminate()
+	select {
+	case <-a.bot.done:
+	case <-a.ctx.Done():
+		a.t.Fatalf("the bot does not stop")
+	}
+	if a.bot.cmd.ProcessState.Success() {
+		a.buried()
+		return
+	}
+	a.buried()
+	a.begin()
+	a.until("the bot is ready", func() bool { return a.bot.logged(map[string]string{"msg": "ready"}) })
+	a.stop()
 }
 
 // over reports whether everything that Slack is to show is there: the end, the report and the card's link to it, the

@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	columns = flag.String("columns", "kill,schedule,twice,fault,kill+fault,pairs,pause", "which `columns` of the matrix are run")
+	columns = flag.String("columns", "kill,schedule,term,twice,fault,kill+fault,pairs,pause", "which `columns` of the matrix are run")
 	sample  = flag.Int("sample", 0, "run so many `cells` of every column but kill, schedule and twice; 0: all")
 	seed    = flag.Uint64("seed", 0, "of the sample and the pairs; 0: a new one")
 	only    = flag.String("only", "", "run the cells whose name holds this `text`")
@@ -208,6 +208,7 @@ func cells(clean, planned, recovery recording) []cell {
 		}
 		if hitOf(p) <= hits {
 			add("kill", cell{kill: p})
+			add("term", cell{term: p})
 		}
 	}
 	for _, p := range recovery.points {

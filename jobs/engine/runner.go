@@ -34,6 +34,7 @@ type runner struct {
 // run returns when the refresh has ended or ctx has. calls outlives ctx by the grace period.
 func (n *runner) run(ctx, calls context.Context) {
 	log := n.engine.log.With("refresh", n.id)
+	defer n.release(ctx)
 	for failures := 0; ctx.Err() == nil; {
 		until, over, err := n.turn(ctx, calls)
 		if over {
@@ -47,6 +48,27 @@ func (n *runner) run(ctx, calls context.Context) {
 			failures = 0
 		}
 		n.nap(ctx, until)
+	}
+}
+
+// release says of an irreversible attempt whose intent this process has committed and not acted on that it was not
+// made. Nobody but this process can know that: the next one would have to ask a person.
+func (n *runner) release(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	r, err := n.engine.store.Load(ctx, n.id)
+	if err != nil {
+		return
+	}
+	for _, eff := range refresh.Effects(r) {
+		s := eff.Step
+		if eff.Mode != refresh.ModePerform || s.Kind.Class() != refresh.ClassIrreversible || !n.engine.take(r.ID, s) {
+			continue
+		}
+		p := &refresh.Problem{Code: refresh.Offline, Message: "refreshbot was stopped before it asked for the copy."}
+		out := refresh.Outcome{Result: refresh.Failure, Problem: p}
+		if _, err := n.engine.Tell(ctx, n.id, refresh.Reported{Step: s.ID, Attempt: s.Attempt, Outcome: out}, ""); err != nil {
+			n.engine.log.ErrorContext(ctx, "a copy that was not asked for could not be recorded as such", "refresh", n.id, "err", err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@
 //
 //	REFRESHBOT_POINTS  a file to which every point is written as it is passed: time, name#hit
 //	REFRESHBOT_KILL    name#hit: SIGKILL there
+//	REFRESHBOT_TERM    name#hit: SIGTERM there
 //	REFRESHBOT_STOP    name#hit: SIGSTOP there; whoever watches sends SIGCONT
 //	REFRESHBOT_MUTANT  a Mistake to make
 //

@@ -18,8 +18,8 @@ const On = true
 
 // plan is what the environment asks for.
 type plan struct {
-	kill, stop string
-	mutant     Mistake
+	kill, term, stop string
+	mutant           Mistake
 
 	mu     sync.Mutex
 	points *os.File
@@ -28,7 +28,7 @@ type plan struct {
 
 var load = sync.OnceValue(func() *plan {
 	p := &plan{
-		kill: os.Getenv("REFRESHBOT_KILL"), stop: os.Getenv("REFRESHBOT_STOP"), mutant: Mistake(os.Getenv("REFRESHBOT_MUTANT")),
+		kill: os.Getenv("REFRESHBOT_KILL"), term: os.Getenv("REFRESHBOT_TERM"), stop: os.Getenv("REFRESHBOT_STOP"), mutant: Mistake(os.Getenv("REFRESHBOT_MUTANT")),
 		hits: map[string]int{},
 	}
 	if name := os.Getenv("REFRESHBOT_POINTS"); name != "" {
@@ -58,6 +58,8 @@ func Hit(place, where string) {
 	case p.kill:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {} // nothing more happens here, however long the signal takes
+	case p.term:
+		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	case p.stop:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	}
