@@ -49,6 +49,7 @@ type bench struct {
 	answers *commands.Service
 	options bot.Options
 	extra   []refresh.Spec // steps that a refresh has after those of request
+	more    []string       // targets besides uat
 	looks   looks          // how looking ahead goes
 	health  *bot.Health
 	bot     atomic.Pointer[bot.Bot]
@@ -97,11 +98,15 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	b.machine = engine.New(engine.Options{
 		Store: b.store, Performer: performer{}, Log: slog.New(slog.DiscardHandler), Committed: func(id refresh.ID) { b.bot.Load().Committed(id) },
 	})
-	uat := request("uat")
-	uat.Plan = append(uat.Plan, b.extra...)
+	targets := map[string]commands.Target{}
+	for _, name := range append([]string{"uat"}, b.more...) {
+		req := request(name)
+		req.Plan = append(req.Plan, b.extra...)
+		targets[name] = commands.Target{Request: req}
+	}
 	b.answers, err = commands.New(commands.Options{
 		Engine: b.machine, Record: b.store, Directory: bot.NewDirectory(b.options.API), Sources: []string{"prod"},
-		Targets: map[string]commands.Target{"uat": {Request: uat}}, Rehearsal: rehearsal{&b.looks}, Next: func(string) time.Time { return time.Time{} },
+		Targets: targets, Rehearsal: rehearsal{&b.looks}, Next: func(string) time.Time { return time.Time{} },
 		Calendar: free{}, Zone: time.UTC,
 	})
 	if err != nil {

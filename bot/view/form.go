@@ -13,7 +13,7 @@ import (
 
 const (
 	formVersion = "2"
-	formAction  = "given" // of every input; the block says which
+	formAction  = "given" // of every input; the block says which. What tells at once has its id behind that
 	maxTitle    = 24      // Slack, modal views: title, submit and close
 	maxMetadata = 3000    // Slack, modal views: private_metadata
 	maxInput    = 3000    // Slack, Block Kit, plain-text input element
@@ -74,10 +74,14 @@ func input(in commands.Input) slack.Block {
 	var e slack.BlockElement
 	switch in.Kind {
 	case commands.InputButton:
-		b := slack.NewButtonBlockElement(formAction, in.ID, label(in.Label, maxLabel))
+		b := slack.NewButtonBlockElement(formAction+":"+in.ID, in.ID, label(in.Label, maxLabel))
 		return slack.NewSectionBlock(marked(paragraph(in.Hint, maxHint)), nil, slack.NewAccessory(b), slack.SectionBlockOptionBlockID(in.ID))
 	case commands.InputMenu:
-		s := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, formAction, options(in)...)
+		action := formAction
+		if in.Tells {
+			action += ":" + in.ID
+		}
+		s := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, action, options(in)...)
 		if in.Sample != "" {
 			s.Placeholder = label(in.Sample, maxLabel)
 		}
@@ -166,12 +170,13 @@ func ReadForm(v slack.View) (f commands.Filled, file *slack.File, err error) {
 		return f, nil, errors.New("form without what was filled in")
 	}
 	for id, actions := range v.State.Values {
-		a := actions[formAction]
-		if len(a.Files) > 0 {
-			file = &a.Files[0]
-		}
-		if given := given(a); given != "" {
-			f.Values[id] = given
+		for _, a := range actions { // there is one
+			if len(a.Files) > 0 {
+				file = &a.Files[0]
+			}
+			if given := given(a); given != "" {
+				f.Values[id] = given
+			}
 		}
 	}
 	return f, file, nil
@@ -190,7 +195,7 @@ func given(a slack.BlockAction) string {
 
 // Pressed adds to a form what was just pressed or chosen in it. False: it is none of ours.
 func Pressed(f *commands.Filled, a slack.BlockAction) bool {
-	if a.ActionID != formAction {
+	if a.ActionID != formAction+":"+a.BlockID {
 		return false
 	}
 	f.Pressed = a.BlockID

@@ -139,7 +139,7 @@ func TestReadForm(t *testing.T) {
 	if view.Pressed(&got, slack.BlockAction{ActionID: "other", BlockID: "dry_run"}) || got.Pressed != "" {
 		t.Error("a press of what is not ours counts")
 	}
-	if !view.Pressed(&got, slack.BlockAction{ActionID: "given", BlockID: "environment", SelectedOption: slack.OptionBlockObject{Value: "test"}}) || got.Pressed != "environment" || got.Values["environment"] != "test" {
+	if !view.Pressed(&got, slack.BlockAction{ActionID: "given:environment", BlockID: "environment", SelectedOption: slack.OptionBlockObject{Value: "test"}}) || got.Pressed != "environment" || got.Values["environment"] != "test" {
 		t.Errorf("pressed: %+v", got)
 	}
 	for name, spoil := range map[string]func(*slack.View){
