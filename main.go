@@ -47,7 +47,7 @@ import (
 
 const usage = `refreshbot takes an F&O sandbox from "we need fresh data" to "people are working in it", from Slack.
 
-  refreshbot demo  [--addr 127.0.0.1:8080] [--auto] [--speed N]   everything simulated, with a page to play with
+  refreshbot demo  [--addr 127.0.0.1:8080] [--auto] [--speed N] [--mfa]   everything simulated, with a page to play with
   refreshbot run   --config refreshbot.yml                        the bot
   refreshbot check --config refreshbot.yml                        try every credential and permission
   refreshbot version
@@ -99,6 +99,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		o := demo.Options{Out: stdout, Run: runBot}
 		flags.StringVar(&o.Addr, "addr", "127.0.0.1:8080", "where the page is served")
 		flags.BoolVar(&o.Auto, "auto", false, "play everybody, print the channel, and check how the simulated target ended")
+		flags.BoolVar(&o.MFA, "mfa", false, "the LCS account has multi-factor authentication: an admin signs it in with /refresh sign-in")
 		flags.Float64Var(&o.Speed, "speed", 0, "how many times faster than real the simulated cloud runs; 0 chooses")
 		if !parsed(flags, args[1:], stderr) {
 			return 2

@@ -69,6 +69,30 @@ func play(ctx context.Context, slack *slacksim.Server) error {
 	if err := slack.Wait(ctx, func() bool { return len(slack.Messages(slack.DM(anna))) > 0 }); err != nil {
 		return fmt.Errorf("waiting for Anna to be told that UAT is open: %w", err)
 	}
+	return toldUsers(ctx, slack)
+}
+
+// toldUsers waits until the people of UAT were told, in their channel, that it goes down, is down, answers, is open.
+func toldUsers(ctx context.Context, slack *slacksim.Server) error {
+	told := []string{"will be down from", "is down now", "answers again", "is open again"}
+	var said []slacksim.Message
+	if err := slack.Wait(ctx, func() bool {
+		said = slack.Messages(floor)
+		return len(said) > 0 && strings.Contains(said[len(said)-1].Plain(), told[len(told)-1])
+	}); err != nil {
+		return fmt.Errorf("waiting for the trainees to be told that UAT is open: %w", err)
+	}
+	for _, words := range told {
+		n := 0
+		for _, m := range said {
+			if strings.Contains(m.Plain(), words) {
+				n++
+			}
+		}
+		if n != 1 {
+			return fmt.Errorf("the trainees were told %d times that uat %s, not once", n, words)
+		}
+	}
 	return nil
 }
 

@@ -29,6 +29,7 @@ const (
 type Options struct {
 	Addr  string  // of the page
 	Auto  bool    // play everybody, then end
+	MFA   bool    // the LCS account has a second factor, so an admin signs it in
 	Speed float64 // how many times faster than real; 0 chooses
 	Out   io.Writer
 	// Run is the bot: it reads the configuration file and returns when ctx ends.
@@ -47,6 +48,9 @@ func Play(ctx context.Context, o Options) (err error) {
 			o.Speed = hurried
 		}
 	}
+	if o.Auto && o.MFA {
+		return errors.New("--auto plays nobody who could enter a code: leave out --mfa")
+	}
 	if o.Auto {
 		o.Addr = "127.0.0.1:0" // nobody visits the page
 	}
@@ -56,7 +60,9 @@ func Play(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, cloud.Close()) }()
 	cloud.InstallCompanion("uat", true)
+	cloud.RequireMFA(o.MFA)
 	people := workspace(o.Addr, func() []slacksim.PanelSection { return panel(cloud) })
+	people.Pressed = func(code string) { cloud.EnterDeviceCode(code, cloud.LCSUser()) }
 	people.NoRateLimits = o.Auto // one message a second is for eyes
 	slack, err := slacksim.Start(people)
 	if err != nil {
@@ -68,7 +74,7 @@ func Play(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	file, err := configure(dir, slack, cloud, o.Speed)
+	file, err := configure(dir, slack, cloud, o)
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}

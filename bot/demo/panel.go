@@ -10,7 +10,21 @@ import (
 
 // panel says what the environments really hold, for the page.
 func panel(cloud *cloudsim.Cloud) []slacksim.PanelSection {
-	return []slacksim.PanelSection{section("Production", cloud.Snapshot("prod")), section("UAT", cloud.Snapshot("uat"))}
+	list := []slacksim.PanelSection{section("Production", cloud.Snapshot("prod")), section("UAT", cloud.Snapshot("uat"))}
+	if codes := cloud.DeviceCodes(); len(codes) > 0 {
+		list = append([]slacksim.PanelSection{signIn(codes, cloud.LCSUser())}, list...)
+	}
+	return list
+}
+
+// signIn stands for Microsoft's page on which a code is entered.
+func signIn(codes []string, account string) slacksim.PanelSection {
+	s := slacksim.PanelSection{Title: "Microsoft Entra", Subtitle: "https://microsoft.com/devicelogin", Tone: "warn", Status: "Waits for a person"}
+	for _, code := range codes {
+		s.Rows = append(s.Rows, slacksim.PanelRow{Label: "Code", Value: code})
+		s.Buttons = append(s.Buttons, slacksim.PanelButton{Action: code, Label: "Enter " + code + " as " + account})
+	}
+	return s
 }
 
 func section(title string, e cloudsim.Environment) slacksim.PanelSection {

@@ -20,13 +20,14 @@ const (
 	release = "S0RELEASE"
 	trainee = "S0TRAINEES"
 	channel = "C0UAT"
+	floor   = "C0TRAINEES" // where those are who work in uat
 )
 
 func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Options {
 	return slacksim.Options{
 		Addr: addr, Workspace: "Contoso",
 		Commands: []slacksim.Command{{
-			Command: "/refresh", Description: "Refresh an F&O sandbox and prepare it for people", UsageHint: "uat | status | users uat | cancel uat | help",
+			Command: "/refresh", Description: "Refresh an F&O sandbox and prepare it for people", UsageHint: "uat | plan uat | status | history | users uat | cancel uat | help",
 			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh uat tomorrow 22:00 for March training", "/refresh plan uat", "/refresh status", "/refresh users uat", "/refresh cancel uat", "/refresh help"},
 		}},
 		Users: []slacksim.User{
@@ -35,7 +36,7 @@ func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Optio
 			{ID: ben, Name: "ben", RealName: "Ben Okafor", Title: "F&O administrator, approver", Email: "ben@contoso.com", TZ: "America/New_York", Pick: true},
 			{ID: sam, Name: "sam", RealName: "Sam Cole", Title: "Trainer", Email: "sam@contoso.com", TZ: "Asia/Kolkata", Pick: true},
 		},
-		Channels: []slacksim.Channel{{ID: channel, Name: "uat-refresh", Topic: "Refreshes of UAT from production", BotMember: true}},
+		Channels: []slacksim.Channel{{ID: channel, Name: "uat-refresh", Topic: "Refreshes of UAT from production", BotMember: true}, {ID: floor, Name: "trainees", Topic: "For everybody who works in UAT", BotMember: true}},
 		UserGroups: []slacksim.UserGroup{
 			{ID: release, Handle: "release", Name: "Release managers", Users: []string{rita, anna, ben}},
 			{ID: trainee, Handle: "trainees", Name: "Trainees", Users: []string{sam}},
@@ -56,11 +57,15 @@ func usersToEnable() []string { return []string{"anna@contoso.com", "GITA"} }
 func trainees() []string      { return []string{"hugo@contoso.com", "ida@contoso.com", "TRAIN01"} }
 
 // configure writes a configuration file as a customer would, and the secrets that it refers to.
-func configure(dir string, slack *slacksim.Server, cloud *cloudsim.Cloud, speed float64) (string, error) {
+func configure(dir string, slack *slacksim.Server, cloud *cloudsim.Cloud, o Options) (string, error) {
+	speed, signIn := o.Speed, "password: {file: lcs-password}"
+	if o.MFA {
+		signIn = "token_key: {file: token-key}"
+	}
 	for name, secret := range map[string]string{
 		"slack-bot-token": slack.BotToken(), "slack-app-token": slack.AppToken(),
 		"lcs-password": cloud.LCSPassword(), "finops-secret": cloud.AppSecret(), "ca.pem": string(cloud.CAPEM()),
-		"smtp-password": "a password of the demo", "trainees.csv": "Sign-in\n" + strings.Join(trainees(), "\n") + "\n",
+		"smtp-password": "a password of the demo", "token-key": "a key of the demo, for its tokens", "trainees.csv": "Sign-in\n" + strings.Join(trainees(), "\n") + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(secret), 0o600); err != nil {
 			return "", err
@@ -84,7 +89,7 @@ lcs:
   project: %[5]d
   client_id: %[6]s
   username: %[7]s
-  password: {file: lcs-password}
+  %[26]s
   api_url: %[8]s
   poll: %[9]s
   settle: 5s
@@ -96,6 +101,7 @@ finops:
 
 store:
   path: refreshbot.db
+  backup: {dir: backups, every: 1h, keep: 3}
 
 http:
   addr: 127.0.0.1:0
@@ -118,6 +124,7 @@ environments:
       sign_off: {by: [%[17]s], count: 1}
       open:     {by: [%[17]s], count: 1}
       schedule: {cron: "0 20 * * FRI", missed: skip, ask: 0s}
+      notify: [{channel: %[27]s, mention: %[28]s}]
       notice: %[18]s
       postpone: %[25]s
       downtime: %[19]s
@@ -158,7 +165,7 @@ environments:
 		cloud.EnvironmentURL("prod"), cloud.LCSID("prod"), cloud.EnvironmentURL("uat"), cloud.LCSID("uat"),
 		release, max(scaled(15*time.Minute, speed), 10*time.Second), // long enough to press Start now
 		scaled(90*time.Minute, speed),
-		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee, max(scaled(30*time.Minute, speed), 10*time.Second))
+		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee, max(scaled(30*time.Minute, speed), 10*time.Second), signIn, floor, trainee)
 	file := filepath.Join(dir, "refreshbot.yml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }

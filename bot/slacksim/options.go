@@ -30,6 +30,8 @@ type Options struct {
 	// Panel supplies what the page shows beside the conversation. It is called about twice a second
 	// while somebody watches the page, never with the server's lock held.
 	Panel func() []PanelSection
+	// Pressed is called when somebody presses a button of the panel.
+	Pressed func(action string)
 
 	AckTimeout   time.Duration // how long the app has to ack an envelope; 3 s when zero
 	NoRateLimits bool          // switches off the simulator's own limits; Fail still answers 429 on demand
@@ -72,12 +74,19 @@ type UserGroup struct {
 
 // PanelSection is one box beside the conversation on the page.
 type PanelSection struct {
-	Title    string     `json:"title"`
-	Subtitle string     `json:"subtitle"`
-	Tone     string     `json:"tone"` // ok, warn, down
-	Status   string     `json:"status"`
-	Banner   string     `json:"banner"`
-	Rows     []PanelRow `json:"rows"`
+	Title    string        `json:"title"`
+	Subtitle string        `json:"subtitle"`
+	Tone     string        `json:"tone"` // ok, warn, down
+	Status   string        `json:"status"`
+	Banner   string        `json:"banner"`
+	Rows     []PanelRow    `json:"rows"`
+	Buttons  []PanelButton `json:"buttons"`
+}
+
+// PanelButton does something beside Slack, such as on a page of Microsoft's.
+type PanelButton struct {
+	Action string `json:"action"` // what Options.Pressed is given
+	Label  string `json:"label"`
 }
 
 // PanelRow is one line of a PanelSection.

@@ -346,6 +346,12 @@ func (s *Server) pagePost(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		d, write, err = s.beginShortcut(req.User, req.Callback, req.Channel, req.MessageTS)
 		s.mu.Unlock()
+	case "panel":
+		if s.opts.Pressed == nil {
+			http.NotFound(w, r)
+			return
+		}
+		s.opts.Pressed(req.ActionID)
 	case "home":
 		s.spawn(func() { _, _ = s.OpenHome(s.ctx, req.User) }) // the page does not wait for the app
 	case "close":

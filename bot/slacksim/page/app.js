@@ -136,10 +136,14 @@ function render() {
   renderHint($("hint"), state.commands, app.commanded, (text) => composer.fill(text));
   paintClicks();
   showTrouble();
-  renderPanel($("sections"), state.panel);
+  renderPanel($("sections"), state.panel, press);
   renderSummary($("panel-summary"), state.panel);
   modal.update(state.view, dir);
   restoreFocus(focus);
+}
+
+function press(action) {
+  post("panel", { user: app.me, action_id: action }).catch((error) => tell(error.message, "error"));
 }
 
 function renderChannel(top, replies) {

@@ -6,17 +6,17 @@ import { withEmoji } from "./emoji.js";
 const TONES = ["ok", "warn", "down", "bad"];
 const toneOf = (tone) => (TONES.includes(tone) ? tone : "none");
 
-/** renderPanel makes the container show the sections; a value that changed flashes. */
-export function renderPanel(container, sections) {
+/** renderPanel makes the container show the sections; a value that changed flashes. press is told of a button. */
+export function renderPanel(container, sections, press) {
   reconcile(container, (sections || []).map((section) => ({
     key: section.title,
     sig: JSON.stringify(section),
     make: () => {
       const node = skeleton(section.title);
-      fill(node, section, true);
+      fill(node, section, true, press);
       return node;
     },
-    update: (node) => fill(node, section, false),
+    update: (node) => fill(node, section, false, press),
   })));
 }
 
@@ -35,10 +35,11 @@ function skeleton(title) {
     h("div", { class: "env-head" }, h("h3", { id }, title), h("span", { class: "chip" }, h("span", { class: "dot" }), h("span", { class: "chip-text" }))),
     h("p", { class: "env-subtitle" }),
     h("div", { class: "env-banner", hidden: true }, icon("megaphone"), h("span", {})),
-    h("div", { class: "rows" }));
+    h("div", { class: "rows" }),
+    h("div", { class: "env-buttons" }));
 }
 
-function fill(node, section, first) {
+function fill(node, section, first, press) {
   const chip = node.querySelector(".chip");
   chip.className = `chip tone-${toneOf(section.tone)}`;
   node.dataset.tone = toneOf(section.tone);
@@ -50,6 +51,8 @@ function fill(node, section, first) {
   const banner = node.querySelector(".env-banner");
   banner.hidden = !section.banner;
   setText(banner.querySelector("span"), section.banner || "");
+  node.querySelector(".env-buttons").replaceChildren(...(section.buttons || []).map((button) => h("button",
+    { type: "button", class: "btn", "data-testid": "panel-button", "data-action": button.action, onclick: () => press(button.action) }, button.label)));
   const seen = new Map();
   reconcile(node.querySelector(".rows"), (section.rows || []).map((row) => {
     const n = seen.get(row.label) || 0;
