@@ -112,9 +112,6 @@ func (s *Service) foresee(ctx context.Context, t Target) (Plan, error) {
 		p.Stops = append(p.Stops, refresh.Finding{Name: "No other refresh of " + p.Target,
 			Detail: fmt.Sprintf("it is being refreshed already; /refresh status %s shows where that stands.", p.Target)})
 	}
-	if err := s.admit(ctx, t, time.Time{}); err != nil {
-		p.Stops = append(p.Stops, refresh.Finding{Name: "No blackout", Detail: strings.TrimSpace(refresh.MessageOf(err) + " " + hint(err))})
-	}
 	last := lastDone(recent)
 	if last != nil {
 		p.Last = last.EndedAt

@@ -108,6 +108,9 @@ func (p *Performer) AtStake(ctx context.Context, req refresh.Request) []refresh.
 		})
 	}
 	all.Wait()
+	if rest := found[1:]; !slices.ContainsFunc(rest, func(f refresh.Finding) bool { return f.OK }) { // the same reason each time
+		found = append(found[:1], refresh.Finding{Name: "Users, batch jobs, applications, e-mail", Detail: fmt.Sprintf("%s could not be read. %s", name, rest[0].Detail)})
+	}
 	return found
 }
 

@@ -81,6 +81,7 @@ func wording() map[refresh.Kind]phrase {
 		refresh.KindPreflight: plain("looks up %s and %s in LCS, what runs there, how many refreshes LCS still takes, and signs in to both; changes nothing", source, target),
 		refresh.KindApproval:  asks("approves; whoever asked does not count"),
 		refresh.KindStart:     plain("waits for the start time"),
+		refresh.KindBlackouts: plain("looks whether a blackout forbids it by now, and waits for a person if so"),
 		refresh.KindAnnounce:  plain("posts in the channel that %s is down for about %s", target, downtime),
 		refresh.KindBroadcast: plain("shows whoever works in %s a banner with the time of the downtime", target),
 		refresh.KindNotice:    plain("waits %s; meanwhile it can be postponed, started at once or cancelled", notice),
