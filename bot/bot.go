@@ -23,6 +23,8 @@ type Handler interface {
 	Click(ctx context.Context, in commands.Press) commands.Reply
 	Fill(ctx context.Context, in commands.Filled) commands.Reply
 	Shortcut(ctx context.Context, in commands.Line) commands.Reply
+	Explain(ctx context.Context, id refresh.ID) commands.Reply
+	Home(ctx context.Context, who refresh.Person, workspace string) commands.Home
 }
 
 // Journal is what is read of the store to know what to show.
@@ -58,12 +60,13 @@ type Options struct {
 	Transport *http.Transport // for what does not go through API: sockets and replies; nil: the standard one
 	Settle    time.Duration   // how long a post whose reply was lost may still appear in the channel; zero: 20 s
 	Retry     time.Duration   // the first wait before what Slack did not take is tried again, which doubles; zero: 5 s
-	Pace      time.Duration   // at least this long between two updates of a card, and two look-ups of an address; zero: 1.25 s
+	Pace      time.Duration   // at least this long between two updates of a card, two look-ups of an address, two Home tabs; zero: 1.25 s
 }
 
 // Bot is the Slack edge. Make one with New, then call Run once.
 type Bot struct {
 	Options
+	homes     *homes
 	publisher *publisher
 	rest      chan rest
 	herald    *herald
@@ -106,11 +109,14 @@ func New(o Options) *Bot {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport)
 	}
-	return &Bot{Options: o, publisher: newPublisher(o), herald: newHerald(o), rest: make(chan rest, 16)}
+	return &Bot{Options: o, publisher: newPublisher(o), herald: newHerald(o), homes: newHomes(), rest: make(chan rest, 16)}
 }
 
 // Committed tells the bot that a refresh has changed. It never blocks.
-func (b *Bot) Committed(id refresh.ID) { b.publisher.changed(id) }
+func (b *Bot) Committed(id refresh.ID) {
+	b.publisher.changed(id)
+	b.homes.changed(b.Pace)
+}
 
 // Run listens and publishes until ctx ends.
 func (b *Bot) Run(ctx context.Context) error {
@@ -120,6 +126,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	left := b.leftLists(ctx)
 	wg.Go(func() { b.takeUp(ctx, left) })
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the herald panicked", b.herald.run) })
+	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the Home tabs panicked", b.keepHomes) })
 	for n := range connections {
 		wg.Go(func() { b.listen(ctx, n) })
 	}

@@ -21,9 +21,12 @@ func (p *publisher) settled(sent time.Time) error {
 	return nil
 }
 
+// postEvent is the event type of the metadata of every post that is to be found again.
+const postEvent = "refreshbot_post"
+
 // mark is what a post carries to be found by: what it is about, and which of the posts about that it is.
 func mark(about, key string) slack.MsgOption {
-	return slack.MsgOptionMetadata(slack.SlackMetadata{EventType: "refreshbot_post", EventPayload: map[string]any{"refresh": about, "key": key}})
+	return slack.MsgOptionMetadata(slack.SlackMetadata{EventType: postEvent, EventPayload: map[string]any{"refresh": about, "key": key}})
 }
 
 // carries recognises a post by its mark.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/slackevents"
 	"github.com/slack-go/slack/socketmode"
 
 	"refreshbot/bot/redact"
@@ -72,6 +73,11 @@ func (b *Bot) handle(ctx context.Context, log *slog.Logger, ev socketmode.Event)
 		at = asker{trigger: data.TriggerID, channel: data.ChannelID, user: data.UserID, url: data.ResponseURL}
 	case slack.InteractionCallback:
 		at = asker{trigger: data.TriggerID, channel: data.Channel.ID, user: data.User.ID, url: data.ResponseURL}
+		if data.View.Type == slack.VTHomeTab {
+			at.home = data.Team.ID
+		}
+	case slackevents.EventsAPIEvent:
+		return b.event(data)
 	default:
 		return reply{}
 	}
@@ -131,6 +137,8 @@ func (b *Bot) interaction(ctx context.Context, log *slog.Logger, in slack.Intera
 		return b.submitted(ctx, log, in, key)
 	case in.Type == slack.InteractionTypeShortcut && in.CallbackID == view.ShortcutRefresh:
 		return b.answered(b.Handler.Shortcut(ctx, commands.Line{Key: "shortcut/" + key, User: who, Workspace: in.Team.ID}), at)
+	case in.Type == slack.InteractionTypeMessageAction && in.CallbackID == view.ShortcutExplain:
+		return reply{after: func(ctx context.Context) { b.explain(ctx, in, at) }}
 	case in.Type != slack.InteractionTypeBlockActions || len(in.ActionCallback.BlockActions) != 1:
 		return reply{}
 	}
@@ -175,12 +183,15 @@ type asker struct {
 	user     string
 	url      string // the response URL; empty for what did not happen in a conversation
 	replaces bool   // the answer stands in the place of what was pressed
+	home     string // the workspace of whoever pressed something on their Home tab, which shows the answer
 }
 
 // answered is an answer that the acknowledgement does not hold.
 func (b *Bot) answered(answer commands.Reply, at asker) (back reply) {
 	show := func(ctx context.Context, r commands.Reply) {
 		switch {
+		case at.home != "": // what counted shows there too
+			b.homes.asked(refresh.Person{ID: at.user}, at.home, spoken(r))
 		case isSilent(r):
 		case at.url != "":
 			b.whisper(ctx, at, &r)

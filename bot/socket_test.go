@@ -33,6 +33,10 @@ func (h handler) Fill(ctx context.Context, in commands.Filled) commands.Reply {
 	return h.forms(ctx, in)
 }
 func (h handler) Shortcut(context.Context, commands.Line) commands.Reply { return commands.Reply{} }
+func (h handler) Explain(context.Context, refresh.ID) commands.Reply     { return commands.Reply{} }
+func (h handler) Home(context.Context, refresh.Person, string) commands.Home {
+	return commands.Home{}
+}
 
 func handling(h handler) setting { return with(func(o *bot.Options) { o.Handler = h }) }
 

@@ -66,7 +66,12 @@ func (s *Service) history(ctx context.Context, in Line, words []string) (Reply, 
 		h.Rows = append(h.Rows, Ran{Refresh: r})
 	}
 	rep := Reply{History: h}
+	line := func(page int) string { return strings.TrimPrefix(w.line(page), "/refresh ") }
+	if h.Page > 1 {
+		rep.Buttons = append(rep.Buttons, Button{Text: "Newer refreshes", Line: line(w.page - 1)})
+	}
 	if h.Page < h.Pages {
+		rep.Buttons = append(rep.Buttons, Button{Text: "Older refreshes", Line: line(w.page + 1)})
 		rep.Hint = "Older ones: " + w.line(w.page+1)
 	}
 	return rep, nil

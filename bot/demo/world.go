@@ -28,8 +28,12 @@ func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Optio
 		Addr: addr, Workspace: "Contoso",
 		Commands: []slacksim.Command{{
 			Command: "/refresh", Description: "Refresh an F&O sandbox and prepare it for people", UsageHint: "uat | plan uat | status | history | users uat | cancel uat | help",
-			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh uat tomorrow 22:00 for March training", "/refresh plan uat", "/refresh status", "/refresh users uat", "/refresh cancel uat", "/refresh help"},
+			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh uat tomorrow 22:00 for March training", "/refresh plan uat", "/refresh status", "/refresh why uat", "/refresh history uat", "/refresh users uat", "/refresh cancel uat", "/refresh help"},
 		}},
+		Shortcuts: []slacksim.Shortcut{
+			{Name: "Refresh an environment", CallbackID: "refresh", Description: "Copy production into a sandbox"},
+			{Name: "Explain this refresh", CallbackID: "explain", Description: "What it is, what it has done, what it waits for", Message: true},
+		},
 		Users: []slacksim.User{
 			{ID: rita, Name: "rita", RealName: "Rita Sato", Title: "Functional lead", Email: "rita@contoso.com", TZ: "Europe/Copenhagen", Pick: true},
 			{ID: anna, Name: "anna", RealName: "Anna Berg", Title: "Release manager, approver", Email: "anna@contoso.com", TZ: "Europe/Copenhagen", Pick: true},

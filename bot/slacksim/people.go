@@ -199,6 +199,19 @@ func (s *Server) ClickRaw(ctx context.Context, user, channel, ts string, action 
 	return s.await(ctx, d)
 }
 
+// ActInViewRaw is ClickRaw for a modal or a Home tab.
+func (s *Server) ActInViewRaw(ctx context.Context, user, viewID string, action map[string]any) (Ack, error) {
+	s.mu.Lock()
+	a := cloneObj(action)
+	if a["type"] == nil {
+		a["type"] = "button"
+	}
+	d, write := s.blockAction(user, place{view: viewID}, a)
+	s.mu.Unlock()
+	write()
+	return s.await(ctx, d)
+}
+
 // Deliver sends an envelope with any payload: what comes of another workspace in which the app is installed, or of a
 // forger. Nothing is checked, and an answer in its ack is not shown.
 func (s *Server) Deliver(ctx context.Context, kind string, payload map[string]any) (Ack, error) {

@@ -53,7 +53,9 @@ func (s *Server) beginShortcut(user, callbackID, channel, ts string) (*delivery,
 			return nil, nil, fmt.Errorf("slacksim: %s sees no message %s with a menu in %s", s.names.name(user), ts, channel)
 		}
 		c := s.channelByID(channel)
-		payload["type"], payload["message_ts"], payload["message"] = "message_action", ts, s.wire(m)
+		message := s.wire(m)
+		delete(message, "metadata") // no page of Slack's says that it is sent
+		payload["type"], payload["message_ts"], payload["message"] = "message_action", ts, message
 		payload["channel"] = obj{"id": c.ID, "name": c.shownName()}
 		payload["response_url"] = s.newResponseURL(channel, user, "")
 	}

@@ -14,6 +14,9 @@ import (
 // ShortcutRefresh is the callback_id of the global shortcut "Refresh an environment", as in manifest.yml.
 const ShortcutRefresh = "refresh"
 
+// ShortcutExplain is that of the message shortcut "Explain this refresh".
+const ShortcutExplain = "explain"
+
 // Message is what Slack is asked to show.
 type Message struct {
 	Text   string // for notifications and screen readers; always set
