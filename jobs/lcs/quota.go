@@ -6,9 +6,9 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// Quota returns how many more operations LCS accepts through its API on an environment with this history, and
-// when the next one comes free if that is none.
-func (c *Client) Quota(history []refresh.Operation, now time.Time) (left int, free time.Time) {
+// Quota returns how many operations LCS has begun on an environment with this history, of those that it accepts through
+// its API, and when the next one comes free if none is left.
+func (c *Client) Quota(history []refresh.Operation, now time.Time) refresh.Quota {
 	used, free := QuotaUsed(history, now)
-	return max(0, quota-used), free
+	return refresh.Quota{Used: used, Limit: quota, Within: quotaWindow, Free: free}
 }

@@ -19,9 +19,8 @@ type Copier interface {
 	Environment(ctx context.Context, id string) (refresh.EnvironmentDetail, error)
 	// History returns the operations on an environment, newest first.
 	History(ctx context.Context, id string) ([]refresh.Operation, error)
-	// Quota returns how many more refreshes of an environment with this history the copier accepts now, and
-	// when the next one comes free if that is none.
-	Quota(history []refresh.Operation, now time.Time) (left int, free time.Time)
+	// Quota returns how many refreshes the copier accepts of an environment with this history.
+	Quota(history []refresh.Operation, now time.Time) refresh.Quota
 	// Start begins the copy and returns the operation's id. The error's code is Unknown whenever the copy
 	// may have begun; any other code promises that it has not.
 	Start(ctx context.Context, source, target string) (string, error)
@@ -98,6 +97,7 @@ type Performer struct {
 
 	mu     sync.Mutex
 	states map[string]polled    // by operation
+	quotas map[string]tally     // by environment
 	began  map[string]time.Time // by execution of a data package: when this process first saw it
 }
 
@@ -108,7 +108,7 @@ type polled struct {
 
 // New returns a Performer.
 func New(o Options) *Performer {
-	p := &Performer{Options: o, states: map[string]polled{}, began: map[string]time.Time{}}
+	p := &Performer{Options: o, states: map[string]polled{}, quotas: map[string]tally{}, began: map[string]time.Time{}}
 	p.perform = map[refresh.Kind]func(context.Context, job) refresh.Outcome{
 		refresh.KindPreflight:   p.preflight,
 		refresh.KindBlackouts:   p.lookForBlackouts,

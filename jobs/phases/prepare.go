@@ -45,9 +45,9 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 	} else {
 		busy := running(history)
 		c.that("Nothing runs on "+target, busy == nil, "idle in LCS", "LCS is busy with %q on it. Wait for that to end.", title(busy))
-		left, free := p.Copier.Quota(history, time.Now())
-		c.that("LCS accepts a refresh", left > 0, fmt.Sprintf("%d left in these 24 hours", left),
-			"LCS allows three operations in 24 hours on an environment. The next one is possible at %s.", free.UTC().Format("2006-01-02 15:04 UTC"))
+		q := p.tallied(j.refresh.Target, history)
+		c.that("LCS accepts a refresh", q.Left() > 0 || !q.Free.After(begins(j.refresh)), q.String(),
+			"%s. The next one is possible at %s.", q, q.Free.UTC().Format("2006-01-02 15:04 UTC"))
 		for _, op := range history {
 			if op.IsRefresh() {
 				known = append(known, op.ID)
@@ -68,10 +68,7 @@ func (p *Performer) blackouts(ctx context.Context, c *checks, r refresh.Refresh)
 		return
 	}
 	const name = "No blackout"
-	start := time.Now()
-	if r.StartAt.After(start) {
-		start = r.StartAt
-	}
+	start := begins(r)
 	all, err := p.Calendar.Blackouts(ctx, r.Target.Name, start)
 	if err != nil {
 		c.try(name, &refresh.Error{Code: refresh.Offline, Msg: "The blackouts cannot be read at the moment.", Err: err}, "")
@@ -80,6 +77,14 @@ func (p *Performer) blackouts(ctx context.Context, c *checks, r refresh.Refresh)
 	b, free, blocked := refresh.Blocking(all, start, r.Settings.Downtime)
 	c.that(name, !blocked, "free to begin", "%s is not to be refreshed until %s%s%s. A refresh can begin from %s; then check again. Or have the freeze lifted first.",
 		r.Target.Name, b.Until.UTC().Format("2 Jan 2006 15:04 MST"), said(", says %s", b.Owner.Name), said(": %s", b.Why), free.UTC().Format("2 Jan 2006 15:04 MST"))
+}
+
+// begins is when the copy is to begin: now, unless a later time was asked for.
+func begins(r refresh.Refresh) time.Time {
+	if now := time.Now(); r.StartAt.Before(now) {
+		return now
+	}
+	return r.StartAt
 }
 
 // lookForBlackouts is the same check on its own, before anybody is told about a downtime.

@@ -22,7 +22,7 @@ func TestPreflightWithNothingWrong(t *testing.T) {
 	for name, detail := range map[string]string{
 		"Source prod in LCS": "prod", "Target uat in LCS": "uat", "Source can be copied": "Production", "Target is a sandbox": "Sandbox",
 		"Address of prod": "https://", "Address of uat": "https://", "Two environments": "prod to uat", "Same application release": "10.0.43",
-		"Nothing runs on uat": "idle", "LCS accepts a refresh": "3 left", "Sign-in to prod": "registered", "Sign-in to uat": "registered",
+		"Nothing runs on uat": "idle", "LCS accepts a refresh": "0 of 3 starts in 24 h used", "Sign-in to prod": "registered", "Sign-in to uat": "registered",
 	} {
 		b.good(o, name, detail)
 	}
