@@ -258,9 +258,10 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		LeftAlone: health.LeftAlone,
 	})
 	backups := newBackups(cfg, record, health, log, func(ctx context.Context, text string) { slackBot.TellAdmins(ctx, text) })
+	news := told(func(ctx context.Context, n refresh.News) error { return slackBot.Tell(ctx, n) })
 	answers, err := commands.New(commands.Options{
 		Engine: machine, Record: record, Directory: people, Rehearsal: performer, Targets: targets,
-		Calendar: calendar, Zone: cfg.TimeZone,
+		Calendar: calendar, Zone: cfg.TimeZone, News: news,
 		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
 		Installation: installation{cfg, watcher, out, backups},
 	})
@@ -269,12 +270,12 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	}
 	timetable, err := schedule.New(schedule.Options{
 		Entries: entries(cfg), Zone: cfg.TimeZone, Asker: answers, Records: record, Log: log,
-		News: told(func(ctx context.Context, n refresh.News) error { return slackBot.Tell(ctx, n) }),
+		News: news,
 	})
 	if err != nil {
 		return err
 	}
-	answers.Next = timetable.Next
+	answers.Next, answers.Schedules = timetable.Next, timetable
 	slackBot = bot.New(bot.Options{
 		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
 		NewsIn: channels(cfg),

@@ -19,6 +19,7 @@ import (
 	"refreshbot/bot/slacksim"
 	"refreshbot/bot/view"
 	"refreshbot/commands"
+	"refreshbot/jobs/blackout"
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/refresh"
 	"refreshbot/store/storetest"
@@ -104,10 +105,14 @@ func newBench(t testing.TB, settings ...setting) *bench {
 		req.Plan = append(req.Plan, b.extra...)
 		targets[name] = commands.Target{Request: req}
 	}
+	calendar, err := blackout.New(nil, time.UTC, b.store)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.answers, err = commands.New(commands.Options{
 		Engine: b.machine, Record: b.store, Directory: bot.NewDirectory(b.options.API), Sources: []string{"prod"},
 		Targets: targets, Rehearsal: rehearsal{&b.looks}, Next: func(string) time.Time { return time.Time{} },
-		Calendar: free{}, Zone: time.UTC,
+		Calendar: calendar, Zone: time.UTC,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -398,11 +403,4 @@ func (performer) Look(context.Context, refresh.Refresh, refresh.Step) refresh.Si
 
 func (performer) Watch(context.Context, refresh.Refresh, refresh.Step) refresh.Outcome {
 	return refresh.Outcome{Result: refresh.Continues, Again: time.Hour}
-}
-
-// free is a calendar without blackouts.
-type free struct{}
-
-func (free) Blackouts(context.Context, string, time.Time) ([]refresh.Blackout, error) {
-	return nil, nil
 }

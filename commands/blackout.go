@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"refreshbot/commands/when"
 	"refreshbot/jobs/refresh"
 )
 
@@ -12,6 +13,15 @@ import (
 type Calendar interface {
 	// Blackouts returns those of the target that have not ended at from, the earliest first.
 	Blackouts(ctx context.Context, target string, from time.Time) ([]refresh.Blackout, error)
+	// Freeze adds one. Those of the same owner that it touches make way for it.
+	Freeze(ctx context.Context, target string, b refresh.Blackout, now time.Time) error
+	// Lift removes one that a person has added and returns it; false when there is none of that id.
+	Lift(ctx context.Context, target, id string, now time.Time) (refresh.Blackout, bool, error)
+}
+
+// News tells the people in a target's channel. What it takes it tells, whatever happens to the process.
+type News interface {
+	Tell(ctx context.Context, n refresh.News) error
 }
 
 // Frozen is why a refresh cannot begin at some time.
@@ -44,7 +54,7 @@ func (s *Service) admit(ctx context.Context, t Target, start time.Time) error {
 	if !blocked {
 		return nil
 	}
-	next := fmt.Sprintf("It is possible again from %s.", s.said(free))
+	next := fmt.Sprintf("It is possible again from %s.", when.Said(free.In(s.Zone)))
 	if !b.Configured {
 		next += fmt.Sprintf(" Whoever froze it, or an admin, can lift that: /refresh unfreeze %s.", name)
 	}
@@ -60,6 +70,3 @@ func why(b refresh.Blackout) string {
 	}
 	return b.Why
 }
-
-// said is a time in words, in the zone of the configuration.
-func (s *Service) said(t time.Time) string { return t.In(s.Zone).Format("Mon 2 Jan 2006 15:04 MST") }

@@ -59,6 +59,8 @@ type Options struct {
 
 	Installation Installation
 	Calendar     Calendar
+	Schedules    Schedules
+	News         News
 	Zone         *time.Location // in which times are said, and read when the person's own is not known; nil: UTC
 }
 
@@ -130,6 +132,10 @@ func verbs() []verb {
 		{"", Usage{"/refresh <environment> [now | <time>] [for <reason>]", "ask for a refresh; an approver decides before anything happens. The environment alone opens a form", "/refresh uat tomorrow 22:00 for March training"}, (*Service).ask},
 		{"plan", Usage{"/refresh plan <environment>", "the dry run: what each step would do, how long it took last time, what would stop it now", "/refresh plan uat"}, (*Service).plan},
 		{"status", Usage{"/refresh status [environment]", "what runs, what waits and for whom, when the schedule asks next", "/refresh status uat"}, (*Service).status},
+		{"schedule", Usage{`/refresh schedule <environment> ["<cron>" [zone] [because <reason>]]`, "refresh at recurring times, or change a schedule; each refresh asks for approval before its time. The environment alone opens a form", cronExample}, (*Service).schedule},
+		{"schedules", Usage{"/refresh schedules [environment]", "every schedule with its next three times, who made it and what came of the last", "/refresh schedules uat"}, (*Service).listSchedules},
+		{"freeze", Usage{"/refresh freeze <environment> [from <time>] until <time> [because <reason>]", "keep refreshes from beginning, say at month end", freezeExample}, (*Service).freeze},
+		{"unfreeze", Usage{"/refresh unfreeze <environment>", "lift your freeze; an admin lifts anybody's", "/refresh unfreeze uat"}, (*Service).unfreeze},
 		{"cancel", Usage{"/refresh cancel <environment> [because <reason>]", "call a refresh off, as long as the copy has not begun", "/refresh cancel uat"}, (*Service).cancel},
 		{"users", Usage{"/refresh users <environment>", "hand in a list of users to let in, as a file or pasted; it is previewed before anybody is enabled", "/refresh users uat"}, (*Service).users},
 		{"check", Usage{"/refresh check [environment]", "for admins: try every credential and permission, without changing anything", "/refresh check uat"}, (*Service).check},

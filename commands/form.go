@@ -44,7 +44,9 @@ const (
 	InputLines  InputKind = "lines"  // several lines
 	InputOne    InputKind = "one"    // one of a few choices, all of them shown
 	InputMenu   InputKind = "menu"   // one of up to a hundred choices
+	InputMany   InputKind = "many"   // any of up to ten choices, all of them shown; the value has commas between them
 	InputTime   InputKind = "time"   // a day and a time, in the person's own zone
+	InputClock  InputKind = "clock"  // a time of day, as 15:04
 	InputFile   InputKind = "file"   // a list of users, as CSV or Excel
 	InputButton InputKind = "button" // pressed instead of filled in
 )
@@ -111,5 +113,7 @@ func forms() []struct {
 	}{
 		{formUsers, (*Service).fillUsers},
 		{formAsk, (*Service).fillAsk},
+		{formSchedule, (*Service).fillSchedule},
+		{formScheduleConfirm, (*Service).fillScheduleConfirm},
 	}
 }

@@ -73,6 +73,20 @@ func examples() map[string][]Usage {
 		"cancel": {
 			{Form: "/refresh cancel uat because the training moved", What: "tells everybody why"},
 		},
+		"schedule": {
+			{Form: "/refresh schedule uat", What: "opens a form, for who does not write cron"},
+			{Form: `/refresh schedule uat "30 6 1 * *" Europe/Copenhagen`, What: "names the time zone of the times"},
+			{Form: `/refresh schedule uat "0 20 * * FRI" ask 24h`, What: "asks for approval a day before"},
+			{Form: `/refresh schedule uat "0 20 * * FRI" missed once within 2h`, What: "asks late, once, if refreshbot was down at the time and it is no more than 2 hours ago"},
+			{Form: `/refresh schedule uat "0 20 * * FRI" blackout postpone`, What: "moves a time in a blackout behind it instead of skipping it"},
+			{Form: "/refresh schedule uat.1 pause", What: "pauses the schedule of that id; likewise resume, skip next and remove"},
+		},
+		"schedules": {
+			{Form: "/refresh schedules", What: "shows those of every environment"},
+		},
+		"freeze": {
+			{Form: "/refresh freeze uat from monday 08:00 until friday 16:30 because training", What: "freezes later"},
+		},
 		"history": {
 			{Form: "/refresh history", What: "shows the newest refreshes of every environment"},
 			{Form: "/refresh history uat failed", What: "shows those that failed; likewise done, cancelled, rejected, expired and running"},

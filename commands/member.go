@@ -47,7 +47,7 @@ func (s *Service) vouch(ctx context.Context, who refresh.Person, workspace strin
 
 // looksOnly reports whether a command changes nothing, so that whoever can send it may.
 func looksOnly(verb string) bool {
-	return slices.Contains([]string{"status", "history", "why", "help"}, verb)
+	return slices.Contains([]string{"status", "history", "why", "schedules", "help"}, verb)
 }
 
 // delivery is by whom and from where an input came. Key names it, so that a second one changes nothing.

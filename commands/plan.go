@@ -67,18 +67,24 @@ func (s *Service) plan(ctx context.Context, in Line, words []string) (Reply, err
 	}, nil
 }
 
-// mayLook lets through who may ask, and who would be asked to approve.
-func (s *Service) mayLook(ctx context.Context, in Line, t Target) error {
-	err := s.mayAsk(ctx, in, t)
-	if refresh.CodeOf(err) != refresh.Denied {
-		return err
-	}
+// deciders are the users and groups who decide something about a refresh of the target.
+func (t Target) deciders() []string {
 	named := slices.Clone(t.Request.Trouble)
 	for _, step := range t.Request.Plan {
 		if step.Policy != nil {
 			named = append(named, step.Policy.By...)
 		}
 	}
+	return named
+}
+
+// mayLook lets through who may ask, and who would be asked to approve.
+func (s *Service) mayLook(ctx context.Context, in Line, t Target) error {
+	err := s.mayAsk(ctx, in, t)
+	if refresh.CodeOf(err) != refresh.Denied {
+		return err
+	}
+	named := t.deciders()
 	if slices.Contains(named, in.User.ID) {
 		return nil
 	}

@@ -22,6 +22,7 @@ type Reply struct {
 	Form    *Form      // to be shown instead of a text
 	Listing string     // lines that are shown as they are, in letters of equal width
 	Frozen  []Frozen   // what keeps a refresh from beginning
+	Items   []Item     // a list of things of one kind
 
 	// Complaints are what is wrong with what was filled in, by the id of the input. The form stays open.
 	Complaints map[string]string
@@ -31,11 +32,19 @@ type Reply struct {
 	Later func(ctx context.Context) Reply
 }
 
+// Item is one of a list, with what can be done about it.
+type Item struct {
+	Title   string
+	Facts   []Fact
+	Buttons []Button
+}
+
 // Button is a way to go on from a reply. Pressing it sends a line, as if the person had typed it.
 type Button struct {
 	Text string // a verb, a few words
 	Line string // what follows /refresh; empty: nothing is to be done, and the reply goes away
 	Main bool   // what most people want
+	Sure string // asked before it counts; empty: it counts at once
 }
 
 // Standing is how things are with one target environment.

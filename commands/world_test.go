@@ -14,8 +14,10 @@ import (
 	"go.uber.org/goleak"
 
 	"refreshbot/commands"
+	"refreshbot/jobs/blackout"
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/schedule"
 	"refreshbot/store/storetest"
 )
 
@@ -44,18 +46,27 @@ type world struct {
 	record    *storetest.Memory
 	directory *directory
 	performer *performer
+	news      *news
 }
 
 // inWorld runs a test in a bubble of fake time.
 func inWorld(t *testing.T, f func(t *testing.T, w world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := world{record: storetest.NewMemory(), directory: newDirectory(), performer: &performer{}}
+		w := world{record: storetest.NewMemory(), directory: newDirectory(), performer: &performer{}, news: &news{}}
 		machine := engine.New(engine.Options{Store: w.record, Performer: w.performer, Log: slog.New(slog.DiscardHandler)})
 		var err error
 		if w.Service, err = commands.New(options(machine, w.record, w.directory)); err != nil {
 			t.Fatal(err)
 		}
+		timetable, err := schedule.New(schedule.Options{
+			Entries: []schedule.Entry{{Target: "test", Cron: "0 19 * * FRI", Ask: 4 * time.Hour}}, Zone: time.UTC,
+			Asker: w.Service, News: w.news, Records: w.record, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Schedules, w.News = timetable, w.news
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -71,6 +82,10 @@ func inWorld(t *testing.T, f func(t *testing.T, w world)) {
 }
 
 func options(e commands.Engine, r commands.Record, d commands.Directory) commands.Options {
+	calendar, err := blackout.New(nil, time.UTC, storetest.NewMemory())
+	if err != nil {
+		panic(err) // there is no rule that could be wrong
+	}
 	o := commands.Options{
 		Engine: e, Record: r, Directory: d, Targets: map[string]commands.Target{}, Sources: []string{"prod"}, Admins: []string{admin},
 		Next: func(target string) time.Time {
@@ -79,7 +94,7 @@ func options(e commands.Engine, r commands.Record, d commands.Directory) command
 			}
 			return time.Time{}
 		},
-		Calendar: free{}, Zone: time.UTC, Rehearsal: rehearsal{},
+		Calendar: calendar, Zone: time.UTC, News: &news{}, Rehearsal: rehearsal{},
 	}
 	o.Installation = &installation{}
 	for _, name := range []string{"uat", "test", "Golden"} {
@@ -113,11 +128,29 @@ func (rehearsal) Guests(context.Context, refresh.Request) refresh.Outcome {
 	return refresh.Outcome{Result: refresh.Succeeded, Note: "3 users would be let in; 1 name unknown to production", Findings: []refresh.Finding{{Name: "BOB", Detail: "is no user of production (configuration), nearest is BO"}}}
 }
 
-// free is a calendar without blackouts.
-type free struct{}
+// news is what the channels were told.
+type news struct {
+	mu   sync.Mutex
+	told []refresh.News
+}
 
-func (free) Blackouts(context.Context, string, time.Time) ([]refresh.Blackout, error) {
-	return nil, nil
+func (n *news) Tell(_ context.Context, item refresh.News) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told = append(n.told, item)
+	return nil
+}
+
+// kinds are the kinds of news that were told since the last time.
+func (n *news) kinds() []refresh.NewsKind {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var kinds []refresh.NewsKind
+	for _, item := range n.told {
+		kinds = append(kinds, item.Kind)
+	}
+	n.told = nil
+	return kinds
 }
 
 var nextTest = time.Date(2026, 11, 27, 19, 0, 0, 0, time.UTC)

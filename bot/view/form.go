@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -94,6 +95,12 @@ func input(in commands.Input) slack.Block {
 		r := slack.NewRadioButtonsBlockElement(formAction, options(in)...)
 		r.InitialOption = chosen(in, r.Options)
 		e = r
+	case commands.InputMany:
+		e = slack.NewCheckboxGroupsBlockElement(formAction, options(in)...)
+	case commands.InputClock:
+		c := slack.NewTimePickerBlockElement(formAction)
+		c.InitialTime = in.Initial
+		e = c
 	case commands.InputTime:
 		d := slack.NewDateTimePickerBlockElement(formAction)
 		if unix, err := strconv.ParseInt(in.Initial, 10, 64); err == nil {
@@ -187,6 +194,14 @@ func given(a slack.BlockAction) string {
 	switch {
 	case a.SelectedOption.Value != "":
 		return a.SelectedOption.Value
+	case len(a.SelectedOptions) > 0:
+		var values []string
+		for _, o := range a.SelectedOptions {
+			values = append(values, o.Value)
+		}
+		return strings.Join(values, ",")
+	case a.SelectedTime != "":
+		return a.SelectedTime
 	case a.SelectedDateTime != 0:
 		return strconv.FormatInt(a.SelectedDateTime, 10)
 	}

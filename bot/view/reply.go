@@ -47,6 +47,9 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	if more := all - len(r.Targets); more > 0 {
 		blocks = append(blocks, section(fmt.Sprintf("… and %d more: ask for one environment by name.", more)))
 	}
+	for _, i := range r.Items {
+		blocks = append(blocks, item(p, i)...)
+	}
 	if r.History != nil {
 		blocks = append(blocks, ran(p, *r.History)...)
 	}
@@ -113,10 +116,39 @@ func goOn(buttons []commands.Button) slack.Block {
 		if b.Main {
 			e.Style = slack.StylePrimary
 		}
+		if b.Sure != "" {
+			e.Confirm = slack.NewConfirmationBlockObject(label(b.Text+"?", maxConfirmTitle), label(b.Sure, maxConfirmText), label("Yes", maxConfirmWord), label("No", maxConfirmWord))
+		}
 		all = append(all, e)
 	}
 	return slack.NewActionBlock("", all...)
 }
+
+// Limits of a confirmation dialog (Slack, Block Kit, composition objects).
+const (
+	maxConfirmTitle = 100
+	maxConfirmText  = 300
+	maxConfirmWord  = 30
+)
+
+// item is one of a list, with its buttons.
+func item(p pen, i commands.Item) []slack.Block {
+	var lines []string
+	if i.Title != "" {
+		lines = append(lines, p.bold(line(i.Title, maxReason)))
+	}
+	if len(i.Facts) > 0 {
+		lines = append(lines, facted(p, i.Facts))
+	}
+	blocks := []slack.Block{section(fit(strings.Split(strings.Join(lines, "\n"), "\n"), maxItem))}
+	if len(i.Buttons) > 0 {
+		blocks = append(blocks, goOn(i.Buttons))
+	}
+	return blocks
+}
+
+// maxItem is how much of one thing in a list is shown: a message holds about 13,000 characters in all.
+const maxItem = 1400
 
 // spoken is a reply in plain words.
 func spoken(p pen, r commands.Reply) string {
@@ -133,6 +165,14 @@ func spoken(p pen, r commands.Reply) string {
 			how = status(p, *t.Active).write(p)
 		}
 		said = sentences(said, fmt.Sprintf("%s: %s", line(t.Target, maxName), how))
+	}
+	for _, i := range r.Items {
+		said = sentences(said, line(i.Title, maxReason))
+		for _, f := range i.Facts {
+			if i.Title == "" || f.Name == "Next" || f.Name == "Paused" {
+				said = sentences(said, fmt.Sprintf("%s: %s", line(f.Name, maxName), line(f.Text, maxReason)))
+			}
+		}
 	}
 	if h := r.History; h != nil {
 		said = sentences(said, strings.TrimSpace(fmt.Sprintf("%s %s", refreshes(h.Total), line(h.What, maxReason))))

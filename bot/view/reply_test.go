@@ -35,6 +35,12 @@ func TestReply(t *testing.T) {
 		"refused":            {Refused: true, Text: "uat is being refreshed already.", Hint: "Wait for it to end: /refresh status uat shows how far it is."},
 		"refused-hostile":    {Refused: true, Text: "There is no environment <!channel> & co.", Hint: "Try /refresh help."},
 		"listing":            {Text: "This configuration is in use.", Listing: "slack:\n  channel: C0 # <not> `quoted`\n", Hint: "A changed file is taken up by itself."},
+		"items": {Text: "2 schedules.", Items: []commands.Item{
+			{Title: "uat.1: uat refreshed every Friday at 20:00 (Europe/Copenhagen)", Facts: []commands.Fact{
+				{Name: "Next", At: next, Text: "Friday 27 November 2026 20:00 (Europe/Copenhagen, UTC+01:00)"}, {Name: "From", Text: "Anna, because: <!channel>"},
+			}, Buttons: []commands.Button{{Text: "Pause uat.1", Line: "schedule uat.1 pause", Sure: "Nothing comes due until it is resumed."}, {Text: "Remove uat.1", Line: "schedule uat.1 remove"}}},
+			{Title: "uat.config: uat refreshed every day at 02:00 (UTC)", Facts: []commands.Fact{{Name: "Paused", At: next, Text: "by Bo"}}},
+		}},
 		"refused-frozen": {Refused: true, Text: "uat is not to be refreshed then: Month end.", Hint: "It is possible again from Wed 2 Dec 2026 00:00 CET.", Frozen: []commands.Frozen{
 			{Blackout: refresh.Blackout{From: next, Until: next.Add(99 * time.Hour), Why: "Month end", Owner: refresh.Person{ID: "S0FINANCE"}, Configured: true}, Free: next.Add(99 * time.Hour)},
 			{Blackout: refresh.Blackout{From: next, Until: next.Add(9 * time.Hour), Why: "<!channel>", Owner: refresh.Person{ID: "U0FIN", Name: "Fiona"}}},
