@@ -34,6 +34,9 @@ func (s *Service) entryOf(t Target, by refresh.Person, words []string) (schedule
 	}
 	expression, words := cronOf(words)
 	e.Cron = expression
+	if e.Cron == "" {
+		return bad(refresh.Errorf(refresh.Invalid, "At which times?"))
+	}
 	times, err := recur.Parse(e.Cron, s.Zone)
 	if err != nil {
 		return bad(err)
@@ -49,6 +52,9 @@ func (s *Service) entryOf(t Target, by refresh.Person, words []string) (schedule
 		e.Zone, words = zone, words[1:]
 	}
 	for len(words) > 0 && !isReason(words[0]) {
+		if len(words) == 1 && slices.Contains(options(), strings.ToLower(words[0])) {
+			return bad(refresh.Errorf(refresh.Invalid, "%s needs to be followed by what is meant.", words[0]))
+		}
 		if len(words) == 1 {
 			return bad(refresh.Errorf(refresh.Invalid, "I did not understand %q.", words[0]))
 		}
