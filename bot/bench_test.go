@@ -42,19 +42,22 @@ type store interface {
 
 // bench is a simulated Slack, a bot on real sockets, and the real engine with commands behind it.
 type bench struct {
-	t       testing.TB
-	ctx     context.Context
-	sim     *slacksim.Server
-	store   store
-	machine *engine.Engine
-	answers *commands.Service
-	options bot.Options
-	extra   []refresh.Spec // steps that a refresh has after those of request
-	more    []string       // targets besides uat
-	looks   looks          // how looking ahead goes
-	health  *bot.Health
-	bot     atomic.Pointer[bot.Bot]
-	stop    func()
+	t        testing.TB
+	ctx      context.Context
+	sim      *slacksim.Server
+	store    store
+	machine  *engine.Engine
+	answers  *commands.Service
+	options  bot.Options
+	extra    []refresh.Spec // steps that a refresh has after those of request
+	more     []string       // targets besides uat
+	looks    looks          // how looking ahead goes
+	health   *bot.Health
+	bot      atomic.Pointer[bot.Bot]
+	stopping atomic.Bool
+	perform  engine.Performer
+	still    bool // within the process and on a fake clock: nobody is listened to
+	stop     func()
 }
 
 // setting changes what a bench is made of before it starts.
@@ -66,9 +69,7 @@ func with(change func(o *bot.Options)) setting {
 
 func newBench(t testing.TB, settings ...setting) *bench {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	b := &bench{t: t, ctx: ctx, store: storetest.NewMemory()}
+	b := &bench{t: t, store: storetest.NewMemory(), perform: performer{}}
 	so := slacksim.Options{
 		NoRateLimits: true,
 		Users:        []slacksim.User{{ID: rita, Name: "rita"}, {ID: anna, Name: "anna"}},
@@ -83,8 +84,19 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	for _, s := range settings {
 		s(b, &so)
 	}
-	sim, err := slacksim.Start(so)
-	if err != nil {
+	lifetime := time.Minute
+	if b.still {
+		lifetime = 3 * 24 * time.Hour
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), lifetime)
+	t.Cleanup(cancel)
+	b.ctx = ctx
+	var sim *slacksim.Server
+	var reach http.RoundTripper = b.options.Transport
+	var err error
+	if b.still {
+		sim, reach = slacksim.InProcess(so)
+	} else if sim, err = slacksim.Start(so); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -94,10 +106,10 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	})
 	b.sim = sim
 	if b.options.API == nil {
-		b.options.API = bot.NewAPI(sim.BotToken(), sim.AppToken(), sim.APIURL(), b.options.Transport)
+		b.options.API = bot.NewAPI(sim.BotToken(), sim.AppToken(), sim.APIURL(), reach)
 	}
 	b.machine = engine.New(engine.Options{
-		Store: b.store, Performer: performer{}, Log: slog.New(slog.DiscardHandler), Committed: func(id refresh.ID) { b.bot.Load().Committed(id) },
+		Store: b.store, Performer: b.perform, Log: slog.New(slog.DiscardHandler), Committed: func(id refresh.ID) { b.bot.Load().Committed(id) },
 	})
 	targets := map[string]commands.Target{}
 	for _, name := range append([]string{"uat"}, b.more...) {
@@ -154,11 +166,14 @@ func (b *bench) start() {
 	ctx, cancel := context.WithCancel(b.ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := slackBot.Run(ctx); err != nil {
+		if b.still {
+			slackBot.Publish(ctx)
+		} else if err := slackBot.Run(ctx); err != nil {
 			b.t.Error(err)
 		}
 	})
-	b.stop = func() { cancel(); running.Wait() }
+	b.stopping.Store(false)
+	b.stop = func() { cancel(); b.stopping.Store(true); running.Wait() }
 }
 
 // connected waits until both connections stand.
@@ -171,7 +186,11 @@ func (b *bench) connected() *bench {
 // until waits for something that the simulated Slack can see change, or that follows soon after.
 func (b *bench) until(what string, cond func() bool) {
 	b.t.Helper()
-	for tick := time.NewTicker(10 * time.Millisecond); ; {
+	every := 10 * time.Millisecond
+	if b.still {
+		every = time.Second // an hour passes at once, but each look takes its time
+	}
+	for tick := time.NewTicker(every); ; {
 		next := b.sim.Changed()
 		if cond() {
 			tick.Stop()
@@ -287,7 +306,7 @@ func (b *bench) keyOf(m slacksim.Message) string {
 	}{&mark.Type, &mark.Payload}); err != nil {
 		b.t.Fatal(err)
 	}
-	if mark.Type != "refreshbot_post" || !strings.HasPrefix(mark.Payload.Refresh, "uat-") {
+	if mark.Type != "refreshbot_post" || !strings.HasPrefix(mark.Payload.Refresh, "uat-") && !b.still {
 		b.t.Fatalf("the mark of a post is %s", m.Metadata)
 	}
 	return mark.Payload.Key
@@ -330,7 +349,7 @@ func (b *bench) noDoubles() {
 	b.t.Helper()
 	seen := map[string]bool{}
 	for _, m := range append(b.cards(), b.replies()...) {
-		if key := b.keyOf(m); seen[key] {
+		if key := string(m.Metadata); seen[key] {
 			b.t.Errorf("post %s was made twice:\n%s", key, b.sim.Transcript(channel))
 		} else {
 			seen[key] = true

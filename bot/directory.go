@@ -17,6 +17,9 @@ import (
 // approve.
 const fresh = time.Minute
 
+// soon is how long Slack has to say what somebody is: that person waits for the acknowledgement of a click.
+const soon = 1500 * time.Millisecond
+
 // Directory answers who is who, and who is in which user group and channel, from Slack.
 type Directory struct {
 	api    *slack.Client
@@ -77,7 +80,9 @@ func (d *Directory) Membership(ctx context.Context, user, from string) (commands
 	if ok && time.Since(known.at) < fresh {
 		return known.is, nil
 	}
-	u, err := patiently(ctx, func() (*slack.User, error) { return d.api.GetUserInfoContext(ctx, user) })
+	brief, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	u, err := patiently(brief, func() (*slack.User, error) { return d.api.GetUserInfoContext(brief, user) })
 	is := commands.External
 	switch code := refusal(err); {
 	case code == "user_not_found" || code == "user_not_visible":

@@ -153,7 +153,6 @@ func TestAReportWhoseUploadFailsIsPostedOnce(t *testing.T) {
 				b := newBench(t).connected()
 				b.ask()
 				met, fault := make(chan struct{}, 1), fault
-				fault.Delay = min(fault.Delay, 50*time.Millisecond) // less than a new process lets things settle
 				fault.Met = func() { met <- struct{}{} }
 				b.sim.Fail(method, fault)
 				b.press(anna, refresh.ActionApprove)

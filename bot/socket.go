@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -20,11 +21,15 @@ import (
 // closes the old one before it opens the new one; with two, nobody's click falls into the gap.
 const connections = 2
 
+// longest is how long it takes at most to try to connect again, as long as Slack does not ask for more patience. slack-go
+// itself waits up to five minutes, in which nobody could click.
+func (b *Bot) longest() time.Duration { return 3 * b.Retry }
+
 // listen keeps one connection alive. slack-go itself reconnects after most failures; after those that end its
 // loop, such as a revoked token, this begins anew: the token may be valid again later.
 func (b *Bot) listen(ctx context.Context, n int) {
 	log := b.Log.With("connection", n)
-	for wait := b.Retry; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
+	for wait := b.Retry; ctx.Err() == nil; wait = min(2*wait, b.longest()) {
 		began := time.Now()
 		err := b.connectGuarded(ctx, log, n)
 		b.Health.connection(n, false)
@@ -55,8 +60,8 @@ func (b *Bot) connectGuarded(ctx context.Context, log *slog.Logger, n int) (err 
 }
 
 // linger is how long a connection stays open after its last acknowledgement was handed to slack-go, which does not say
-// when it has written one.
-const linger = 250 * time.Millisecond
+// when it has written one: half a second, unless tests have everything settle sooner.
+func (b *Bot) linger() time.Duration { return b.Settle / 40 }
 
 // connect runs one socketmode client until it gives up. It returns when that client's loop has ended and every
 // envelope it brought has been handled. When ctx ends no further envelope is taken, and the connection stays until
@@ -69,6 +74,7 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 	var unacked sync.WaitGroup
 	var last atomic.Int64 // when something was acknowledged, in nanoseconds
 	stopping := ctx.Done()
+	var impatient error // why it was not waited for any longer
 	client := socketmode.New(b.API, socketmode.OptionDialer(dialer(b.Transport)))
 	var handlers sync.WaitGroup
 	defer handlers.Wait()
@@ -85,12 +91,12 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 	for {
 		select {
 		case err := <-ended:
-			return err
+			return cmp.Or(impatient, err)
 		case <-stopping:
 			stopping = nil
 			handlers.Go(func() {
 				unacked.Wait()
-				if rest := linger - time.Since(time.Unix(0, last.Load())); rest > 0 {
+				if rest := b.linger() - time.Since(time.Unix(0, last.Load())); rest > 0 {
 					<-time.After(rest)
 				}
 				hangUp()
@@ -99,6 +105,7 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 			switch ev.Type {
 			case socketmode.EventTypeHello:
 				b.Health.connection(n, true)
+				b.publisher.hurry()
 				log.InfoContext(ctx, "connected to Slack")
 			case socketmode.EventTypeConnecting:
 				b.Health.connection(n, false)
@@ -107,13 +114,22 @@ func (b *Bot) connect(ctx context.Context, log *slog.Logger, n int) error {
 				if failure, ok := ev.Data.(*slack.ConnectionErrorEvent); ok {
 					b.Health.slackError(SlackProblem(failure.ErrorObj))
 					log.WarnContext(ctx, "cannot connect to Slack", "err", SlackProblem(failure.ErrorObj), "attempt", failure.Attempt)
+					if _, limited := errors.AsType[*slack.RateLimitedError](failure.ErrorObj); !limited && failure.Backoff > b.longest() {
+						impatient = failure.ErrorObj
+						hangUp()
+					}
 				}
 			case socketmode.EventTypeErrorBadMessage:
 				log.WarnContext(ctx, "a Socket Mode message was lost", "kind", string(ev.Type))
 			case socketmode.EventTypeErrorWriteFailed:
 				// The connection went while an acknowledgement was written; the next one takes it.
 				if failure, ok := ev.Data.(*socketmode.ErrorWriteFailed); ok && failure.Response != nil {
-					handlers.Go(func() { again(ctx, log, client, *failure.Response) })
+					unacked.Add(1)
+					handlers.Go(func() {
+						defer unacked.Done()
+						again(open, log, client, *failure.Response)
+						last.Store(time.Now().UnixNano())
+					})
 				}
 			default:
 				// One goroutine an envelope: reading must never wait, or pings go unanswered.

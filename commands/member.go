@@ -76,6 +76,14 @@ func (s *Service) tell(ctx context.Context, id refresh.ID, r refresh.Refresh, in
 		return r, err
 	}
 	if err := s.vouch(ctx, from.user, from.workspace); err != nil {
+		// Somebody else may have decided meanwhile, and then it does not matter what this person is.
+		open, openErr := s.Record.Open(ctx)
+		i := slices.IndexFunc(open, func(r refresh.Refresh) bool { return r.ID == id })
+		if openErr == nil && i >= 0 && refresh.CodeOf(err) == refresh.Offline {
+			if _, late := refresh.Decide(open[i], in, refresh.Now{Time: time.Now()}); late != nil {
+				return r, late
+			}
+		}
 		return r, err
 	}
 	return s.Engine.Tell(ctx, id, in, from.key)

@@ -174,7 +174,9 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if token == "" && name != "apps.connections.open" {
 		token = paramToken
 	}
+	s.mu.Lock()
 	kind := s.kindOf(token)
+	s.mu.Unlock()
 	s.answer(w, name, kind, a, func() (obj, error) {
 		if err != nil {
 			return nil, err

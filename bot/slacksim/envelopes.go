@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -81,12 +82,42 @@ func (s *Server) post(typ string, payload obj, extra obj, finish func(json.RawMe
 		env.Duplicates++
 	}
 	s.touch()
-	return d, func() {
+	write := func() {
 		// A failed write means the connection is dying; the ack then simply does not come.
 		_ = c.writeBytes(f.body)
 		if again != nil {
 			_ = again.writeBytes(f.body)
 		}
+	}
+	if s.holding {
+		s.held = append(s.held, write)
+		return d, func() {}
+	}
+	return d, write
+}
+
+// Hold keeps envelopes back until Release, as a network that reorders them would.
+func (s *Server) Hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holding = true
+}
+
+// Held counts the envelopes that are kept back.
+func (s *Server) Held() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.held)
+}
+
+// Release sends what was held, the newest first.
+func (s *Server) Release() {
+	s.mu.Lock()
+	held := s.held
+	s.holding, s.held = false, nil
+	s.mu.Unlock()
+	for _, write := range slices.Backward(held) {
+		write()
 	}
 }
 

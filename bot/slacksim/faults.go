@@ -73,6 +73,15 @@ func (s *Server) RestoreTokens() {
 	s.revoked = false
 }
 
+// ReplaceTokens reinstalls the app: it has new tokens, and the old ones are not known any more.
+func (s *Server) ReplaceTokens() {
+	s.mu.Lock()
+	s.opts.BotToken, s.opts.AppToken = "xoxb-sim-"+randomID(20), "xapp-sim-"+randomID(20)
+	s.revoked = false
+	s.mu.Unlock()
+	s.Disconnect("link_disabled")
+}
+
 // SetScopes replaces the bot token's scopes.
 func (s *Server) SetScopes(scopes []string) {
 	s.mu.Lock()

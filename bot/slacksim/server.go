@@ -59,6 +59,8 @@ type Server struct {
 	duplicates bool
 	envelopes  []*Envelope
 	deliveries map[string]*delivery
+	holding    bool
+	held       []func() // writes envelopes that are kept back
 	lastFrame  *frame
 	watchers   int
 	polling    bool // the panel is being polled
@@ -207,10 +209,18 @@ func (s *Server) host() string {
 func (s *Server) APIURL() string { return s.URL() + "/api/" }
 
 // BotToken is the app's bot token.
-func (s *Server) BotToken() string { return s.opts.BotToken }
+func (s *Server) BotToken() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opts.BotToken
+}
 
 // AppToken is the app-level token for Socket Mode.
-func (s *Server) AppToken() string { return s.opts.AppToken }
+func (s *Server) AppToken() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opts.AppToken
+}
 
 // BotUserID is the user id of the app's bot.
 func (s *Server) BotUserID() string { return "U0" + idFrom("", s.opts.BotName) }

@@ -22,6 +22,7 @@ const (
 	tokenUnknown tokenKind = "unknown"
 )
 
+// kindOf says whose token it is. The lock is held.
 func (s *Server) kindOf(token string) tokenKind {
 	switch token {
 	case "":
