@@ -302,12 +302,13 @@ func (n notYet) Error() string { return "not before " + n.until.Format(time.Time
 // ever.
 type queue struct {
 	mu    sync.Mutex
-	limit *rate.Limiter
+	plan  *rate.Limiter // hands out the turns
+	spend *rate.Limiter // keeps those who come late to theirs from coming all at once
 	turns map[string]time.Time
 }
 
 func newQueue(every rate.Limit, burst int) *queue {
-	return &queue{limit: rate.NewLimiter(every, burst), turns: map[string]time.Time{}}
+	return &queue{plan: rate.NewLimiter(every, burst), spend: rate.NewLimiter(every, burst), turns: map[string]time.Time{}}
 }
 
 // turn returns nil when it is who's turn, which uses it up, and otherwise a notYet.
@@ -317,7 +318,13 @@ func (q *queue) turn(who string) error {
 	now := time.Now()
 	at, waits := q.turns[who]
 	if !waits {
-		at = now.Add(q.limit.ReserveN(now, 1).DelayFrom(now))
+		at = now.Add(q.plan.ReserveN(now, 1).DelayFrom(now))
+	}
+	if !at.After(now) {
+		turn := q.spend.ReserveN(now, 1)
+		if at = now.Add(turn.DelayFrom(now)); at.After(now) {
+			turn.CancelAt(now)
+		}
 	}
 	if at.After(now) {
 		q.turns[who] = at
