@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"refreshbot/jobs/engine"
@@ -68,6 +69,7 @@ type Options struct {
 type Service struct {
 	Options
 	names []string // of the targets, in order
+	turns sync.Map // by refresh: a channel with room for the one whose input is being looked into
 }
 
 // New returns a Service. A target that is named like a command could never be asked for, and is an error.

@@ -58,33 +58,64 @@ type delivery struct {
 }
 
 // tell gives an input to the refresh id; r is that refresh as it stands, and empty when it is not open. Who is no
-// member is asked of the chat system only for an input that would count: hundreds of people may press a button that
-// is not theirs.
+// member is asked of the chat system only for an input that would count, and for one person after the other: hundreds
+// may press a button at once, and then the first of them has decided.
 func (s *Service) tell(ctx context.Context, id refresh.ID, r refresh.Refresh, in refresh.Input, from delivery) (refresh.Refresh, error) {
 	if r.ID == "" { // it has ended, or never was: the engine says which
 		return s.Engine.Tell(ctx, id, in, from.key)
 	}
-	if _, err := refresh.Decide(r, in, refresh.Now{Time: time.Now()}); err != nil {
-		// The first delivery of this very input may be what it is refused for.
-		seen, lookErr := s.Record.Seen(ctx, from.key)
-		switch {
-		case lookErr != nil:
-			return r, fmt.Errorf("look up input: %w", lookErr)
-		case seen:
-			return r, engine.ErrSeen
-		}
+	if err := s.counts(ctx, r, in, from); err != nil {
+		return r, err
+	}
+	done, err := s.turn(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	defer done()
+	open, err := s.Record.Open(ctx)
+	i := slices.IndexFunc(open, func(r refresh.Refresh) bool { return r.ID == id })
+	switch {
+	case i >= 0:
+		r = open[i]
+	case err != nil:
+		return r, fmt.Errorf("read the open refreshes: %w", err)
+	default: // it has ended meanwhile
+		return s.Engine.Tell(ctx, id, in, from.key)
+	}
+	if err := s.counts(ctx, r, in, from); err != nil {
 		return r, err
 	}
 	if err := s.vouch(ctx, from.user, from.workspace); err != nil {
-		// Somebody else may have decided meanwhile, and then it does not matter what this person is.
-		open, openErr := s.Record.Open(ctx)
-		i := slices.IndexFunc(open, func(r refresh.Refresh) bool { return r.ID == id })
-		if openErr == nil && i >= 0 && refresh.CodeOf(err) == refresh.Offline {
-			if _, late := refresh.Decide(open[i], in, refresh.Now{Time: time.Now()}); late != nil {
-				return r, late
-			}
-		}
 		return r, err
 	}
 	return s.Engine.Tell(ctx, id, in, from.key)
+}
+
+// counts returns why an input would not count for a refresh that stands like that.
+func (s *Service) counts(ctx context.Context, r refresh.Refresh, in refresh.Input, from delivery) error {
+	_, err := refresh.Decide(r, in, refresh.Now{Time: time.Now()})
+	if err == nil {
+		return nil
+	}
+	// The first delivery of this very input may be what it is refused for.
+	seen, lookErr := s.Record.Seen(ctx, from.key)
+	switch {
+	case lookErr != nil:
+		return fmt.Errorf("look up input: %w", lookErr)
+	case seen:
+		return engine.ErrSeen
+	}
+	return err
+}
+
+// turn waits until nobody else is about to decide something of that refresh.
+func (s *Service) turn(ctx context.Context, id refresh.ID) (done func(), err error) {
+	one, _ := s.turns.LoadOrStore(id, make(chan struct{}, 1))
+	room := one.(chan struct{})
+	select {
+	case room <- struct{}{}:
+		return func() { <-room }, nil
+	case <-ctx.Done():
+		return nil, &refresh.Error{Code: refresh.Offline, Msg: "Others are deciding this at the moment, so nothing was done. Try again in a moment.", Err: ctx.Err()}
+	}
 }
