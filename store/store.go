@@ -132,38 +132,48 @@ func Read(id refresh.ID, row []byte, journal [][]byte) (refresh.Refresh, error) 
 }
 
 func read(id refresh.ID, row []byte, journal [][]byte) (refresh.Refresh, error) {
-	r, hash, err := readRow(row)
+	rec, err := readRecord(row)
 	if err != nil {
 		return refresh.Refresh{}, err
 	}
-	entries, err := decode(id, 0, journal)
+	entries, err := chain(id, 0, journal)
 	if err != nil {
 		return refresh.Refresh{}, err
 	}
-	if err := refresh.CheckVersion(r); err != nil && chained(id, entries) == nil {
+	folded, err := refresh.Replay(entries)
+	if err == nil {
+		err = refresh.CheckVersion(folded)
+	}
+	if err != nil {
+		if r, _, unread := readRow(row); unread == nil && refresh.CheckVersion(r) != nil { // other rules made it
+			err = refresh.CheckVersion(r)
+		}
 		return refresh.Refresh{}, err
 	}
-	folded, err := refresh.Fold(entries)
+	leads, err := json.Marshal(folded)
 	if err != nil {
 		return refresh.Refresh{}, err
 	}
-	a, err := json.Marshal(r)
-	if err != nil {
-		return refresh.Refresh{}, err
-	}
-	b, err := json.Marshal(folded)
-	if err != nil {
-		return refresh.Refresh{}, err
+	if !bytes.Equal(leads, rec.Row) { // an older row may be written in another way
+		r, _, err := readRow(row)
+		if err != nil {
+			return refresh.Refresh{}, err
+		}
+		stands, err := json.Marshal(r)
+		if err != nil {
+			return refresh.Refresh{}, err
+		}
+		if !bytes.Equal(leads, stands) {
+			return refresh.Refresh{}, fmt.Errorf("the row stands at version %d, the journal leads to another row at version %d", r.Version, folded.Version)
+		}
 	}
 	switch {
-	case r.ID != id:
-		return refresh.Refresh{}, fmt.Errorf("the row says it is %q", r.ID)
-	case !bytes.Equal(a, b):
-		return refresh.Refresh{}, fmt.Errorf("the row stands at version %d, the journal leads to another row at version %d", r.Version, folded.Version)
-	case entries[len(entries)-1].Hash != hash: // equal rows: there is at least one entry
+	case folded.ID != id:
+		return refresh.Refresh{}, fmt.Errorf("the row says it is %q", folded.ID)
+	case entries[len(entries)-1].Hash != rec.Hash: // equal rows: there is at least one entry
 		return refresh.Refresh{}, fmt.Errorf("the row belongs to another last entry")
 	}
-	return r, nil
+	return folded, nil
 }
 
 // ReadRow returns the refresh with the id from its row alone. Enough for a list; before a refresh is acted on
@@ -184,28 +194,37 @@ func ReadRow(id refresh.ID, row []byte) (refresh.Refresh, error) {
 
 // readRow is where older shapes of a row become the present one.
 func readRow(data []byte) (refresh.Refresh, string, error) {
-	var rec record
-	if err := strictly(data, &rec); err != nil {
-		return refresh.Refresh{}, "", fmt.Errorf("decode row: %w", err)
-	}
-	whole := rec.Sum != "" && rec.Sum == sum(rec.Row)
-	switch {
-	case rec.Schema > Schema && whole:
-		return refresh.Refresh{}, "", fmt.Errorf("%w: the row has schema %d; known here: %d", refresh.ErrVersion, rec.Schema, Schema)
-	case rec.Schema != Schema:
-		return refresh.Refresh{}, "", fmt.Errorf("the row has schema %d; known here: %d", rec.Schema, Schema)
-	case rec.Sum != "" && !whole:
-		return refresh.Refresh{}, "", errors.New("the row was changed after it was written")
+	rec, err := readRecord(data)
+	if err != nil {
+		return refresh.Refresh{}, "", err
 	}
 	var r refresh.Refresh
-	err := strictly(rec.Row, &r) // fields of a newer program would be lost at the next commit
+	err = strictly(rec.Row, &r) // fields of a newer program would be lost at the next commit
 	switch {
-	case err != nil && whole:
+	case err != nil && rec.Sum != "":
 		return refresh.Refresh{}, "", fmt.Errorf("%w: decode row: %w", refresh.ErrVersion, err)
 	case err != nil:
 		return refresh.Refresh{}, "", fmt.Errorf("decode row: %w", err)
 	}
 	return r, rec.Hash, nil
+}
+
+// readRecord decodes what is around a row, and checks that the row is as it was written.
+func readRecord(data []byte) (record, error) {
+	var rec record
+	if err := strictly(data, &rec); err != nil {
+		return rec, fmt.Errorf("decode row: %w", err)
+	}
+	whole := rec.Sum == sum(rec.Row)
+	switch {
+	case rec.Schema > Schema && whole:
+		return rec, fmt.Errorf("%w: the row has schema %d; known here: %d", refresh.ErrVersion, rec.Schema, Schema)
+	case rec.Schema != Schema:
+		return rec, fmt.Errorf("the row has schema %d; known here: %d", rec.Schema, Schema)
+	case rec.Sum != "" && !whole:
+		return rec, errors.New("the row was changed after it was written")
+	}
+	return rec, nil
 }
 
 // strictly decodes JSON and refuses what has no place in out.
@@ -222,41 +241,29 @@ func sum(row []byte) string {
 
 // ReadJournal decodes the entries after the one numbered after, and checks that each is as it was written.
 func ReadJournal(id refresh.ID, after int64, raw [][]byte) ([]refresh.Entry, error) {
-	entries, err := decode(id, after, raw)
-	if err == nil {
-		err = chained(id, entries)
-	}
+	entries, err := chain(id, after, raw)
 	if err != nil {
 		return nil, unreadable(id, err)
 	}
 	return entries, nil
 }
 
-// chained checks that each entry is as it was written and follows the one before it.
-func chained(id refresh.ID, entries []refresh.Entry) error {
-	for i, e := range entries {
-		again, err := refresh.Seal(id, e.Seq-1, e.Prev, e.At, []refresh.Event{e.Event})
-		if err != nil {
-			return err
-		}
-		if again[0].Hash != e.Hash || i > 0 && entries[i-1].Hash != e.Prev {
-			return fmt.Errorf("entry %d was changed after it was written", e.Seq)
-		}
-	}
-	return nil
-}
-
-func decode(id refresh.ID, after int64, raw [][]byte) ([]refresh.Entry, error) {
-	var entries []refresh.Entry
+// chain decodes entries and checks that each is as it was written and follows the one before it.
+func chain(id refresh.ID, after int64, raw [][]byte) ([]refresh.Entry, error) {
+	entries := make([]refresh.Entry, len(raw))
+	prev := ""
 	for i, data := range raw {
-		var e refresh.Entry
-		if err := json.Unmarshal(data, &e); err != nil {
-			return nil, fmt.Errorf("entry %d: %w", after+int64(i)+1, err)
+		e, seq := &entries[i], after+int64(i)+1
+		if err := e.UnmarshalJSON(data); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", seq, err)
 		}
-		if e.Refresh != id || e.Seq != after+int64(i)+1 {
-			return nil, fmt.Errorf("entry %d of %q stands where entry %d belongs", e.Seq, e.Refresh, after+int64(i)+1)
+		switch {
+		case e.Refresh != id || e.Seq != seq:
+			return nil, fmt.Errorf("entry %d of %q stands where entry %d belongs", e.Seq, e.Refresh, seq)
+		case !e.Intact(data), (i > 0 || after == 0) && e.Prev != prev:
+			return nil, fmt.Errorf("entry %d was changed after it was written", seq)
 		}
-		entries = append(entries, e)
+		prev = e.Hash
 	}
 	return entries, nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,14 +113,8 @@ func (e *Engine) takeUp(ctx, calls context.Context) {
 		e.log.ErrorContext(ctx, "some refreshes cannot be read and are left alone", "err", err)
 		e.leftAlone(err)
 	}
-	for _, r := range open {
-		if failpoint.Mutant(failpoint.ResultOnly) {
-			continue
-		}
-		if err := e.recoverOne(ctx, r); err != nil {
-			// Its runner goes on all the same: see take for why that is safe.
-			e.log.ErrorContext(ctx, "a refresh could not be recovered yet", "refresh", r.ID, "err", err)
-		}
+	if !failpoint.Mutant(failpoint.ResultOnly) {
+		e.recoverAll(ctx, open)
 	}
 	start := func(id refresh.ID) {
 		wake := make(chan struct{}, 1)
@@ -140,16 +135,53 @@ func (e *Engine) takeUp(ctx, calls context.Context) {
 	e.mu.Unlock()
 }
 
-// recoverOne takes up one refresh. A defect that shows with this one must not keep the others from being taken up.
-func (e *Engine) recoverOne(ctx context.Context, r refresh.Refresh) (err error) {
+// batch is how many refreshes are taken up in one transaction.
+const batch = 200
+
+// recoverAll commits what follows for each refresh from the process having begun anew.
+func (e *Engine) recoverAll(ctx context.Context, open []refresh.Refresh) {
+	var todo []Commit
+	for _, r := range open {
+		c, err := e.recoverOne(ctx, r)
+		if err != nil {
+			e.unrecovered(ctx, r.ID, err)
+		} else if len(c.Events) > 0 {
+			todo = append(todo, c)
+		}
+	}
+	all, batches := e.store.(Batcher)
+	for some := range slices.Chunk(todo, batch) {
+		if batches && len(some) > 1 && all.CommitAll(ctx, some) == nil {
+			for _, c := range some {
+				e.written(ctx, c)
+			}
+			continue
+		}
+		for _, c := range some { // one that is declined must not keep the others from being taken up
+			if err := e.store.Commit(ctx, c); err != nil {
+				e.unrecovered(ctx, c.Row.ID, err)
+				continue
+			}
+			e.written(ctx, c)
+		}
+	}
+}
+
+// unrecovered says that a refresh was not taken up. Its runner goes on all the same: see take for why that is safe.
+func (e *Engine) unrecovered(ctx context.Context, id refresh.ID, err error) {
+	e.log.ErrorContext(ctx, "a refresh could not be recovered yet", "refresh", id, "err", err)
+}
+
+// recoverOne decides what a refresh is taken up with. A defect that shows with this one must not keep the others from
+// being taken up.
+func (e *Engine) recoverOne(ctx context.Context, r refresh.Refresh) (c Commit, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.log.ErrorContext(ctx, "a refresh panicked", "refresh", r.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = errDefect
 		}
 	}()
-	_, err = e.write(ctx, r, refresh.Recovered{}, "")
-	return err
+	return decide(r, refresh.Recovered{}, "")
 }
 
 // Ask begins a refresh. key names the input, so that a redelivered one begins nothing. It returns an *Error
@@ -196,14 +228,9 @@ func (e *Engine) apply(ctx context.Context, r refresh.Refresh, in refresh.Input,
 
 // write decides and commits. The caller holds the commit lock.
 func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input, key string) (refresh.Refresh, error) {
-	now := refresh.Now{Time: time.Now().UTC().Round(0), Nonce: token(4)}
-	events, err := refresh.Decide(r, in, now)
-	if err != nil || len(events) == 0 {
+	c, err := decide(r, in, key)
+	if err != nil || len(c.Events) == 0 {
 		return r, err
-	}
-	c := Commit{Row: r, Base: r.Version, Events: events, At: now.Time, Key: key}
-	for _, ev := range events {
-		c.Row = refresh.Apply(c.Row, ev, now.Time)
 	}
 	switch err := e.store.Commit(ctx, c); {
 	case errors.Is(err, ErrSeen):
@@ -213,13 +240,32 @@ func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input,
 	case err != nil:
 		return r, fmt.Errorf("commit %s: %w", c.Row.ID, err)
 	}
-	e.allow(c.Row, events)
+	e.written(ctx, c)
+	return c.Row, nil
+}
+
+// decide makes the commit that follows from an input; without events there is nothing to commit.
+func decide(r refresh.Refresh, in refresh.Input, key string) (Commit, error) {
+	now := refresh.Now{Time: time.Now().UTC().Round(0), Nonce: token(4)}
+	events, err := refresh.Decide(r, in, now)
+	if err != nil {
+		return Commit{}, err
+	}
+	c := Commit{Row: r, Base: r.Version, Events: events, At: now.Time, Key: key}
 	for _, ev := range events {
+		c.Row = refresh.Apply(c.Row, ev, now.Time)
+	}
+	return c, nil
+}
+
+// written does what is due after a commit.
+func (e *Engine) written(ctx context.Context, c Commit) {
+	e.allow(c.Row, c.Events)
+	for _, ev := range c.Events {
 		e.log.InfoContext(ctx, "event", "refresh", c.Row.ID, "event", refresh.EventName(ev), "step", refresh.StepOf(ev))
 	}
 	e.committed(c.Row.ID)
 	e.rouse(c.Row.ID)
-	return c.Row, nil
 }
 
 // allow notes the irreversible attempts whose intents were just committed.

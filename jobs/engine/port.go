@@ -51,3 +51,10 @@ type Store interface {
 	// Journal returns the entries of a refresh after the one numbered after. ErrNotFound when there is none.
 	Journal(ctx context.Context, id refresh.ID, after int64) ([]refresh.Entry, error)
 }
+
+// Batcher is a Store that can write commits of several refreshes in one transaction: all of them, or none. Taking up a
+// thousand refreshes after a restart then waits for the disk a few times and not a thousand.
+type Batcher interface {
+	// CommitAll declines as Commit does, for the first that it declines.
+	CommitAll(ctx context.Context, cs []Commit) error
+}

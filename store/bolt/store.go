@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,44 +20,61 @@ import (
 	"refreshbot/store"
 )
 
-var _ engine.Store = (*Store)(nil)
+var (
+	_ engine.Store   = (*Store)(nil)
+	_ engine.Batcher = (*Store)(nil)
+)
 
 // Commit writes one transition; see engine.Store. When it returns nil the transition is on disk. Besides the
 // declines there it returns an Internal *refresh.Error when the events do not lead to the row, or when the
 // disk is full. Nothing was written then.
 func (s *Store) Commit(ctx context.Context, c engine.Commit) error {
-	return s.update(ctx, about(c), "commit "+string(c.Row.ID), func(tx *bbolt.Tx) error {
-		if c.Key != "" && tx.Bucket(bInbox).Get([]byte(c.Key)) != nil {
-			return engine.ErrSeen
-		}
-		ops, id := tx.Bucket(bOps), []byte(c.Row.ID)
-		ch, err := store.Advance(ops.Get(id), c)
-		if err != nil {
-			return err
-		}
-		if len(c.Events) == 0 { // an input that changed nothing, worth remembering all the same
-			return remember(tx, c.Key, c.At)
-		}
-		if err := lock(tx, ch.Refresh, c.Base == 0); err != nil {
-			return err
-		}
-		if err := list(tx, ch.Refresh, c.Base == 0); err != nil {
-			return err
-		}
-		journal, err := tx.Bucket(bJournal).CreateBucketIfNotExists(id)
-		if err != nil {
-			return err
-		}
-		for i, e := range ch.Entries {
-			if err := journal.Put(seqKey(c.Base+int64(i)+1), e); err != nil {
-				return err
+	return s.update(ctx, about(c), "commit "+string(c.Row.ID), func(tx *bbolt.Tx) error { return commit(tx, c) })
+}
+
+// CommitAll writes several transitions in one transaction; see engine.Batcher.
+func (s *Store) CommitAll(ctx context.Context, cs []engine.Commit) error {
+	return s.update(ctx, "batch", fmt.Sprintf("commit %d refreshes", len(cs)), func(tx *bbolt.Tx) error {
+		for _, c := range cs {
+			if err := commit(tx, c); err != nil {
+				return fmt.Errorf("%s: %w", c.Row.ID, err)
 			}
 		}
-		if err := ops.Put(id, ch.Row); err != nil {
+		return nil
+	})
+}
+
+func commit(tx *bbolt.Tx, c engine.Commit) error {
+	if c.Key != "" && tx.Bucket(bInbox).Get([]byte(c.Key)) != nil {
+		return engine.ErrSeen
+	}
+	ops, id := tx.Bucket(bOps), []byte(c.Row.ID)
+	ch, err := store.Advance(ops.Get(id), c)
+	if err != nil {
+		return err
+	}
+	if len(c.Events) == 0 { // an input that changed nothing, worth remembering all the same
+		return remember(tx, c.Key, c.At)
+	}
+	if err := lock(tx, ch.Refresh, c.Base == 0); err != nil {
+		return err
+	}
+	if err := list(tx, ch.Refresh, c.Base == 0); err != nil {
+		return err
+	}
+	journal, err := tx.Bucket(bJournal).CreateBucketIfNotExists(id)
+	if err != nil {
+		return err
+	}
+	for i, e := range ch.Entries {
+		if err := journal.Put(seqKey(c.Base+int64(i)+1), e); err != nil {
 			return err
 		}
-		return remember(tx, c.Key, c.At)
-	})
+	}
+	if err := ops.Put(id, ch.Row); err != nil {
+		return err
+	}
+	return remember(tx, c.Key, c.At)
 }
 
 // lock takes the target environment with the first event of a refresh and frees it with the last.
@@ -164,16 +184,7 @@ func (s *Store) Load(ctx context.Context, id refresh.ID) (r refresh.Refresh, err
 	return r, err
 }
 
-func load(tx *bbolt.Tx, id refresh.ID) (refresh.Refresh, error) {
-	if r := released(tx, id); r != nil {
-		return refresh.Refresh{}, errReleased(id, *r)
-	}
-	row := tx.Bucket(bOps).Get([]byte(id))
-	if row == nil {
-		return refresh.Refresh{}, fmt.Errorf("refresh %q: %w", id, engine.ErrNotFound)
-	}
-	return store.Read(id, row, entries(tx, id, 0))
-}
+func load(tx *bbolt.Tx, id refresh.ID) (refresh.Refresh, error) { return fetch(tx, id).read() }
 
 // entries returns the raw journal entries after the one numbered after.
 func entries(tx *bbolt.Tx, id refresh.ID, after int64) [][]byte {
@@ -193,19 +204,63 @@ func entries(tx *bbolt.Tx, id refresh.ID, after int64) [][]byte {
 // trusted are left out and named, one by one, in a joined error; the others are returned all the same.
 func (s *Store) Open(ctx context.Context) (rs []refresh.Refresh, err error) {
 	err = s.view(ctx, "list open refreshes", func(tx *bbolt.Tx) error {
-		var errs []error
+		var all []listedOpen
+		locks := holders(tx)
 		c := tx.Bucket(bOpen).Cursor()
 		for k, _ := c.First(); k != nil; k, _ = c.Next() {
-			r, err := loadOpen(tx, k)
-			if err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			rs = append(rs, r)
+			all = append(all, listedOpen{fetch(tx, idOf(k)), locks})
 		}
-		return errors.Join(append(errs, unlisted(tx))...)
+		loaded, errs := make([]refresh.Refresh, len(all)), make([]error, len(all)+1)
+		atOnce(len(all), func(i int) { loaded[i], errs[i] = all[i].read() })
+		for i, r := range loaded {
+			if errs[i] == nil {
+				rs = append(rs, r)
+			}
+		}
+		errs[len(all)] = unlisted(tx)
+		return errors.Join(errs...)
 	})
 	return rs, err
+}
+
+// atOnce calls do for 0 to n-1, on all processors: checking a thousand journals is a second's work for one.
+func atOnce(n int, do func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// stored is all that a store has of one refresh. It is valid as long as the transaction.
+type stored struct {
+	id       refresh.ID
+	row      []byte
+	journal  [][]byte
+	released *Released
+}
+
+func fetch(tx *bbolt.Tx, id refresh.ID) stored {
+	s := stored{id: id, released: released(tx, id)}
+	if s.released == nil {
+		s.row, s.journal = tx.Bucket(bOps).Get([]byte(id)), entries(tx, id, 0)
+	}
+	return s
+}
+
+func (s stored) read() (refresh.Refresh, error) {
+	switch {
+	case s.released != nil:
+		return refresh.Refresh{}, errReleased(s.id, *s.released)
+	case s.row == nil:
+		return refresh.Refresh{}, fmt.Errorf("refresh %q: %w", s.id, engine.ErrNotFound)
+	}
+	return store.Read(s.id, s.row, s.journal)
 }
 
 // unlisted names the refreshes that hold a lock and are not listed as open: they would stand still in silence.
@@ -226,21 +281,40 @@ func unlisted(tx *bbolt.Tx) error {
 	return errors.Join(errs...)
 }
 
+// listedOpen is a refresh that the list of open ones has, with the holders of all locks.
+type listedOpen struct {
+	stored
+	locks map[string]string
+}
+
 func loadOpen(tx *bbolt.Tx, k []byte) (refresh.Refresh, error) {
-	id := idOf(k)
-	r, err := load(tx, id)
+	return listedOpen{fetch(tx, idOf(k)), holders(tx)}.read()
+}
+
+// holders returns who holds each lock.
+func holders(tx *bbolt.Tx) map[string]string {
+	all := map[string]string{}
+	c := tx.Bucket(bLocks).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		all[string(k)] = string(v)
+	}
+	return all
+}
+
+func (l listedOpen) read() (refresh.Refresh, error) {
+	r, err := l.stored.read()
 	if errors.Is(err, engine.ErrNotFound) {
-		return r, store.Damaged(id, errors.New("listed as open, but there is no row"))
+		return r, store.Damaged(l.id, errors.New("listed as open, but there is no row"))
 	}
 	if err != nil {
 		return r, err
 	}
 	if r.Status.Ended() {
-		return r, store.Damaged(id, errors.New("listed as open, but it has ended"))
+		return r, store.Damaged(l.id, errors.New("listed as open, but it has ended"))
 	}
-	for _, l := range store.LockKeys(r.Target) {
-		if holder := tx.Bucket(bLocks).Get([]byte(l)); string(holder) != string(id) {
-			return r, store.Damaged(id, fmt.Errorf("it does not hold the lock %s; %q does", l, holder))
+	for _, key := range store.LockKeys(r.Target) {
+		if holder := l.locks[key]; holder != string(l.id) {
+			return r, store.Damaged(l.id, fmt.Errorf("it does not hold the lock %s; %q does", key, holder))
 		}
 	}
 	return r, nil
