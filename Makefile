@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 GOLANGCI := 2.15.0
 
-.PHONY: help build demo test race bench fuzz lint golden screenshot ci
+.PHONY: help build demo test race bench fuzz lint golden pictures ci
 
 help: ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,8 +33,8 @@ lint: ## go vet and golangci-lint
 golden: ## write the golden files and the state diagram anew; look at the diff
 	go test ./bot/view ./bot/check ./jobs/refresh ./jobs/phases -update
 
-screenshot: ## write the README's picture anew from the browser test
-	go test ./bot/slacksim/browser -run TestDemoPage -screenshot=$(CURDIR)/docs/demo.png
+pictures: ## write the pictures of the documentation anew from the browser tests; look at each
+	go test ./bot/slacksim/browser -run 'TestFlow' -count=1 -pictures=$(CURDIR)/docs/pictures
 
 ci: ## what runs before a change lands
 	.ci/run

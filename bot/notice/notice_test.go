@@ -95,8 +95,8 @@ func TestANoticeInTheWordsOfItsAudience(t *testing.T) {
 	r := refresh.Refresh{Source: refresh.Environment{Name: "prod"}, Target: refresh.Environment{Name: "uat"}, Reason: "March <!channel> training"}
 	n := notice.Notice{Kind: notice.Announced, Window: refresh.Window{From: evening, To: evening.Add(4 * time.Hour)}}
 	for lang, want := range map[string]string{
-		"":   "<!subteam^S0ALL> uat will be down from Fri 27 Nov 19:00 UTC to about Fri 27 Nov 23:00 UTC. It gets a fresh copy of prod: everything entered in uat since its last refresh will be gone. Please finish and log out before. March &lt;!channel&gt; training",
-		"de": "<!subteam^S0ALL> uat ist von 27.11.2026 19:00 UTC bis etwa 27.11.2026 23:00 UTC nicht verfügbar. Die Umgebung bekommt eine frische Kopie von prod: Alles, was seit der letzten Aktualisierung in uat erfasst wurde, ist danach weg. Bitte vorher fertig werden und abmelden. March &lt;!channel&gt; training",
+		"":   "<!subteam^S0ALL> uat will be down from Fri 27 Nov 19:00 UTC to about Fri 27 Nov 23:00 UTC. It gets a fresh copy of prod: everything entered in uat since its last refresh will be gone. Please finish and log out before. Why: March &lt;!channel&gt; training.",
+		"de": "<!subteam^S0ALL> uat ist von 27.11.2026 19:00 UTC bis etwa 27.11.2026 23:00 UTC nicht verfügbar. Die Umgebung bekommt eine frische Kopie von prod: Alles, was seit der letzten Aktualisierung in uat erfasst wurde, ist danach weg. Bitte vorher fertig werden und abmelden. Grund: March &lt;!channel&gt; training.",
 	} {
 		marked, plain := speaker().Say(n, r, notice.Audience{Channel: "C0", Mention: "S0ALL", Language: lang}, evening)
 		if plain != want {
@@ -106,10 +106,11 @@ func TestANoticeInTheWordsOfItsAudience(t *testing.T) {
 			t.Errorf("%s, marked up: %s", lang, marked)
 		}
 	}
+	r.Reason = ""
 	for _, kind := range notice.Kinds() {
 		for _, lang := range []string{"en", "de"} {
 			n.Kind, n.Left = kind, 5*time.Minute
-			if marked, plain := speaker().Say(n, r, notice.Audience{Language: lang}, evening); strings.ContainsAny(plain, "{}*") || plain == "" || marked == "" {
+			if marked, plain := speaker().Say(n, r, notice.Audience{Language: lang}, evening); strings.ContainsAny(plain, "{}[]*") || strings.Contains(plain, "Why") || plain == "" || marked == "" {
 				t.Errorf("%s, %s: %s", lang, kind, plain)
 			}
 		}

@@ -23,8 +23,8 @@ const Default = "en"
 func Standard() Texts {
 	return Texts{
 		"en": {
-			Announced: "*{environment} will be down from {from} to about {to}.* It gets a fresh copy of {source}: everything entered in {environment} since its last refresh will be gone. Please finish and log out before. {why}",
-			Postponed: "*The downtime of {environment} has moved: from {from} to about {to}.* {why}",
+			Announced: "*{environment} will be down from {from} to about {to}.* It gets a fresh copy of {source}: everything entered in {environment} since its last refresh will be gone. Please finish and log out before. [Why: {why}.]",
+			Postponed: "*The downtime of {environment} has moved: from {from} to about {to}.* [Why: {why}.]",
 			Soon:      "*{environment} goes down in {left}.* Please save your work and log out now. It is expected back about {to}.",
 			Offline:   "*{environment} is down now.* It is expected back about {to}. There is nothing you need to do.",
 			Back:      "*{environment} answers again, and is not ready yet.* It is still being set up: please wait until it is said here that it is open.",
@@ -33,8 +33,8 @@ func Standard() Texts {
 			Failed:    "*The refresh of {environment} did not work out.* Please do not work in it before you hear from those who look after it.",
 		},
 		"de": {
-			Announced: "*{environment} ist von {from} bis etwa {to} nicht verfügbar.* Die Umgebung bekommt eine frische Kopie von {source}: Alles, was seit der letzten Aktualisierung in {environment} erfasst wurde, ist danach weg. Bitte vorher fertig werden und abmelden. {why}",
-			Postponed: "*Die Auszeit von {environment} hat sich verschoben: von {from} bis etwa {to}.* {why}",
+			Announced: "*{environment} ist von {from} bis etwa {to} nicht verfügbar.* Die Umgebung bekommt eine frische Kopie von {source}: Alles, was seit der letzten Aktualisierung in {environment} erfasst wurde, ist danach weg. Bitte vorher fertig werden und abmelden. [Grund: {why}.]",
+			Postponed: "*Die Auszeit von {environment} hat sich verschoben: von {from} bis etwa {to}.* [Grund: {why}.]",
 			Soon:      "*{environment} ist in {left} nicht mehr verfügbar.* Bitte jetzt speichern und abmelden. Voraussichtlich wieder da: etwa {to}.",
 			Offline:   "*{environment} ist jetzt nicht verfügbar.* Voraussichtlich wieder da: etwa {to}. Es ist nichts zu tun.",
 			Back:      "*{environment} antwortet wieder, ist aber noch nicht bereit.* Die Umgebung wird noch eingerichtet: Bitte warten, bis hier steht, dass sie offen ist.",
@@ -47,6 +47,9 @@ func Standard() Texts {
 
 // placeholders are what a text can have filled in.
 func placeholders() []string { return []string{"environment", "source", "from", "to", "left", "why"} }
+
+// aside is a part that is left out when no reason was given.
+var aside = regexp.MustCompile(`\[([^\[\]]*\{why\}[^\[\]]*)\]`)
 
 var brace = regexp.MustCompile(`\{([^{}]*)\}`)
 
@@ -116,9 +119,14 @@ func (s Speaker) write(n Notice, r refresh.Refresh, lang string) (marked, plain 
 	if text == "" {
 		text = s.Texts[Default][n.Kind]
 	}
+	part := "$1"
+	if r.Reason == "" {
+		part = ""
+	}
+	text = aside.ReplaceAllString(text, part)
 	fill := func(at func(time.Time) string) string {
 		return strings.Join(strings.Fields(strings.NewReplacer(
-			"{environment}", s.Escape(r.Target.Name), "{source}", s.Escape(r.Source.Name), "{why}", s.Escape(r.Reason),
+			"{environment}", s.Escape(r.Target.Name), "{source}", s.Escape(r.Source.Name), "{why}", s.Escape(strings.TrimRight(r.Reason, ". ")),
 			"{from}", at(n.Window.From), "{to}", at(n.Window.To), "{left}", minutes(n.Left),
 		).Replace(text)), " ")
 	}

@@ -2,12 +2,10 @@ package browser
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -106,29 +104,5 @@ func TestDemoPage(t *testing.T) {
 	}
 	if n := read[int](p, `document.querySelectorAll("[data-testid=notice][data-tone=error]").length`); n > 0 {
 		t.Errorf("the page shows %d errors", n)
-	}
-}
-
-// TestDemoPagePicture takes the README's picture: a card waiting for approval, as an approver sees it. Its demo runs
-// no faster than life, so that the card says what a real one would.
-func TestDemoPagePicture(t *testing.T) {
-	if *screenshot == "" {
-		t.Skip("no -screenshot=file was asked for")
-	}
-	t.Parallel()
-	needBrowser(t)
-	p := openPage(t, playDemo(t, 1))
-	p.click(composer)
-	p.press("/refresh uat for March training" + kb.Enter)
-	p.wait("the question", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("approve"))))
-	p.become(anna)
-	p.wait("the question to Anna", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("approve"))))
-	p.wait("a place at the end", `(() => { const s = document.querySelector("#scroll"); return s.scrollHeight - s.scrollTop - s.clientHeight < 2; })()`)
-	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(*screenshot, png, 0o644); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -21,10 +21,11 @@ const patience = 30 * time.Second
 
 // playDemo starts the demo and returns the address of its page. At the end of the test it must stop cleanly when it
 // is told to, and its log must hold no error.
-func playDemo(t *testing.T, speed float64) (address string) {
+func playDemo(t *testing.T, speed float64, also ...string) (address string) {
 	t.Helper()
 	// Not t.Context(): its end would kill the demo before it could be told to stop.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary, "demo", "--addr", "127.0.0.1:0", "--speed", strconv.FormatFloat(speed, 'g', -1, 64))
+	args := append([]string{"demo", "--addr", "127.0.0.1:0", "--speed", strconv.FormatFloat(speed, 'g', -1, 64)}, also...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()

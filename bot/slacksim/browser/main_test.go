@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// screenshot is where TestDemoPagePicture writes the README's picture.
-var screenshot = flag.String("screenshot", "", "write a picture of the page to this `file`")
+// pictures is where the pictures of the documentation are written.
+var pictures = flag.String("pictures", "", "write a picture of each flow into this `folder`")
 
 // binary is the program under test, and chromium the browser, empty if there is none.
 var binary, chromium string

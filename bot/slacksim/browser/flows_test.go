@@ -1,0 +1,123 @@
+package browser
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// The flows that a person goes through, in a real browser. With -pictures each leaves the pictures of the documentation.
+
+const lifelike = 1 // no faster than life, so that the texts say what real ones would
+
+// picture takes one for the documentation, once everything is at rest.
+func (p *page) picture(name string) {
+	p.t.Helper()
+	if *pictures == "" {
+		return
+	}
+	p.wait("everything at rest", `document.getAnimations().every((a) => a.playState !== "running")`)
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*pictures, name+".png"), png, 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// say types a line and sends it.
+func (p *page) say(line string) {
+	p.t.Helper()
+	p.click(composer)
+	p.press(line + kb.Enter)
+	p.wait("an empty box", `document.querySelector("[data-testid=composer]").value === ""`)
+}
+
+// form waits for a dialog of the app's with the words in it.
+func (p *page) form(words string) {
+	p.t.Helper()
+	p.wait("the form: "+words, fmt.Sprintf(`document.querySelector("[data-testid=modal]")?.textContent.includes(%s)`, quote(words)))
+}
+
+// shows waits for words in the channel.
+func (p *page) shows(words string) {
+	p.t.Helper()
+	p.wait("the words: "+words, fmt.Sprintf(`document.querySelector("#timeline").textContent.includes(%s)`, quote(words)))
+	p.bottom()
+}
+
+// bottom waits until the newest is in view.
+func (p *page) bottom() {
+	p.t.Helper()
+	p.wait("a place at the end", `(() => { const s = document.querySelector("#scroll"); return s.scrollHeight - s.scrollTop - s.clientHeight < 2; })()`)
+}
+
+// flow opens the page of a demo of its own.
+func flow(t *testing.T, speed float64, also ...string) *page {
+	t.Helper()
+	t.Parallel()
+	needBrowser(t)
+	return openPage(t, playDemo(t, speed, also...))
+}
+
+func TestFlowAsking(t *testing.T) {
+	p := flow(t, lifelike)
+	p.say("/refresh uat")
+	p.form("Users who can sign in")
+	p.picture("ask")
+	p.click("[data-testid=modal-close]")
+	p.say("/refresh uat tomorrow 22:00 for March training")
+	p.told("the copy begins on")
+	p.picture("ask-for-a-time")
+	p.say("/refresh uat tommorow 22:00")
+	p.told("Not done.")
+	p.say("/refresh plan uat")
+	p.told("from here there is no way back")
+	p.picture("plan")
+}
+
+func TestFlowDeciding(t *testing.T) {
+	p := flow(t, lifelike)
+	p.say("/refresh uat for March training")
+	p.wait("the question", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("approve"))))
+	p.become(anna)
+	p.wait("the question to Anna", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("approve"))))
+	p.bottom()
+	p.picture("card")
+	p.click(gate("approve"))
+	p.wait("the dialog", `document.querySelector("[data-testid=confirm]") !== null`)
+	p.picture("confirm")
+	p.click("[data-testid=confirm-ok]")
+	p.wait("the notice", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("start_now"))))
+	p.say("/refresh why uat")
+	p.told("If nobody does")
+	p.picture("why")
+	p.click("[data-testid=channel-C0TRAINEES]")
+	p.shows("uat will be down from")
+	p.picture("notices")
+}
+
+func TestFlowSigningIn(t *testing.T) {
+	p := flow(t, lifelike, "--mfa")
+	p.click(person(ben))
+	p.say("/refresh check uat")
+	p.told("Nobody has signed in to LCS")
+	p.say("/refresh sign-in")
+	p.told("enter the code")
+	p.picture("sign-in")
+	p.click("[data-testid=panel-button]")
+	p.told("Signed in to LCS as")
+	p.say("/refresh check uat")
+	p.told("Everything passed")
+	p.picture("check")
+	p.say("/refresh config")
+	p.told("This configuration is in use")
+	p.picture("config")
+	p.say("/refresh backup")
+	p.told("backup")
+}
