@@ -22,9 +22,9 @@ race: ## all tests under the race detector, in random order
 bench: ## the benchmarks, each beside its alternative
 	go test -run '^$$' -bench . -benchmem ./...
 
-fuzz: ## each fuzz target for 30 seconds
+fuzz: ## each fuzz target for 60 seconds
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 30s -fuzzminimizetime 1x $$p || exit 1; done; done
+		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s -fuzzminimizetime 10s $$p || exit 1; done; done
 
 lint: ## go vet and golangci-lint
 	go vet ./...

@@ -167,8 +167,12 @@ func (s *Service) Slash(ctx context.Context, in Line) Reply {
 
 // run is a command of somebody who may send it. What it answers to a bad line is the same for everybody.
 func (s *Service) run(ctx context.Context, v verb, in Line, words []string) (Reply, error) {
-	if !looksOnly(v.name) {
-		if err := s.vouch(ctx, in.User, in.Workspace); err != nil {
+	may := s.vouch
+	if looksOnly(v.name) {
+		may = s.atHome
+	}
+	if v.name != "help" {
+		if err := may(ctx, in.User, in.Workspace); err != nil {
 			return Reply{}, err
 		}
 	}

@@ -29,6 +29,20 @@ func (s *Service) vouch(ctx context.Context, who refresh.Person, workspace strin
 	if err != nil {
 		return &refresh.Error{Code: refresh.Offline, Msg: "Slack did not say whether you are a member of this workspace, so nothing was done. Try again in a moment.", Err: err}
 	}
+	return admitted(is)
+}
+
+// atHome refuses whoever is certainly of another workspace, or no person. Guests see the card anyway; and while Slack
+// does not say who somebody is, how things stand is what they want to know.
+func (s *Service) atHome(ctx context.Context, who refresh.Person, workspace string) error {
+	is, err := s.Directory.Membership(ctx, who.ID, workspace)
+	if err != nil || is == Guest {
+		return nil
+	}
+	return admitted(is)
+}
+
+func admitted(is Membership) error {
 	why := map[Membership]string{
 		Full:        "",
 		Guest:       "Guests of this workspace can look on, but neither ask nor decide. Ask a member to do it.",

@@ -64,14 +64,24 @@ func TestWhoIsNoFullMemberAsksForNothing(t *testing.T) {
 					t.Errorf("%q asks %q: %+v", is, text, got)
 				}
 			}
-			for _, text := range []string{"status", "help", ""} {
+			for _, text := range []string{"status", "history", "why uat", "status uat"} {
+				got := w.say(t, rita, text)
+				if refused := strings.Contains(got.Text, words); refused == (is == commands.Guest) {
+					t.Errorf("%q looks with %q: %+v", is, text, got)
+				}
+			}
+			for _, text := range []string{"help", "", "help users"} {
 				if got := w.say(t, rita, text); got.Refused {
-					t.Errorf("%q may look with %q: %+v", is, text, got)
+					t.Errorf("%q may ask for help with %q: %+v", is, text, got)
 				}
 			}
 		}
 		if n := len(w.all(t)); n != 0 {
 			t.Errorf("%d refreshes", n)
+		}
+		w.directory.set(func(d *directory) { d.down = true })
+		if got := w.say(t, rita, "status"); got.Refused {
+			t.Errorf("status while Slack does not answer: %+v", got)
 		}
 	})
 }

@@ -25,8 +25,14 @@ type process struct {
 // spawn starts the binary, with env added to the environment.
 func spawn(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
+	return spawnAs(t, func(cmd *exec.Cmd) { cmd.Env = append(os.Environ(), env...) }, args...)
+}
+
+// spawnAs lets change say how the binary is started.
+func spawnAs(t testing.TB, change func(*exec.Cmd), args ...string) *process {
+	t.Helper()
 	p := &process{cmd: exec.CommandContext(t.Context(), binary, args...), done: make(chan struct{}), changed: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
+	change(p.cmd)
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,8 +37,10 @@ type world struct {
 	cloud  *cloudsim.Cloud
 	dir    string
 	file   string // the configuration
+	data   string // the folder of the store below dir; mostly dir itself
 	before struct{ prod, uat cloudsim.Environment }
 	bot    *process
+	how    func(*exec.Cmd) // how it is started; nil: the usual way
 	log    []string        // of the bots before this one
 	used   map[string]bool // buttons that were pressed
 
@@ -183,12 +186,16 @@ func (w *world) write(name, text string) string {
 	return path
 }
 
-func (w *world) storePath() string { return filepath.Join(w.dir, "refreshbot.db") }
+func (w *world) storePath() string { return filepath.Join(w.dir, w.data, "refreshbot.db") }
 
 // start runs the bot and waits until it says that it is ready.
 func (w *world) start() {
 	w.t.Helper()
-	w.bot = spawn(w.t, nil, "run", "--config", w.file)
+	if w.how == nil {
+		w.bot = spawn(w.t, nil, "run", "--config", w.file)
+	} else {
+		w.bot = spawnAs(w.t, w.how, "run", "--config", w.file)
+	}
 	w.until("the bot is ready", func() bool { return w.bot.logged(map[string]string{"msg": "ready"}) })
 	w.until("both connections to Slack stand", func() bool { return w.slack.Connections() == 2 })
 }

@@ -65,9 +65,9 @@ type Info struct {
 	Schema int
 }
 
-// Open opens the store at path, or makes it with mode 0600 when there is no file or an empty one. An existing
-// file is first examined without the right to write: every page, the schema, and that everything a store has
-// is there. That reads the whole file once, so it takes as long as the disk needs for it (a file of 100 MB:
+// Open opens the store at path, or makes it with mode 0600 when there is no file or an empty one. A file of our own
+// with another mode gets that mode. An existing file is first examined without the right to write: every page, the
+// schema, and that everything a store has is there. That reads the whole file once, so it takes as long as the disk needs for it (a file of 100 MB:
 // about a second). The journals of open refreshes are checked against their rows by the method Open, one by
 // one, so that one damaged refresh does not stop the others.
 //
@@ -106,6 +106,11 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	err = stillAt(path, file)
 	if err == nil {
 		err = s.begin()
+	}
+	if err == nil && !fresh {
+		// Somebody may have copied it here with the mode of any file. Only the owner can change that; who runs as
+		// somebody else has the right to the file from a group, and leaves it so.
+		_ = file.Chmod(0o600)
 	}
 	if err != nil {
 		return nil, errors.Join(failed(path, err), db.Close())

@@ -35,6 +35,22 @@ func TestOpenMakesAPrivateFile(t *testing.T) {
 	}
 }
 
+func TestAStoreThatOthersCouldReadIsMadePrivate(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "refreshbot.db")
+	s, err := bolt.Open(t.Context(), path, bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Close(), os.Chmod(path, 0o644)); err != nil { //nolint:gosec // as cp leaves it
+		t.Fatal(err)
+	}
+	bolttest.OpenAt(t, path)
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode %v, want 0600: %v", info.Mode(), err)
+	}
+}
+
 func TestOpenTakesAnEmptyFileForANewStore(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "refreshbot.db")
