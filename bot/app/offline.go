@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"refreshbot/store/bolt"
 )
 
-// offline reads the command line of a command about the store, which works on its file while the bot is stopped.
-func offline(command string, flags *flag.FlagSet, args []string, stdout, stderr io.Writer) (run func(context.Context) error, ok bool) {
+// Offline reads the command line of a command about the store, which works on its file while the bot is stopped.
+func Offline(command string, flags *flag.FlagSet, args []string, stdout, stderr io.Writer) (run func(context.Context) error, ok bool) {
 	c := &offlineCommand{out: stdout, errs: stderr}
 	flags.StringVar(&c.config, "config", "", "the configuration `file`, for store.path and store.backup.dir")
 	switch command {

@@ -1,0 +1,297 @@
+// Package app puts the bot together from a configuration, runs it, and does what else is asked for on the command line.
+// It is the one place that builds things, and decides nothing that its parts could.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"refreshbot/bot"
+	"refreshbot/bot/check"
+	"refreshbot/bot/config"
+	"refreshbot/bot/view"
+	"refreshbot/commands"
+	"refreshbot/jobs/blackout"
+	"refreshbot/jobs/engine"
+	"refreshbot/jobs/phases"
+	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/schedule"
+	"refreshbot/store/bolt"
+)
+
+// Version is that of the module, or the commit it was built from.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = s.Value
+		}
+	}
+	return v
+}
+
+// errReload ends a life of the bot because the next one begins with another configuration.
+var errReload = errors.New("the configuration has changed")
+
+// Run is the bot: it returns when ctx ends, or with what keeps it from beginning. A changed configuration is taken up
+// by stopping and beginning anew within the process, which is what the bot is made to survive at any time: nothing has
+// to be told apart into what can be changed while it runs and what cannot.
+// hide keeps secrets out of the log.
+func Run(ctx context.Context, file string, log *slog.Logger, hide func(secrets ...string)) error {
+	cfg, watcher, err := config.Watch(file)
+	if err != nil {
+		return err
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	refused := func(err error) {
+		log.Error("the changed configuration is refused and the old one stays in use; correct it, or send SIGHUP to have it tried again", "err", err)
+	}
+	var worked *config.Config // the latest with which the bot got ready
+	for {
+		hide(cfg.Secrets()...)
+		life, end := context.WithCancelCause(ctx)
+		next := make(chan *config.Config, 1)
+		go func() {
+			next <- watcher.Next(life, hup, func(cfg *config.Config) error { return acceptable(life, cfg) }, refused)
+			end(errReload)
+		}()
+		err := live(life, cfg, watcher, func() { worked = cfg }, log)
+		reload := errors.Is(context.Cause(life), errReload)
+		end(nil)
+		changed := <-next
+		switch {
+		case ctx.Err() != nil:
+			return err
+		case reload:
+			log.Info("the configuration has changed")
+			cfg = changed
+		case worked != nil && worked != cfg:
+			watcher.Refuse(err)
+			refused(err)
+			cfg = worked
+		default:
+			return err
+		}
+	}
+}
+
+// acceptable says what keeps a bot with this configuration from working, beyond what reading it found.
+func acceptable(ctx context.Context, cfg *config.Config) error {
+	out, err := connect(cfg, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := targets(cfg); err != nil {
+		return err
+	}
+	return slackWorks(ctx, cfg, out)
+}
+
+// live is one life of the bot, with one configuration, from opening the store to closing it. It calls ready once the
+// bot is, and returns the cause of ctx's end unless that is a plain stop.
+func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, ready func(), log *slog.Logger) (err error) {
+	health := bot.NewHealth()
+	disk := newDisk(health)
+	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{Wrote: disk.wrote})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, record.Close()) }()
+	out, err := connect(cfg, record)
+	if err != nil {
+		return err
+	}
+	if err := admit(ctx, cfg, out, record, log); err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTP.Addr)
+	if err != nil {
+		return fmt.Errorf("http.addr: cannot listen on %s; choose another address: %w", cfg.HTTP.Addr, err)
+	}
+	targets, err := targets(cfg)
+	if err != nil {
+		return err
+	}
+
+	var slackBot *bot.Bot
+	people := bot.NewDirectory(out.slack)
+	calendar, err := blackout.New(cfg.Blackouts, cfg.TimeZone, record)
+	if err != nil {
+		return err
+	}
+	steps := out.steps(cfg, record, people)
+	steps.Calendar = calendar
+	performer := phases.New(steps)
+	machine := engine.New(engine.Options{
+		Store: record, Performer: performer, Log: log, Committed: func(id refresh.ID) { slackBot.Committed(id) },
+		LeftAlone: health.LeftAlone,
+	})
+	backups := newBackups(cfg, record, health, log, func(ctx context.Context, text string) { slackBot.TellAdmins(ctx, text) })
+	news := told(func(ctx context.Context, n refresh.News) error { return slackBot.Tell(ctx, n) })
+	answers, err := commands.New(commands.Options{
+		Engine: machine, Record: record, Directory: people, Rehearsal: performer, Targets: targets,
+		Calendar: calendar, Zone: cfg.TimeZone, News: news,
+		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
+		Installation: installation{cfg, watcher, out, backups},
+	})
+	if err != nil {
+		return err
+	}
+	timetable, err := schedule.New(schedule.Options{
+		Entries: entries(cfg), Zone: cfg.TimeZone, Asker: answers, Records: record, Log: log,
+		News: news,
+	})
+	if err != nil {
+		return err
+	}
+	answers.Next, answers.Schedules = timetable.Next, timetable
+	slackBot = bot.New(bot.Options{
+		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
+		NewsIn: channels(cfg),
+		View:   view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
+		Notices: notices(cfg),
+		Admins:  cfg.Admins, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
+	})
+
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	server := &http.Server{Handler: health.Handler(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)}
+	var parts sync.WaitGroup
+	start := func(part func(context.Context) error) {
+		parts.Go(func() {
+			if err := guarded(ctx, log, part); err != nil {
+				stop(err)
+			}
+		})
+	}
+	start(func(context.Context) error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	start(machine.Run)
+	start(func(ctx context.Context) error { return disk.watch(ctx, record) })
+	if backups != nil {
+		start(backups.Run)
+	}
+	start(func(ctx context.Context) error {
+		select {
+		case <-machine.Recovered():
+			health.Recovered()
+		case <-ctx.Done():
+			return nil
+		}
+		// Nobody is listened to before every open refresh has been taken up again.
+		start(slackBot.Run)
+		start(steady(log, timetable.Run))
+		start(steady(log, func(ctx context.Context) error {
+			out.user.Keep(ctx, func(text string) {
+				log.Warn("a person has to sign in to LCS", "why", text)
+				slackBot.TellAdmins(ctx, text)
+			})
+			return nil
+		}))
+		select {
+		case <-health.Ready():
+			ready()
+			log.Info("ready", "version", Version(), "http", listener.Addr().String())
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	<-ctx.Done()
+	log.Info("stopping")
+	if err := server.Close(); err != nil {
+		log.Warn("stop the health pages", "err", err)
+	}
+	parts.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// errDefect stands for a panic that was recovered and logged. When it ends the process, the next one takes up what this
+// one left, as after any other end.
+var errDefect = errors.New("a defect in refreshbot; the log has the stack")
+
+// guarded is part, with a panic as its error. A panic that nobody recovers would be written past the log, in which no
+// secret stands, and would leave the store open.
+func guarded(ctx context.Context, log *slog.Logger, part func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.ErrorContext(ctx, "a part of the bot panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errDefect
+		}
+	}()
+	return part(ctx)
+}
+
+// steady begins a part anew when it has panicked.
+func steady(log *slog.Logger, part func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			err := guarded(ctx, log, part)
+			if !errors.Is(err, errDefect) || ctx.Err() != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Second):
+			}
+		}
+	}
+}
+
+// admit refuses to begin with a Slack setup that cannot work, since nobody would ever be asked anything. A
+// refresh that is under way matters more: then the bot goes on, says that it is not ready, and shows everything
+// once Slack lets it.
+func admit(ctx context.Context, cfg *config.Config, out *outside, record *bolt.Store, log *slog.Logger) error {
+	wrong := slackWorks(ctx, cfg, out)
+	if wrong == nil {
+		return nil
+	}
+	open, err := record.Open(ctx)
+	if len(open) == 0 && err == nil {
+		return wrong
+	}
+	log.Error("Slack does not work as configured; going on for the refreshes that are under way", "problems", wrong)
+	return nil
+}
+
+// slackWorks returns what is wrong with the Slack setup for good, a line each.
+func slackWorks(ctx context.Context, cfg *config.Config, out *outside) error {
+	var wrong []string
+	for _, r := range check.Slack(ctx, out.slackOptions(cfg)) {
+		if !r.OK && !r.Passing {
+			wrong = append(wrong, fmt.Sprintf("Slack, %s: %s", r.Name, r.Text))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "\n"))
+}
+
+// told tells news.
+type told func(ctx context.Context, n refresh.News) error
+
+func (f told) Tell(ctx context.Context, n refresh.News) error { return f(ctx, n) }
