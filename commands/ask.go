@@ -64,7 +64,9 @@ func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, erro
 		if err := s.admit(ctx, t, w.at); err != nil {
 			return Reply{}, err
 		}
-		return readBack(w), nil
+		r := readBack(w)
+		r.Hint += s.counted(ctx, t.Request.Target.Name)
+		return r, nil
 	}
 	return s.place(ctx, in.Key, in.User, w)
 }

@@ -60,7 +60,8 @@ type Options struct {
 
 	Installation Installation
 	Calendar     Calendar
-	Schedules    Schedules
+	Schedules    Schedules // set before the first line is answered
+	Starts       Starts    // nil: they are not counted
 	News         News
 	Zone         *time.Location // in which times are said, and read when the person's own is not known; nil: UTC
 }
@@ -69,6 +70,7 @@ type Options struct {
 type Service struct {
 	Options
 	names []string // of the targets, in order
+	once  once
 	turns sync.Map // by refresh: a channel with room for the one whose input is being looked into
 }
 
@@ -133,7 +135,7 @@ func verbs() []verb {
 	return []verb{
 		{"", Usage{"/refresh <environment> [now | <time>] [for <reason>]", "ask for a refresh; an approver decides before anything happens. The environment alone opens a form", "/refresh uat tomorrow 22:00 for March training"}, (*Service).ask},
 		{"plan", Usage{"/refresh plan <environment>", "the dry run: what each step would do, how long it took last time, what would stop it now", "/refresh plan uat"}, (*Service).plan},
-		{"status", Usage{"/refresh status [environment]", "what runs, what waits and for whom, when the schedule asks next", "/refresh status uat"}, (*Service).status},
+		{"status", Usage{"/refresh status [environment]", "what runs, what waits and for whom, what is scheduled, blackouts, and how many starts LCS still takes", "/refresh status uat"}, (*Service).status},
 		{"schedule", Usage{`/refresh schedule <environment> ["<cron>" [zone] [because <reason>]]`, "refresh at recurring times, or change a schedule; each refresh asks for approval before its time. The environment alone opens a form", cronExample}, (*Service).schedule},
 		{"schedules", Usage{"/refresh schedules [environment]", "every schedule with its next three times, who made it and what came of the last", "/refresh schedules uat"}, (*Service).listSchedules},
 		{"freeze", Usage{"/refresh freeze <environment> [from <time>] until <time> [because <reason>]", "keep refreshes from beginning, say at month end", freezeExample}, (*Service).freeze},
@@ -265,8 +267,21 @@ func (s *Service) status(ctx context.Context, _ Line, words []string) (Reply, er
 		names = []string{t.Request.Target.Name}
 	}
 	var rep Reply
+	starts := s.starts(ctx, names...)
 	for _, name := range names {
 		st := Standing{Target: name, Source: s.Targets[name].Request.Source.Name, Next: s.Next(name)}
+		if q, ok := starts[name]; ok {
+			st.Starts = &q
+		}
+		var err error
+		if st.Blackouts, err = s.Calendar.Blackouts(ctx, name, time.Now()); err != nil {
+			return Reply{}, fmt.Errorf("look for blackouts of %s: %w", name, err)
+		}
+		if s.Schedules != nil {
+			if st.Schedules, err = s.Schedules.List(ctx, name); err != nil {
+				return Reply{}, err
+			}
+		}
 		recent, err := s.Record.Recent(ctx, name, 2)
 		if err != nil {
 			return Reply{}, fmt.Errorf("read the history of %s: %w", name, err)

@@ -118,6 +118,9 @@ func (s *Service) unfreeze(ctx context.Context, in Line, words []string) (Reply,
 		return Reply{}, err
 	}
 	name := t.Request.Target.Name
+	if s.once.seen(in.Key) {
+		return Reply{}, nil
+	}
 	if len(words) > 2 {
 		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words[1:], " ")), fmt.Sprintf("/refresh unfreeze %s lifts the freeze.", name)}
 	}
@@ -159,6 +162,7 @@ func (s *Service) unfreeze(ctx context.Context, in Line, words []string) (Reply,
 	if err := s.News.Tell(ctx, refresh.News{Key: "unfreeze/" + in.Key, Target: name, Kind: refresh.NewsUnfrozen, At: time.Now().UTC(), By: in.User, Blackout: b}); err != nil {
 		return Reply{}, fmt.Errorf("tell that a freeze of %s is lifted: %w", name, err)
 	}
+	s.once.handled(in.Key)
 	r := Reply{Text: fmt.Sprintf("The freeze of %s until %s is lifted.", name, when.Said(b.Until.In(s.Zone))), Hint: "The channel is told."}
 	rest := slices.DeleteFunc(all, func(other refresh.Blackout) bool { return other.ID == b.ID })
 	if still, _, blocked := refresh.Blocking(rest, time.Now(), 0); blocked {

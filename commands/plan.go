@@ -31,6 +31,7 @@ type Plan struct {
 	Checked        bool              // false: the checks are still being made
 	Passed         int               // checks that found nothing wrong
 	Stops          []refresh.Finding // what would stop it now
+	Starts         *refresh.Quota    // how many copies were begun lately; nil: not known
 	Last           time.Time         // when the refresh ended from which the lengths are known; zero: there is none
 	Steps          []Foreseen
 }
@@ -157,6 +158,9 @@ func (s *Service) checked(ctx context.Context, t Target, p Plan) *Plan {
 	}
 	if o.Result != refresh.Succeeded && o.Problem != nil && !slices.ContainsFunc(o.Findings, func(f refresh.Finding) bool { return !f.OK }) {
 		p.Stops = append(p.Stops, refresh.Finding{Name: "Checks", Detail: o.Problem.Message})
+	}
+	if q, ok := s.starts(ctx, p.Target)[p.Target]; ok {
+		p.Starts = &q
 	}
 	return &p
 }

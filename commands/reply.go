@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/schedule"
 )
 
 // Reply is the answer to one person alone, free of any chat system's types. All text in it is plain text.
@@ -53,7 +54,11 @@ type Standing struct {
 	Source string
 	Active *refresh.Refresh // nil: none is running
 	Last   *refresh.Refresh // the latest that ended, nil: none yet
-	Next   time.Time        // when the schedule asks next; zero: no schedule
+	Next   time.Time        // when the schedule comes due next; zero: no schedule
+
+	Schedules []schedule.Standing
+	Blackouts []refresh.Blackout // those that have not ended, the earliest first
+	Starts    *refresh.Quota     // nil: not known
 }
 
 // Usage is one line of help. Help is made from the table of commands.

@@ -269,6 +269,9 @@ func (s *Service) addSchedule(ctx context.Context, key string, e schedule.Entry)
 
 // changeSchedule reads what is to be done about the schedule with that id.
 func (s *Service) changeSchedule(ctx context.Context, in Line, id string, words []string) (Reply, error) {
+	if s.once.seen(in.Key) {
+		return Reply{}, nil
+	}
 	list, err := s.Schedules.List(ctx, "")
 	if err != nil {
 		return Reply{}, err
@@ -310,6 +313,7 @@ func (s *Service) changeSchedule(ctx context.Context, in Line, id string, words 
 	if err != nil {
 		return Reply{}, err
 	}
+	s.once.handled(in.Key)
 	return s.changed(ctx, in, verb, now), nil
 }
 

@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -214,6 +215,69 @@ func TestATimeInABlackoutIsShownAsSuch(t *testing.T) {
 			if len(got.Items) != 1 || !strings.Contains(facts(got.Items[0]), want) {
 				t.Errorf("%s: %+v", policy, got)
 			}
+		}
+	})
+}
+
+func TestASecondDeliveryOfAChangeIsSilent(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w world) {
+		for _, text := range []string{"schedule test.config pause", "schedule test.config resume", "schedule test.config skip next", "unfreeze test"} {
+			if text == "unfreeze test" {
+				w.confirm(t, admin, w.say(t, admin, "freeze test until monday 18:00"))
+			}
+			in := line(admin, text)
+			if got := w.Slash(t.Context(), in); got.Refused || got.Text == "" {
+				t.Errorf("%s: %+v", text, got)
+			}
+			if got := w.Slash(t.Context(), in); got.Refused || got.Text != "" {
+				t.Errorf("%s, delivered again: %+v", text, got)
+			}
+		}
+	})
+}
+
+// counter is a copier that has begun so many copies.
+type counter struct{ used int }
+
+func (c counter) Quota(ctx context.Context, target refresh.Environment) (refresh.Quota, error) {
+	if target.Name == "Golden" { // LCS is slow about this one
+		<-ctx.Done()
+		return refresh.Quota{}, ctx.Err()
+	}
+	q := refresh.Quota{Used: c.used, Limit: 3, Within: 24 * time.Hour}
+	if c.used >= 3 {
+		q.Free = time.Now().Add(5 * time.Hour)
+	}
+	return q, nil
+}
+
+func TestStartsAreCountedAndShown(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w world) {
+		w.Starts = counter{2}
+		began := time.Now()
+		got := w.say(t, eve, "status")
+		if waited := time.Since(began); waited > time.Second {
+			t.Errorf("the answer took %v", waited)
+		}
+		golden, test := got.Targets[0], got.Targets[1]
+		if golden.Starts != nil || test.Starts == nil || test.Starts.Used != 2 {
+			t.Errorf("counted: %+v, %+v", golden.Starts, test.Starts)
+		}
+		if len(test.Schedules) != 1 || len(test.Schedules[0].Next) != 3 {
+			t.Errorf("schedules: %+v", test.Schedules)
+		}
+		if got := w.say(t, sam, "uat monday 18:00"); !strings.Contains(got.Hint, "LCS: 2 of 3 starts in 24 h used.") {
+			t.Errorf("read back: %+v", got)
+		}
+		w.Starts = counter{3}
+		if got := w.say(t, sam, "uat monday 18:00"); !strings.Contains(got.Hint, "3 of 3 starts in 24 h used, the next is possible on Saturday 1 January 2000 05:00 (UTC).") {
+			t.Errorf("read back: %+v", got)
+		}
+		planned := w.say(t, sam, "plan uat").Later(t.Context()).Plan
+		if planned == nil || planned.Starts == nil || planned.Starts.Left() != 0 {
+			t.Errorf("plan: %+v", planned)
 		}
 	})
 }

@@ -161,6 +161,7 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 	if err != nil {
 		return err
 	}
+	answers.Starts = performer
 	answers.Next, answers.Schedules = timetable.Next, timetable
 	slackBot = bot.New(bot.Options{
 		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,

@@ -32,6 +32,9 @@ func plan(p pen, d commands.Plan, most int) []slack.Block {
 	if !d.Checked {
 		head = append(head, "The checks are being made …")
 	}
+	if d.Starts != nil {
+		head = append(head, quota(p, *d.Starts))
+	}
 	head = append(head, lengths(p, d))
 	blocks := []slack.Block{section(fit(head, maxSection))}
 	var lines []string

@@ -210,8 +210,6 @@ func standing(p pen, t commands.Standing, now time.Time) string {
 	} else if a == nil {
 		lines = append(lines, "It has not been refreshed by refreshbot yet.")
 	}
-	if !t.Next.IsZero() {
-		lines = append(lines, "Next by schedule: "+p.at(t.Next))
-	}
+	lines = append(lines, coming(p, t, now)...)
 	return fit(lines, 1200)
 }

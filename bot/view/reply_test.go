@@ -8,6 +8,7 @@ import (
 	"refreshbot/bot/view"
 	"refreshbot/commands"
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/schedule"
 )
 
 func TestReply(t *testing.T) {
@@ -41,6 +42,18 @@ func TestReply(t *testing.T) {
 			}, Buttons: []commands.Button{{Text: "Pause uat.1", Line: "schedule uat.1 pause", Sure: "Nothing comes due until it is resumed."}, {Text: "Remove uat.1", Line: "schedule uat.1 remove"}}},
 			{Title: "uat.config: uat refreshed every day at 02:00 (UTC)", Facts: []commands.Fact{{Name: "Paused", At: next, Text: "by Bo"}}},
 		}},
+		"status-planned": {Targets: []commands.Standing{{
+			Target: "uat", Source: "prod", Next: next,
+			Schedules: []schedule.Standing{
+				{Entry: schedule.Entry{ID: "uat.config"}, Next: []time.Time{next, next.Add(168 * time.Hour), next.Add(336 * time.Hour)}},
+				{Entry: schedule.Entry{ID: "uat.1"}, Paused: &schedule.Pause{By: refresh.Person{ID: "U0ANNA", Name: "Anna"}}},
+			},
+			Blackouts: []refresh.Blackout{
+				{From: friday.Add(-time.Hour), Until: friday.Add(time.Hour), Why: "Month end", Owner: refresh.Person{ID: "U0FIN"}},
+				{From: next, Until: next.Add(time.Hour), Why: "Training"}, {From: next.Add(2 * time.Hour), Until: next.Add(3 * time.Hour)},
+			},
+			Starts: &refresh.Quota{Used: 3, Limit: 3, Within: 24 * time.Hour, Free: next},
+		}}},
 		"refused-frozen": {Refused: true, Text: "uat is not to be refreshed then: Month end.", Hint: "It is possible again from Wed 2 Dec 2026 00:00 CET.", Frozen: []commands.Frozen{
 			{Blackout: refresh.Blackout{From: next, Until: next.Add(99 * time.Hour), Why: "Month end", Owner: refresh.Person{ID: "S0FINANCE"}, Configured: true}, Free: next.Add(99 * time.Hour)},
 			{Blackout: refresh.Blackout{From: next, Until: next.Add(9 * time.Hour), Why: "<!channel>", Owner: refresh.Person{ID: "U0FIN", Name: "Fiona"}}},
