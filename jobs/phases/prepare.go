@@ -39,7 +39,7 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 		c.that("Same application release", src.Release == tgt.Release, src.Release,
 			"%s is on %s and %s on %s. Bring both to the same release first.", source, src.Release, target, tgt.Release)
 	}
-	known := []string{}
+	known, refreshed := []string{}, time.Time{}
 	if historyErr != nil {
 		c.try("History of "+target, historyErr, "")
 	} else {
@@ -49,8 +49,12 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 		c.that("LCS accepts a refresh", q.Left() > 0 || !q.Free.After(begins(j.refresh)), q.String(),
 			"%s. The next one is possible at %s.", q, q.Free.UTC().Format("2006-01-02 15:04 UTC"))
 		for _, op := range history {
-			if op.IsRefresh() {
-				known = append(known, op.ID)
+			if !op.IsRefresh() {
+				continue
+			}
+			known = append(known, op.ID)
+			if refreshed.IsZero() && op.Status.Succeeded() {
+				refreshed = op.StartedAt
 			}
 		}
 	}
@@ -58,7 +62,7 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 	c.signIn(source, j.source.Ping(ctx), "After the refresh the target has the source's app registrations, so without this the rest could not be done.")
 	c.signIn(target, j.target.Ping(ctx), "")
 	o := judged(c.findings, c.errs, fmt.Sprintf("%d checks passed", len(c.findings)))
-	o.Known = known
+	o.Known, o.Refreshed = known, refreshed
 	return o
 }
 

@@ -143,6 +143,15 @@ func (d *decision) openGate(step string, kind GateKind, question string, seen ..
 			g.Actions = append(g.Actions, ActionCancel)
 		}
 	}
+	if last, ok := d.r.lastGate(step); ok && last.Kind == kind && last.Outcome == OutcomeMoot { // asked anew
+		g.Delegates = last.Delegates
+	}
+	if g.Count > 1 {
+		g.Actions = append(g.Actions, ActionWithdraw)
+	}
+	if kind != GateStart && kind != GateNotice { // those close by themselves
+		g.Actions = append(g.Actions, ActionDelegate)
+	}
 	_, g.RemindAt = d.r.ladder(g, d.now.Time)
 	d.emit(GateOpened{g})
 }

@@ -53,6 +53,9 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 			}
 			r.Copy.Operation, r.Copy.Adopted, r.Copy.AcceptedAt, r.Copy.Doubt = e.Operation, e.Adopted, at, false
 		}
+		if !e.Refreshed.IsZero() {
+			r.Refreshed = e.Refreshed
+		}
 		if e.Roster != nil {
 			r.Roster = e.Roster
 		}
@@ -103,6 +106,9 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 			}
 		}
 		r.Gates[i].Decisions = append(slices.Clone(r.Gates[i].Decisions), e.Decision)
+	case GateDelegated:
+		i := r.gateIndex(e.Gate)
+		r.Gates[i].Delegates = append(slices.Clone(r.Gates[i].Delegates), e.Delegation)
 	case GateReminded:
 		i := r.gateIndex(e.Gate)
 		r.Gates[i].Reminded, r.Gates[i].RemindAt, r.Gates[i].Escalated = e.Level, e.Next, e.Escalated

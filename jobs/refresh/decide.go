@@ -39,6 +39,8 @@ func Decide(r Refresh, in Input, now Now) ([]Event, error) {
 		err = d.request(in)
 	case Click:
 		err = d.click(in)
+	case Delegate:
+		err = d.delegate(in)
 	case Cancel:
 		err = d.cancel(in)
 	case ListUsers:

@@ -54,9 +54,10 @@ type (
 		Findings  []Finding  `json:"findings,omitempty"`
 		Operation string     `json:"operation,omitempty"` // the copy's operation id
 		Adopted   bool       `json:"adopted,omitempty"`
-		Known     []string   `json:"known,omitzero"`   // the target's earlier refreshes, seen before the copy; empty is news, nil is not
-		By        Person     `json:"by,omitzero"`      // who did it by hand
-		Roster    []string   `json:"roster,omitempty"` // user ids that will be let in
+		Known     []string   `json:"known,omitzero"`     // the target's earlier refreshes, seen before the copy; empty is news, nil is not
+		By        Person     `json:"by,omitzero"`        // who did it by hand
+		Roster    []string   `json:"roster,omitempty"`   // user ids that will be let in
+		Refreshed time.Time  `json:"refreshed,omitzero"` // when the target was refreshed last, as the checks saw it
 		Status    CopyStatus `json:"status,omitempty"`
 	}
 	// StepFailed is a bad outcome. With RetryAt it will be tried again by itself.
@@ -115,6 +116,11 @@ type (
 		Gate     string   `json:"gate"`
 		Decision Decision `json:"decision"`
 	}
+	// GateDelegated lets another person decide too.
+	GateDelegated struct {
+		Gate       string     `json:"gate"`
+		Delegation Delegation `json:"delegation"`
+	}
 	// GateReminded: nobody has decided yet, and those who can are told again.
 	GateReminded struct {
 		Gate      string    `json:"gate"`
@@ -156,6 +162,7 @@ func (SnapshotTaken) event() string  { return "snapshot_taken" }
 func (UsersListed) event() string    { return "users_listed" }
 func (WindowSet) event() string      { return "window_set" }
 func (DowntimeNear) event() string   { return "downtime_near" }
+func (GateDelegated) event() string  { return "gate_delegated" }
 func (GateReminded) event() string   { return "gate_reminded" }
 func (StartSet) event() string       { return "start_set" }
 func (GateOpened) event() string     { return "gate_opened" }
@@ -183,6 +190,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	"users_listed":    decode[UsersListed],
 	"window_set":      decode[WindowSet],
 	"downtime_near":   decode[DowntimeNear],
+	"gate_delegated":  decode[GateDelegated],
 	"gate_reminded":   decode[GateReminded],
 	"start_set":       decode[StartSet],
 	"gate_opened":     decode[GateOpened],

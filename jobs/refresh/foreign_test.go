@@ -64,7 +64,7 @@ func TestARefreshStartedByHandBeforeTheCopyIsOffered(t *testing.T) {
 			if g.Kind != refresh.GateForeign || g.Question != "Somebody was quicker." || len(g.Seen) != 1 {
 				t.Fatalf("gate %+v", g)
 			}
-			if diff := cmp.Diff([]refresh.Action{refresh.ActionAdopt, refresh.ActionRetry, refresh.ActionCancel}, g.Actions); diff != "" {
+			if diff := cmp.Diff([]refresh.Action{refresh.ActionAdopt, refresh.ActionRetry, refresh.ActionCancel, refresh.ActionDelegate}, g.Actions); diff != "" {
 				t.Errorf("buttons (-want +got):\n%s", diff)
 			}
 			l.refused(click(g, bea, refresh.ActionAdopt), refresh.Denied, "not yours")

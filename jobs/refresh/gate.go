@@ -41,6 +41,8 @@ const (
 	ActionAbort      Action = "abort"
 	ActionAdopt      Action = "adopt"
 	ActionStartAgain Action = "start_again"
+	ActionWithdraw   Action = "withdraw" // takes one's own approval back, while others are still waited for
+	ActionDelegate   Action = "delegate" // lets another person decide too; told as Delegate, which names them
 
 	OutcomeExpired   Action = "expired"   // nobody decided in time
 	OutcomeElapsed   Action = "elapsed"   // the time that was waited for has come
@@ -64,26 +66,35 @@ type Decision struct {
 	At     time.Time `json:"at"`
 }
 
+// Delegation lets somebody decide at one gate, in the place of somebody who can.
+type Delegation struct {
+	To     Person    `json:"to"`
+	By     Person    `json:"by"`
+	Reason string    `json:"reason,omitempty"`
+	At     time.Time `json:"at"`
+}
+
 // Gate is a question to people. A click names the gate and its nonce, so that a button of an earlier
 // question cannot answer a later one.
 type Gate struct {
-	ID        string      `json:"id"`
-	Kind      GateKind    `json:"kind"`
-	Step      string      `json:"step"`
-	Nonce     string      `json:"nonce"`
-	Question  string      `json:"question,omitempty"` // what was seen, for the gates of trouble
-	Seen      []Operation `json:"seen,omitempty"`     // the newest of the target's history then, for the gates about the copy
-	By        []string    `json:"by,omitempty"`
-	Count     int         `json:"count"`
-	Actions   []Action    `json:"actions"`
-	OpenedAt  time.Time   `json:"opened_at"`
-	ExpiresAt time.Time   `json:"expires_at,omitzero"`
-	RemindAt  time.Time   `json:"remind_at,omitzero"`  // when people are reminded next
-	Reminded  int         `json:"reminded,omitempty"`  // the level of the latest reminder
-	Escalated bool        `json:"escalated,omitempty"` // the admins were told
-	Decisions []Decision  `json:"decisions,omitempty"`
-	Outcome   Action      `json:"outcome,omitempty"`
-	ClosedAt  time.Time   `json:"closed_at,omitzero"`
+	ID        string       `json:"id"`
+	Kind      GateKind     `json:"kind"`
+	Step      string       `json:"step"`
+	Nonce     string       `json:"nonce"`
+	Question  string       `json:"question,omitempty"` // what was seen, for the gates of trouble
+	Seen      []Operation  `json:"seen,omitempty"`     // the newest of the target's history then, for the gates about the copy
+	By        []string     `json:"by,omitempty"`
+	Delegates []Delegation `json:"delegates,omitempty"`
+	Count     int          `json:"count"`
+	Actions   []Action     `json:"actions"`
+	OpenedAt  time.Time    `json:"opened_at"`
+	ExpiresAt time.Time    `json:"expires_at,omitzero"`
+	RemindAt  time.Time    `json:"remind_at,omitzero"`  // when people are reminded next
+	Reminded  int          `json:"reminded,omitempty"`  // the level of the latest reminder
+	Escalated bool         `json:"escalated,omitempty"` // the admins were told
+	Decisions []Decision   `json:"decisions,omitempty"`
+	Outcome   Action       `json:"outcome,omitempty"`
+	ClosedAt  time.Time    `json:"closed_at,omitzero"`
 }
 
 // Open reports whether the gate still waits.
@@ -91,6 +102,17 @@ func (g Gate) Open() bool { return g.Outcome == "" }
 
 // Offers reports whether the action is one of the gate's buttons.
 func (g Gate) Offers(a Action) bool { return slices.Contains(g.Actions, a) }
+
+// Deciders are the users and user groups who are asked: those of the plan, and those to whom it was delegated.
+func (g Gate) Deciders() []string {
+	all := slices.Clone(g.By)
+	for _, d := range g.Delegates {
+		if !slices.Contains(all, d.To.ID) {
+			all = append(all, d.To.ID)
+		}
+	}
+	return all
+}
 
 // Last returns the decision that closed the gate, or the latest one.
 func (g Gate) Last() (Decision, bool) {
@@ -107,21 +129,52 @@ func others(n int) string {
 	return fmt.Sprintf("%d other people", n)
 }
 
-func (g Gate) votes(a Action) int {
-	n := 0
-	for _, d := range g.Decisions {
-		if d.Action == a {
-			n++
+// standing is the person's latest answer, if it is no withdrawal.
+func (g Gate) standing(by string) Action {
+	for _, d := range slices.Backward(g.Decisions) {
+		if d.By.ID == by {
+			if d.Action == ActionWithdraw {
+				return ""
+			}
+			return d.Action
 		}
 	}
-	return n
+	return ""
 }
 
-// permit says whether the actor may take the action at this gate of r, and if not, why. The requester never
-// counts towards approve, whoever else they are.
+// Votes counts the people who have said a and have not taken it back.
+func (g Gate) Votes(a Action) int {
+	people := map[string]bool{}
+	for _, d := range g.Decisions {
+		if g.standing(d.By.ID) == a {
+			people[d.By.ID] = true
+		}
+	}
+	return len(people)
+}
+
+// permit says whether the actor may take the action at this gate of r now, and if not, why.
 func (g Gate) permit(r Refresh, a Action, by Actor) *Error {
+	if a == ActionWithdraw {
+		if by.ID == "" || g.standing(by.ID) == "" {
+			return Errorf(Invalid, "You have not agreed to this, so there is nothing to take back.")
+		}
+		return nil
+	}
+	if err := g.entitle(r, a, by); err != nil {
+		return err
+	}
+	if g.standing(by.ID) == a {
+		return Errorf(Stale, "You have decided this already; it waits for %s.", others(g.Count-g.Votes(a)))
+	}
+	return nil
+}
+
+// entitle says whether the action is the actor's to take at this gate of r, and if not, why. The requester never counts
+// towards approve, whoever else they are.
+func (g Gate) entitle(r Refresh, a Action, by Actor) *Error {
 	requester := by.ID != "" && by.ID == r.RequestedBy.ID
-	listed := slices.Contains(g.By, by.ID) || slices.ContainsFunc(by.In, func(group string) bool { return slices.Contains(g.By, group) })
+	listed := slices.Contains(g.Deciders(), by.ID) || slices.ContainsFunc(by.In, func(group string) bool { return slices.Contains(g.By, group) })
 	switch {
 	case by.ID == "":
 		return Errorf(Denied, "Only a person can decide this.")
@@ -134,10 +187,34 @@ func (g Gate) permit(r Refresh, a Action, by Actor) *Error {
 	default:
 		return Errorf(Denied, "This is not yours to decide: ask one of the people named on the card.")
 	}
-	for _, d := range g.Decisions {
-		if d.By.ID == by.ID && d.Action == a {
-			return Errorf(Stale, "You have decided this already; it waits for %s.", others(g.Count-g.votes(a)))
+	return nil
+}
+
+// handOver says whether the actor may let another person decide at this gate of r, and if not, why: whoever may
+// decide all of it. The requester gets no say in the approval that way.
+func (g Gate) handOver(r Refresh, by Actor, to Person) *Error {
+	for _, a := range g.Actions {
+		if a == ActionCancel || a == ActionWithdraw || a == ActionDelegate {
+			continue
 		}
+		if err := g.entitle(r, a, by); err != nil {
+			return err
+		}
+	}
+	switch {
+	case to.ID == "":
+		return Errorf(Invalid, "Name the person who is to decide.")
+	case to.ID == by.ID:
+		return Errorf(Invalid, "You can decide this already.")
+	case g.Kind == GateApprove && to.ID == r.RequestedBy.ID:
+		return Errorf(Denied, "%s asked for this refresh and cannot approve it. Name somebody else.", to.Name)
+	case slices.Contains(g.Deciders(), to.ID):
+		return Errorf(Stale, "%s can decide this already.", to.Name)
+	case len(g.Delegates) >= maxDelegates:
+		return Errorf(Refused, "This was handed on to %d people already. One of them has to decide.", maxDelegates)
 	}
 	return nil
 }
+
+// maxDelegates bounds a card: far more than anybody needs.
+const maxDelegates = 20

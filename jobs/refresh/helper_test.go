@@ -183,7 +183,16 @@ func (l *life) audit() {
 					l.t.Fatalf("the requester approved\n%s", l.lines())
 				}
 			}
+			if key := g.ID + "/" + ev.Decision.By.ID; ev.Decision.Action == refresh.ActionWithdraw && approved[key] {
+				delete(approved, key)
+				approvals[g.Step]--
+			}
 			asked = asked || ev.Decision.Action == refresh.ActionStartAgain
+		case refresh.GateDelegated:
+			g, _ := l.r.Gate(ev.Gate)
+			if g.Kind == refresh.GateApprove && ev.Delegation.To.ID == l.r.RequestedBy.ID {
+				l.t.Fatalf("the requester was given the approval\n%s", l.lines())
+			}
 		case refresh.StepUnsettled:
 			lost = lost || copies[ev.Step]
 			asked = asked && ev.Then == refresh.ActionStartAgain

@@ -32,6 +32,14 @@ type (
 		By     Actor
 		Reason string
 	}
+	// Delegate lets another person decide at a gate, beside those who can.
+	Delegate struct {
+		Gate   string
+		Nonce  string
+		By     Actor
+		To     Person
+		Reason string
+	}
 	// Cancel calls the refresh off.
 	Cancel struct {
 		By     Actor
@@ -68,6 +76,7 @@ type (
 
 func (Request) input()    {}
 func (Click) input()      {}
+func (Delegate) input()   {}
 func (Cancel) input()     {}
 func (ListUsers) input()  {}
 func (Tick) input()       {}
@@ -101,6 +110,7 @@ type Outcome struct {
 	Operations []Operation     // with Foreign: what was begun, newest first
 	Known      []string        // the target's refreshes so far (only preflight)
 	Status     CopyStatus      // of the copy, when it was asked
+	Refreshed  time.Time       // when the target was refreshed last (only preflight)
 	Snapshot   json.RawMessage // of the target's own settings (only snapshot)
 	Roster     []string        // the user ids that will be let in (only preview)
 	Offline    bool            // the target does not answer (only follow)

@@ -246,6 +246,8 @@ func everyEvent() []refresh.Event {
 		refresh.GateReminded{Gate: "approval.1", Level: 3, Escalated: true, Next: at},
 		refresh.DowntimeNear{In: 30 * time.Minute},
 		refresh.WindowSet{Window: refresh.Window{From: at, To: at.Add(time.Hour)}, Near: []time.Duration{30 * time.Minute}},
+		refresh.GateDelegated{Gate: "approval.1", Delegation: refresh.Delegation{To: p, By: ann.Person, Reason: "on holiday", At: at}},
+		refresh.StepSucceeded{Step: "preflight", Refreshed: at},
 	}
 }
 

@@ -16,7 +16,7 @@ func (d *decision) reported(in Reported) {
 		o.Operation = "" // no other step can say what the copy is
 	}
 	if s.Kind != KindPreflight {
-		o.Known = nil
+		o.Known, o.Refreshed = nil, time.Time{}
 	}
 	if o.Result == Foreign && !d.mayBeForeign(s, o) {
 		o.Result = NotKnown
@@ -31,7 +31,7 @@ func (d *decision) reported(in Reported) {
 		if o.Snapshot != nil {
 			d.emit(SnapshotTaken{s.ID, o.Snapshot})
 		}
-		d.emit(StepSucceeded{Step: s.ID, Note: o.Note, Findings: o.Findings, Operation: o.Operation, Adopted: s.Adopt != "", Known: o.Known, Roster: o.Roster, Status: o.Status})
+		d.emit(StepSucceeded{Step: s.ID, Note: o.Note, Findings: o.Findings, Operation: o.Operation, Adopted: s.Adopt != "", Known: o.Known, Refreshed: o.Refreshed, Roster: o.Roster, Status: o.Status})
 	case Continues:
 		d.progress(s, o)
 	case NotKnown:

@@ -6,26 +6,50 @@ import (
 	"strings"
 )
 
-func (d *decision) click(in Click) error {
-	g, ok := d.r.Gate(in.Gate)
+// asked returns the open gate that an answer is for.
+func (d *decision) asked(id, nonce string, a Action) (Gate, error) {
+	g, ok := d.r.Gate(id)
 	switch {
-	case !ok || g.Nonce != in.Nonce:
-		return Errorf(Stale, "That button belongs to an earlier question. The card shows what is open now.")
+	case !ok || g.Nonce != nonce:
+		return g, Errorf(Stale, "That button belongs to an earlier question. The card shows what is open now.")
 	case !g.Open():
-		return Errorf(Stale, "%s", alreadyDecided(g))
+		return g, Errorf(Stale, "%s", alreadyDecided(g))
 	case d.r.withheld(g.Step):
-		return Errorf(Refused, "This refresh comes from a backup. Decide first what became of its copy: the question is on the card.")
-	case !g.Offers(in.Action):
-		return Errorf(Invalid, "That cannot be chosen here.")
+		return g, Errorf(Refused, "This refresh comes from a backup. Decide first what became of its copy: the question is on the card.")
+	case !g.Offers(a):
+		return g, Errorf(Invalid, "That cannot be chosen here.")
 	}
 	if !g.ExpiresAt.IsZero() && !d.now.Time.Before(g.ExpiresAt) { // the tick that closes it is on its way
-		if g.Kind == GateNotice {
-			return Errorf(Stale, "The notice is over: the refresh is starting.")
+		switch g.Kind {
+		case GateNotice:
+			return g, Errorf(Stale, "The notice is over: the refresh is starting.")
+		case GateStart:
+			return g, Errorf(Stale, "The wait is over: the downtime is being announced.")
 		}
-		if g.Kind == GateStart {
-			return Errorf(Stale, "The wait is over: the downtime is being announced.")
-		}
-		return Errorf(Stale, "Too late: this was to be decided by %s.", g.ExpiresAt.Format("15:04 MST"))
+		return g, Errorf(Stale, "Too late: this was to be decided by %s.", g.ExpiresAt.Format("15:04 MST"))
+	}
+	return g, nil
+}
+
+func (d *decision) delegate(in Delegate) error {
+	g, err := d.asked(in.Gate, in.Nonce, ActionDelegate)
+	if err != nil {
+		return err
+	}
+	if err := g.handOver(d.r, in.By, in.To); err != nil {
+		return err
+	}
+	d.emit(GateDelegated{g.ID, Delegation{To: in.To, By: in.By.Person, Reason: in.Reason, At: d.now.Time}})
+	return nil
+}
+
+func (d *decision) click(in Click) error {
+	g, err := d.asked(in.Gate, in.Nonce, in.Action)
+	if err != nil {
+		return err
+	}
+	if in.Action == ActionDelegate {
+		return Errorf(Invalid, "Name the person who is to decide.")
 	}
 	if err := g.permit(d.r, in.Action, in.By); err != nil {
 		return err
@@ -43,9 +67,10 @@ func (d *decision) click(in Click) error {
 		d.dropBroadcastGate()
 		d.setWindow(d.r.Window.From.Add(d.r.Settings.Postpone), in.By.Person)
 		d.openGate(g.Step, GateNotice, "")
+	case ActionWithdraw:
 	case ActionApprove, ActionSignOff, ActionOpen:
 		g, _ = d.r.Gate(g.ID)
-		if g.votes(in.Action) >= g.Count {
+		if g.Votes(in.Action) >= g.Count {
 			d.emit(GateClosed{g.ID, in.Action})
 			d.emit(StepSucceeded{Step: g.Step, By: in.By.Person})
 		}

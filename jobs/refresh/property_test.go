@@ -69,7 +69,7 @@ func anyActor(t *rapid.T) refresh.Actor {
 var allActions = []refresh.Action{
 	refresh.ActionApprove, refresh.ActionReject, refresh.ActionCancel, refresh.ActionPostpone, refresh.ActionStartNow,
 	refresh.ActionSignOff, refresh.ActionDone, refresh.ActionOpen, refresh.ActionRetry, refresh.ActionSkip, refresh.ActionAbort,
-	refresh.ActionAdopt, refresh.ActionStartAgain, refresh.OutcomeExpired, refresh.OutcomeElapsed, "",
+	refresh.ActionAdopt, refresh.ActionStartAgain, refresh.ActionWithdraw, refresh.ActionDelegate, refresh.OutcomeExpired, refresh.OutcomeElapsed, "",
 }
 
 // anyClick presses any button, old ones and forged ones too; mostly one that is offered.
@@ -163,6 +163,9 @@ func anyInput(t *rapid.T, l *life) refresh.Input {
 		}
 		return in
 	case 15:
+		if click := anyClick(t, l); rapid.Bool().Draw(t, "delegate") {
+			return refresh.Delegate{Gate: click.Gate, Nonce: click.Nonce, By: click.By, To: anyActor(t).Person}
+		}
 		return refresh.ListUsers{By: anyActor(t), From: "uat.csv", Names: []string{"carl@contoso.com"}}
 	case 16:
 		l.now = l.now.Add(time.Duration(rapid.IntRange(0, 300).Draw(t, "minutes")) * time.Minute)

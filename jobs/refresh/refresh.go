@@ -100,6 +100,7 @@ type Refresh struct {
 	Window      Window          `json:"window,omitzero"`
 	Near        []time.Duration `json:"near,omitempty"` // so long before Window.From the users are still to be told
 	Copy        Copy            `json:"copy,omitzero"`
+	Refreshed   time.Time       `json:"refreshed,omitzero"` // when the target was refreshed last before this, as LCS says; zero: not known
 	Snapshot    int64           `json:"snapshot,omitempty"` // the journal entry that holds the target's own settings
 	Listed      []string        `json:"listed,omitempty"`   // names of users that were handed in, beside the configured ones
 	Roster      []string        `json:"roster,omitempty"`   // ids of the users to let in, as previewed
@@ -206,7 +207,7 @@ func (r Refresh) Approved() bool {
 		}
 		asked = true
 		if s.Status != Completed || !slices.ContainsFunc(r.Gates, func(g Gate) bool {
-			return g.Step == s.ID && g.Outcome == ActionApprove && g.votes(ActionApprove) >= g.Count
+			return g.Step == s.ID && g.Outcome == ActionApprove && g.Votes(ActionApprove) >= g.Count
 		}) {
 			return false
 		}

@@ -103,6 +103,8 @@ func legal(r Refresh, e Event) error {
 		return openGate(r, e.Gate)
 	case GateReminded:
 		return openGate(r, e.Gate)
+	case GateDelegated:
+		return openGate(r, e.Gate)
 	case DowntimeNear:
 		if !slices.Contains(r.Near, e.In) {
 			return fmt.Errorf("nobody is to be told %s before the downtime", e.In)
