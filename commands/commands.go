@@ -121,6 +121,9 @@ type Press struct {
 	Action    refresh.Action
 }
 
+// WholeRefresh stands in the place of the gate for what is decided at none, such as calling a refresh off.
+const WholeRefresh = "refresh"
+
 type handler func(s *Service, ctx context.Context, in Line, words []string) (Reply, error)
 
 // verb is one command. Help and the nearest match for a typing error both come from the table.
@@ -190,6 +193,10 @@ func (s *Service) Click(ctx context.Context, in Press) Reply {
 	if in.Channel != "" && r.ID != "" && in.Channel != r.Channel {
 		return reply(Reply{}, hinted{refresh.Errorf(refresh.Denied, "That button does not stand in the channel where %s is refreshed, so it does not count.", r.Target.Name),
 			"The card there has buttons that work."})
+	}
+	if in.Gate == WholeRefresh && in.Action == refresh.ActionCancel {
+		_, err = s.tell(ctx, in.Refresh, r, refresh.Cancel{By: actor}, delivery{in.Key, in.User, in.Workspace})
+		return reply(Reply{}, err)
 	}
 	_, err = s.tell(ctx, in.Refresh, r, refresh.Click{Gate: in.Gate, Nonce: in.Nonce, Action: in.Action, By: actor}, delivery{in.Key, in.User, in.Workspace})
 	return reply(Reply{}, err)

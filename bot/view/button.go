@@ -70,7 +70,8 @@ func clickable(a refresh.Action) bool {
 	switch a {
 	case refresh.ActionApprove, refresh.ActionReject, refresh.ActionCancel, refresh.ActionPostpone,
 		refresh.ActionStartNow, refresh.ActionSignOff, refresh.ActionDone, refresh.ActionOpen, refresh.ActionRetry,
-		refresh.ActionSkip, refresh.ActionAbort, refresh.ActionAdopt, refresh.ActionStartAgain:
+		refresh.ActionSkip, refresh.ActionAbort, refresh.ActionAdopt, refresh.ActionStartAgain,
+		refresh.ActionWithdraw, refresh.ActionDelegate:
 		return true
 	}
 	return false

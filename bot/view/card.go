@@ -28,6 +28,9 @@ func Card(r refresh.Refresh, now time.Time, o Options) Message {
 		blocks = append(blocks, section(fit(summary(p, r), 2900))) // who decided what stands in it
 	} else {
 		blocks = append(blocks, openGates(p, r)...)
+		if b := cancelButton(p, r); b != nil {
+			blocks = append(blocks, b)
+		}
 		if lines := decided(p, r); len(lines) > 0 {
 			blocks = append(blocks, context(fit(lines, 1000)))
 		}
@@ -147,6 +150,8 @@ func past(r refresh.Refresh, g refresh.Gate, a refresh.Action) string {
 		return "Copy to be adopted: decided"
 	case refresh.ActionStartAgain:
 		return "Copy to be started again: decided"
+	case refresh.ActionWithdraw:
+		return "Withdrawn"
 	}
 	return line(string(a), maxName)
 }

@@ -81,6 +81,8 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 		}
 		return news{headline: headline{":calendar:", fmt.Sprintf("%s goes down later: at %s.", target, p.at(ev.At)),
 			fmt.Sprintf("Moved by %s.", p.person(ev.By))}, broadcast: true, named: true}, true
+	case refresh.GateDelegated:
+		return delegated(p, after, ev), true
 	case refresh.GateReminded:
 		return reminded(p, after, ev, e.At), true
 	case refresh.DowntimeNear:
@@ -270,24 +272,35 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 	return news{headline: h, details: body}, true
 }
 
+// delegated asks the person who may decide now.
+func delegated(p pen, r refresh.Refresh, ev refresh.GateDelegated) news {
+	g, _ := r.Gate(ev.Gate)
+	return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s lets %s decide too: %s.", p.person(ev.Delegation.By), p.person(ev.Delegation.To), waitedFor(r, g)),
+		sentences(line(ev.Delegation.Reason, maxReason), "Buttons are on the card above")}}
+}
+
+// waitedFor is what a gate waits for.
+func waitedFor(r refresh.Refresh, g refresh.Gate) string {
+	s, _ := r.Step(g.Step)
+	switch g.Kind {
+	case refresh.GateApprove:
+		return "approval"
+	case refresh.GateSignOff:
+		return "sign-off"
+	case refresh.GateOpen:
+		return "the users to be let in"
+	case refresh.GateManual:
+		return "work by hand: " + stepName(s)
+	case refresh.GateUnknown:
+		return "somebody who knows what became of the copy"
+	}
+	return "a decision on " + stepName(s)
+}
+
 // reminded tells those who can decide once more, and in the end the admins.
 func reminded(p pen, r refresh.Refresh, ev refresh.GateReminded, at time.Time) news {
 	g, _ := r.Gate(ev.Gate)
-	s, _ := r.Step(g.Step)
-	what := "a decision on " + stepName(s)
-	switch g.Kind {
-	case refresh.GateApprove:
-		what = "approval"
-	case refresh.GateSignOff:
-		what = "sign-off"
-	case refresh.GateOpen:
-		what = "the users to be let in"
-	case refresh.GateManual:
-		what = "work by hand: " + stepName(s)
-	case refresh.GateUnknown:
-		what = "somebody who knows what became of the copy"
-	}
-	h := headline{":bell:", fmt.Sprintf("Still waiting for %s, since %s.", what, p.at(g.OpenedAt)), decides(p, r, g) + " can decide with the buttons on the card above."}
+	h := headline{":bell:", fmt.Sprintf("Still waiting for %s, since %s.", waitedFor(r, g), p.at(g.OpenedAt)), decides(p, r, g) + " can decide with the buttons on the card above."}
 	if g.Count > 1 {
 		h.rest += fmt.Sprintf(" %d of %d have.", agreed(g), g.Count)
 	}
@@ -349,6 +362,8 @@ func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {
 		if g.Kind == refresh.GateForeign {
 			h.lead = fmt.Sprintf("%s asks for %s to be copied once more.", who, env(r.Target))
 		}
+	case refresh.ActionWithdraw:
+		h.emoji, h.lead = ":leftwards_arrow_with_hook:", fmt.Sprintf("%s takes the decision back%s.", who, votes)
 	case refresh.ActionAbort:
 		if g.Kind != refresh.GateUnknown {
 			return news{}, false // ended

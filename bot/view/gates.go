@@ -47,7 +47,7 @@ func openGates(p pen, r refresh.Refresh) []slack.Block {
 	shown := open[:min(len(open), maxGates)]
 	var blocks []slack.Block
 	for _, g := range shown {
-		blocks = append(blocks, section(question(p, r, g, min(2500, gateBudget/len(shown)))), buttons(r, g))
+		blocks = append(blocks, section(question(p, r, g, min(2500, gateBudget/len(shown)))), buttons(p, r, g))
 	}
 	if rest := open[len(shown):]; len(rest) > 0 {
 		var names []string
@@ -72,6 +72,17 @@ func question(p pen, r refresh.Refresh, g refresh.Gate, max int) string {
 	if g.Kind != refresh.GateStart && g.Kind != refresh.GateNotice && !g.ExpiresAt.IsZero() {
 		foot += " · expires " + p.at(g.ExpiresAt)
 	}
+	const latest = 3
+	hidden := 0
+	if n := len(g.Delegates); n > latest {
+		hidden = n - latest
+	}
+	for _, d := range g.Delegates[hidden:] {
+		foot += fmt.Sprintf("\n%s may decide too, says %s", p.person(d.To), p.person(d.By))
+		if d.Reason != "" {
+			foot += ": " + line(d.Reason, 150)
+		}
+	}
 	text := p.bold(head)
 	if room := max - utf8.RuneCountInString(head+foot) - 10; len(body) > 0 && room > 40 {
 		text += "\n" + fit(body, room)
@@ -93,11 +104,12 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 			append(body, tally(kindFindings(r, refresh.KindPreflight))...)
 	case refresh.GateStart:
 		return fmt.Sprintf("%s goes down at %s", target, p.at(r.StartAt)),
-			[]string{fmt.Sprintf("The downtime is announced at %s, and the copy starts by itself %s later. Expected back at %s.",
-				p.at(g.ExpiresAt), span(r.Settings.Notice), p.at(r.StartAt.Add(r.Settings.Downtime)))}
+			[]string{fmt.Sprintf("The downtime is announced at %s, and the copy starts by itself %s later. Expected back at %s. Postpone moves it to %s.",
+				p.at(g.ExpiresAt), span(r.Settings.Notice), p.at(r.StartAt.Add(r.Settings.Downtime)), p.at(r.StartAt.Add(r.Settings.Postpone)))}
 	case refresh.GateNotice:
 		return fmt.Sprintf("%s goes down at %s", target, p.at(r.Window.From)),
-			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back at %s.", p.at(r.Window.To))}
+			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back at %s. Postpone moves it to %s.",
+				p.at(r.Window.To), p.at(r.Window.From.Add(r.Settings.Postpone)))}
 	case refresh.GateSignOff:
 		lcs := "LCS cannot be signed off from outside. A sign-off there counts here as well."
 		if link := p.lcs(r.Target, "Open "+target+" in LCS"); link != "" {
@@ -208,18 +220,18 @@ func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
 	switch g.Kind {
 	case refresh.GateStart, refresh.GateNotice, refresh.GateManual, refresh.GateOffer:
 		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
-			return p.anyOf(g.By, p.person(r.RequestedBy), "an admin")
+			return p.anyOf(g.Deciders(), p.person(r.RequestedBy), "an admin")
 		}
-		return p.anyOf(g.By, "an admin")
+		return p.anyOf(g.Deciders(), "an admin")
 	case refresh.GateTrouble, refresh.GateForeign:
 		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
-			return p.anyOf(g.By, "an admin", p.person(r.RequestedBy)+" (another try only)")
+			return p.anyOf(g.Deciders(), "an admin", p.person(r.RequestedBy)+" (another try only)")
 		}
-		return p.anyOf(g.By, "an admin")
+		return p.anyOf(g.Deciders(), "an admin")
 	case refresh.GateUnknown:
-		return p.anyOf(g.By, "an admin")
+		return p.anyOf(g.Deciders(), "an admin")
 	}
-	return p.anyOf(g.By)
+	return p.anyOf(g.Deciders())
 }
 
 // roster is who would be let in, as the preview found it, with whom it could not place first.
@@ -302,122 +314,4 @@ func findings(all []refresh.Finding) []string {
 		}
 	}
 	return lines
-}
-
-// buttons offers what can be decided at a gate.
-func buttons(r refresh.Refresh, g refresh.Gate) slack.Block {
-	s, _ := r.Step(g.Step)
-	var elements []slack.BlockElement
-	for _, a := range g.Actions {
-		c := choose(r, g, s, a)
-		b := Button{Refresh: r.ID, Gate: g.ID, Nonce: g.Nonce, Action: a}
-		el := slack.NewButtonBlockElement(b.ActionID(), b.Value(), plain(c.label, 75)).WithStyle(c.style)
-		el.AccessibilityLabel = unmarked(c.label+": "+c.of, 75)
-		if c.ask != "" {
-			el.Confirm = slack.NewConfirmationBlockObject(plain(c.ask, 100), plain(c.tell, 300), plain(c.label, 30), plain("Go back", 30))
-			if c.style == slack.StyleDanger {
-				el.Confirm.Style = slack.StyleDanger
-			}
-		}
-		elements = append(elements, el)
-	}
-	return slack.NewActionBlock("", elements...)
-}
-
-// cancelling says what cancelling leaves behind.
-func cancelling(r refresh.Refresh, g refresh.Gate, target string) string {
-	if g.Kind == refresh.GateForeign {
-		return fmt.Sprintf("refreshbot changes nothing in %s. The refresh that was started in LCS goes on by itself.", target)
-	}
-	if !r.Window.From.IsZero() {
-		return fmt.Sprintf("Nothing is changed in %s, and the announced downtime does not take place. It can be asked for again.", target)
-	}
-	return fmt.Sprintf("Nothing is changed in %s. It can be asked for again.", target)
-}
-
-// choice is one button: its verb, what it is about, and the dialog that asks again before what cannot be undone.
-type choice struct {
-	label, of string
-	style     slack.Style
-	ask, tell string
-}
-
-// choose returns the button of an action at a gate. Its texts are for plain_text objects.
-func choose(r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action) choice {
-	source, target, step := unmarked(r.Source.Name, maxEnv), unmarked(r.Target.Name, maxEnv), unmarked(s.Name, 60)
-	whole := fmt.Sprintf("refresh of %s from %s", target, source)
-	overwrites := fmt.Sprintf("This overwrites %s with %s's data. Everything entered in %s since its last refresh is lost.", target, source, target)
-	stops := fmt.Sprintf("The refresh ends here. %s keeps the data of %s, and nobody is let in by refreshbot.", target, source)
-	switch a {
-	case refresh.ActionApprove:
-		return choice{"Approve", whole, slack.StylePrimary, "Approve this refresh?", overwrites}
-	case refresh.ActionReject:
-		return choice{label: "Reject", of: whole, style: slack.StyleDanger}
-	case refresh.ActionCancel:
-		return choice{"Cancel refresh", whole, slack.StyleDefault, "Cancel this refresh?", cancelling(r, g, target)}
-	case refresh.ActionPostpone:
-		return choice{label: "Postpone " + span(r.Settings.Postpone), of: whole}
-	case refresh.ActionStartNow:
-		if g.Kind == refresh.GateStart {
-			return choice{"Start now", whole, slack.StyleDanger, "Start without waiting?",
-				fmt.Sprintf("The downtime of %s is announced now and the copy starts %s later. %s", target, span(r.Settings.Notice), overwrites)}
-		}
-		return choice{"Start now", whole, slack.StyleDanger, "Start without waiting?", overwrites + " Its users were promised more time."}
-	case refresh.ActionSignOff:
-		return choice{label: "Sign off", of: whole, style: slack.StylePrimary}
-	case refresh.ActionDone:
-		return choice{label: "Done", of: step, style: slack.StylePrimary}
-	case refresh.ActionOpen:
-		return choice{label: "Let users in", of: target, style: slack.StylePrimary}
-	case refresh.ActionRetry:
-		if s.Kind == refresh.KindPreflight || s.Kind == refresh.KindBlackouts || g.Kind == refresh.GateForeign {
-			return choice{label: "Check again", of: whole, style: slack.StylePrimary}
-		}
-		if g.Kind == refresh.GateOffer {
-			return choice{label: "Yes, do it", of: step, style: slack.StylePrimary}
-		}
-		return choice{label: "Retry", of: step, style: slack.StylePrimary}
-	case refresh.ActionSkip:
-		if g.Kind == refresh.GateOffer {
-			return choice{label: "No, leave it", of: step}
-		}
-		return choice{"Skip", step, slack.StyleDefault, "Skip this?", fmt.Sprintf("%q is left as it is in %s. The refresh goes on without it.", step, target)}
-	case refresh.ActionAbort:
-		if r.Held() {
-			return choice{"Abort", whole, slack.StyleDanger, "Give this refresh up?",
-				fmt.Sprintf("refreshbot looks once more and ends. A copy that runs cannot be stopped: it overwrites %s with %s's data.", target, source)}
-		}
-		switch g.Kind {
-		case refresh.GateUnknown:
-			return choice{"Abort", whole, slack.StyleDanger, "Give this refresh up?",
-				fmt.Sprintf("refreshbot looks once more for the copy and ends if there is none. A copy that runs cannot be stopped: it overwrites %s with %s's data.", target, source)}
-		case refresh.GateTrouble:
-			return choice{"Abort", whole, slack.StyleDanger, "End this refresh as failed?", stops}
-		}
-		return choice{"Stop here", whole, slack.StyleDanger, "Stop this refresh?", stops}
-	case refresh.ActionAdopt:
-		which := ""
-		if shown := r.New(g.Seen); len(shown) > 0 {
-			which = " " + unmarked(shown[0].ID, 40)
-		}
-		if g.Kind == refresh.GateForeign {
-			tell := fmt.Sprintf("refreshbot takes operation%s for its copy and starts none. LCS does not say what it copies from: adopt it only if that is %s.", which, source)
-			if r.Snapshot == 0 {
-				tell += fmt.Sprintf(" What %s had of its own is not remembered.", target)
-			}
-			return choice{"Adopt it", whole, slack.StylePrimary, "Adopt the refresh in LCS?", tell}
-		}
-		return choice{"It was started: adopt", whole, slack.StylePrimary, "Adopt the copy in LCS?",
-			fmt.Sprintf("refreshbot looks once more and takes operation%s for its copy. LCS does not say what it copies from: adopt it only if that is %s.", which, source)}
-	case refresh.ActionStartAgain:
-		if r.Held() {
-			return choice{"It was not started: go on", whole, slack.StyleDanger, "Go on from the backup?",
-				"The refresh goes on where it was when the backup was taken, the copy included. Only if LCS shows no refresh that was started."}
-		}
-		if g.Kind == refresh.GateForeign {
-			return choice{"Copy once more", whole, slack.StyleDanger, "Copy once more?", overwrites + " That includes what was entered after the refresh in LCS."}
-		}
-		return choice{"Start again", whole, slack.StyleDanger, "Start the copy again?", overwrites + " Only if LCS shows no refresh that was started."}
-	}
-	return choice{label: string(a), of: step}
 }

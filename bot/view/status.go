@@ -90,7 +90,11 @@ func expiry(r refresh.Refresh) string {
 		if did == "" {
 			did = "decided"
 		}
-		return fmt.Sprintf("nobody %s within %s", did, span(g.ExpiresAt.Sub(g.OpenedAt)))
+		who := "nobody"
+		if n := agreed(g); n > 0 {
+			who = fmt.Sprintf("only %d of %d", n, g.Count)
+		}
+		return fmt.Sprintf("%s %s within %s", who, did, span(g.ExpiresAt.Sub(g.OpenedAt)))
 	}
 	return "nobody decided in time"
 }
@@ -101,15 +105,15 @@ func waiting(p pen, r refresh.Refresh, g refresh.Gate) (headline, bool) {
 	votes := fmt.Sprintf("(%d of %d)", agreed(g), g.Count)
 	switch g.Kind {
 	case refresh.GateApprove:
-		return headline{":raised_hand:", fmt.Sprintf("Waiting for approval by %s %s", p.anyOf(g.By), votes), ""}, true
+		return headline{":raised_hand:", fmt.Sprintf("Waiting for approval by %s %s", p.anyOf(g.Deciders()), votes), ""}, true
 	case refresh.GateStart:
 		return headline{":calendar:", fmt.Sprintf("Approved: starts at %s", p.at(r.StartAt)), ""}, true
 	case refresh.GateNotice:
 		return headline{":mega:", fmt.Sprintf("Announced: %s goes down at %s", env(r.Target), p.at(r.Window.From)), ""}, true
 	case refresh.GateSignOff:
-		return headline{":raised_hand:", fmt.Sprintf("Waiting for sign-off by %s %s", p.anyOf(g.By), votes), ""}, true
+		return headline{":raised_hand:", fmt.Sprintf("Waiting for sign-off by %s %s", p.anyOf(g.Deciders()), votes), ""}, true
 	case refresh.GateOpen:
-		return headline{":raised_hand:", fmt.Sprintf("Ready: waiting for %s to let users in %s", p.anyOf(g.By), votes), ""}, true
+		return headline{":raised_hand:", fmt.Sprintf("Ready: waiting for %s to let users in %s", p.anyOf(g.Deciders()), votes), ""}, true
 	case refresh.GateUnknown:
 		if r.Held() {
 			return headline{":warning:", fmt.Sprintf("Restored from a backup of %s: was the copy started since? Somebody has to look", p.at(r.Restored)), ""}, true
@@ -245,16 +249,9 @@ func enabled(r refresh.Refresh) (in []string, not []refresh.Finding) {
 	return in, not
 }
 
-// agreed counts the people who have said yes at a gate.
+// agreed counts the people who have said yes at a gate, and have not taken it back.
 func agreed(g refresh.Gate) int {
-	n := 0
-	for _, d := range g.Decisions {
-		switch d.Action {
-		case refresh.ActionApprove, refresh.ActionSignOff, refresh.ActionOpen:
-			n++
-		}
-	}
-	return n
+	return g.Votes(refresh.ActionApprove) + g.Votes(refresh.ActionSignOff) + g.Votes(refresh.ActionOpen)
 }
 
 // late reports whether the downtime lasts longer than was announced.

@@ -93,9 +93,9 @@ func aftermath(r refresh.Refresh) string {
 	case !r.PointOfNoReturn() && foreign:
 		return fmt.Sprintf("refreshbot changed nothing in %s, but somebody had started a refresh of it in LCS: look there.", target)
 	case !r.PointOfNoReturn() && (!r.Window.From.IsZero() || planned(r)):
-		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.", target)
+		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.%s", target, askAgain(r))
 	case !r.PointOfNoReturn():
-		return fmt.Sprintf("%s was not changed.", target)
+		return fmt.Sprintf("%s was not changed.%s", target, askAgain(r))
 	case r.Copy.Status.Succeeded():
 		return fmt.Sprintf("%s holds the data of %s, but it was not finished: what is missing has to be done by hand.", target, source)
 	case r.Copy.Status == refresh.CopyRollbackCompleted:
@@ -104,6 +104,14 @@ func aftermath(r refresh.Refresh) string {
 		return fmt.Sprintf("It is not known whether %s is being overwritten: look at its history in LCS.", target)
 	}
 	return fmt.Sprintf("The data of %s may be incomplete: look at the environment in LCS before anybody uses it.", target)
+}
+
+// askAgain is the next step when nobody has decided in time.
+func askAgain(r refresh.Refresh) string {
+	if r.Status != refresh.Expired {
+		return ""
+	}
+	return fmt.Sprintf(" /refresh %s asks again.", env(r.Target))
 }
 
 // planned reports whether the channel was told of a start at a later time.
@@ -115,8 +123,9 @@ func planned(r refresh.Refresh) bool {
 func deciders(p pen, r refresh.Refresh, a refresh.Action) []string {
 	var who []string
 	for _, g := range r.Gates {
-		for _, d := range g.Decisions {
-			if d.Action == a {
+		for i, d := range g.Decisions {
+			again := slices.ContainsFunc(g.Decisions[i+1:], func(later refresh.Decision) bool { return later.By.ID == d.By.ID })
+			if d.Action == a && !again {
 				who = append(who, p.person(d.By)+", "+p.at(d.At))
 			}
 		}
