@@ -194,6 +194,9 @@ func (s *Service) Click(ctx context.Context, in Press) Reply {
 		return reply(Reply{}, hinted{refresh.Errorf(refresh.Denied, "That button does not stand in the channel where %s is refreshed, so it does not count.", r.Target.Name),
 			"The card there has buttons that work."})
 	}
+	if asksMore(in.Action) && r.ID != "" {
+		return reply(s.more(ctx, r, in, actor))
+	}
 	if in.Gate == WholeRefresh && in.Action == refresh.ActionCancel {
 		_, err = s.tell(ctx, in.Refresh, r, refresh.Cancel{By: actor}, delivery{in.Key, in.User, in.Workspace})
 		return reply(Reply{}, err)

@@ -48,6 +48,7 @@ const (
 	InputTime   InputKind = "time"   // a day and a time, in the person's own zone
 	InputClock  InputKind = "clock"  // a time of day, as 15:04
 	InputFile   InputKind = "file"   // a list of users, as CSV or Excel
+	InputPerson InputKind = "person" // one person; its value is the id
 	InputButton InputKind = "button" // pressed instead of filled in
 )
 
@@ -115,5 +116,7 @@ func forms() []struct {
 		{formAsk, (*Service).fillAsk},
 		{formSchedule, (*Service).fillSchedule},
 		{formScheduleConfirm, (*Service).fillScheduleConfirm},
+		{formReject, (*Service).fillReject},
+		{formDelegate, (*Service).fillDelegate},
 	}
 }

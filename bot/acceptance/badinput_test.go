@@ -231,7 +231,7 @@ func TestBadInputSecondProcessOnTheSameStore(t *testing.T) {
 	w.ask()
 	w.judgeRefusal(w.run("run", "--config", w.file), "refreshbot.db", "Another process", "store.path")
 	says(t, "a requester", w.slash(rita, "/refresh status"), "uat")
-	w.press(anna, "reject")
+	w.reject(anna, "uat is in use")
 	w.waitClosed()
 	w.judge("rejected")
 }

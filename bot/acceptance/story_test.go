@@ -43,10 +43,39 @@ func TestStoryApprovalIsRefusedToRequesterAndBystander(t *testing.T) {
 	if n := len(w.card().Buttons()); n == 0 {
 		t.Error("the card has no buttons any more, and nobody has decided")
 	}
-	w.press(anna, "reject")
+	w.reject(anna, "uat is in use")
 	w.waitClosed()
-	says(t, "the channel", w.card().Plain(), "Rejected by @anna")
+	says(t, "the channel", w.card().Plain(), "Rejected by @anna", "uat is in use")
 	w.judge(refresh.Rejected)
+}
+
+func TestStoryAnApproverLetsSomebodyElseDecide(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{}, edit{"approve:  {by: [" + release + "], count: 1", "approve:  {by: [" + release + "], count: 2"})
+	w.start()
+	w.ask()
+	w.press(ben, "approve")
+	w.until("the card counts", func() bool { return w.cardSays("1 of 2") })
+	w.press(ben, "withdraw")
+	w.until("the card counts again", func() bool { return w.cardSays("0 of 2") })
+	w.press(anna, "delegate")
+	w.fill(anna, map[string]map[string]any{"person": {"given": rita}})
+	if v, ok := w.slack.View(anna); !ok || !strings.Contains(v.Errors["reason"]+v.Errors["person"], "asked for this refresh") {
+		t.Errorf("the requester was named, and the form says %v", v.Errors)
+	}
+	w.fill(anna, map[string]map[string]any{"person": {"given": sam}, "reason": {"given": "On holiday"}})
+	w.until("the card names sam", func() bool { return w.cardSays("@sam may decide too, says @anna: On holiday") })
+	w.restart()
+	clear(w.used) // the question is the same as before, and so are its buttons
+	w.press(anna, "approve")
+	w.until("one is still missing", func() bool { return w.cardSays("1 of 2") })
+	w.reject(sam, "")
+	w.waitClosed()
+	says(t, "the channel", w.card().Plain(), "Rejected by @sam")
+	w.stop()
+	if n := w.cloud.Starts("uat"); n != 0 {
+		t.Errorf("LCS counted %d starts", n)
+	}
 }
 
 func TestStoryRejectedRefreshChangesNothing(t *testing.T) {
@@ -56,7 +85,7 @@ func TestStoryRejectedRefreshChangesNothing(t *testing.T) {
 	w.ask()
 	w.until("the card offers approve", func() bool { _, ok := w.offered("approve"); return ok })
 	stale, _ := w.offered("approve")
-	w.press(anna, "reject")
+	w.reject(anna, "uat is in use")
 	w.waitClosed()
 	told := len(w.slack.Ephemerals(ben))
 	ack, err := w.slack.ClickRaw(w.ctx, ben, channel, w.card().TS, map[string]any{"action_id": stale.ActionID, "block_id": stale.BlockID, "value": stale.Value})

@@ -369,6 +369,27 @@ func (w *world) press(who, action string) {
 	}
 }
 
+// fill waits for a form, fills it in and sends it.
+func (w *world) fill(who string, values map[string]map[string]any) {
+	w.t.Helper()
+	var form slacksim.View
+	w.until("the form is open", func() (ok bool) { form, ok = w.slack.View(who); return ok })
+	if ack, err := w.slack.Submit(w.ctx, who, form.ID, values); err != nil || !ack.OK && len(ack.Errors) == 0 {
+		w.t.Fatalf("the form: %+v, %v", ack, err)
+	}
+}
+
+// reject presses Reject and gives the reason.
+func (w *world) reject(who, reason string) {
+	w.t.Helper()
+	w.press(who, "reject")
+	values := map[string]map[string]any{}
+	if reason != "" {
+		values["reason"] = map[string]any{"given": reason}
+	}
+	w.fill(who, values)
+}
+
 // refused presses a button as somebody who may not, and returns what they are told.
 func (w *world) refused(who, action string) string {
 	w.t.Helper()

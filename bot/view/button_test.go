@@ -13,7 +13,7 @@ import (
 var actions = []refresh.Action{
 	refresh.ActionApprove, refresh.ActionReject, refresh.ActionCancel, refresh.ActionPostpone, refresh.ActionStartNow,
 	refresh.ActionSignOff, refresh.ActionDone, refresh.ActionOpen, refresh.ActionRetry, refresh.ActionSkip,
-	refresh.ActionAbort, refresh.ActionAdopt, refresh.ActionStartAgain,
+	refresh.ActionAbort, refresh.ActionAdopt, refresh.ActionStartAgain, refresh.ActionWithdraw, refresh.ActionDelegate,
 }
 
 func TestButtonComesBackAsItWas(t *testing.T) {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/slack-go/slack"
@@ -77,7 +78,7 @@ func choose(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.
 		before = fmt.Sprintf(" The one before was on %s.", p.at(r.Refreshed))
 	}
 	overwrites := fmt.Sprintf("This overwrites %s with %s's data. Everything entered in %s since its last refresh%s is lost.", target, source, target, last)
-	stops := fmt.Sprintf("The %s ends here. %s keeps the data of %s, and nobody is let in by refreshbot.%s", whole, target, source, before)
+	stops := fmt.Sprintf("It ends here. %s keeps the data of %s, and nobody is let in by refreshbot.%s", target, source, before)
 	switch a {
 	case refresh.ActionApprove:
 		return choice{"Approve", whole, slack.StylePrimary, fmt.Sprintf("Approve the %s?", whole), overwrites}
@@ -100,7 +101,8 @@ func choose(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.
 	case refresh.ActionOpen:
 		return choice{label: "Let users in", of: target, style: slack.StylePrimary}
 	case refresh.ActionWithdraw:
-		return choice{label: "Withdraw mine", of: whole}
+		what := map[refresh.GateKind]string{refresh.GateApprove: "my approval", refresh.GateSignOff: "my sign-off"}[g.Kind]
+		return choice{label: "Withdraw " + cmp.Or(what, "my yes"), of: whole}
 	case refresh.ActionDelegate:
 		return choice{label: "Delegate…", of: whole}
 	case refresh.ActionRetry:
@@ -115,7 +117,7 @@ func choose(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.
 		if g.Kind == refresh.GateOffer {
 			return choice{label: "No, leave it", of: step}
 		}
-		return choice{"Skip", step, slack.StyleDefault, "Skip this step?", fmt.Sprintf("%q is left as it is in %s. The %s goes on without it.%s", step, target, whole, before)}
+		return choice{"Skip", step, slack.StyleDefault, "Skip this step?", fmt.Sprintf("%q is left as it is in %s. The refresh from %s goes on without it.%s", step, target, source, before)}
 	case refresh.ActionAbort:
 		runs := fmt.Sprintf(" A copy that runs cannot be stopped: it overwrites %s with %s's data.%s", target, source, before)
 		switch {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,6 +108,8 @@ func input(in commands.Input) slack.Block {
 			d.InitialDateTime = unix
 		}
 		e = d
+	case commands.InputPerson:
+		e = slack.NewOptionsSelectBlockElement(slack.OptTypeUser, label(cmp.Or(in.Sample, "Choose a person"), maxLabel), formAction)
 	case commands.InputFile:
 		e = slack.NewFileInputBlockElement(formAction).WithFileTypes("csv", "xlsx").WithMaxFiles(1)
 	default:
@@ -202,6 +205,8 @@ func given(a slack.BlockAction) string {
 		return strings.Join(values, ",")
 	case a.SelectedTime != "":
 		return a.SelectedTime
+	case a.SelectedUser != "":
+		return a.SelectedUser
 	case a.SelectedDateTime != 0:
 		return strconv.FormatInt(a.SelectedDateTime, 10)
 	}

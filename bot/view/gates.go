@@ -16,7 +16,7 @@ import (
 // texts together: Slack refuses a message whose blocks hold much more than 13,000 characters in all.
 const (
 	maxGates   = 8
-	gateBudget = 4000
+	gateBudget = 3500
 )
 
 // urgent orders open gates: trouble before planned questions, then the oldest first.
@@ -95,8 +95,12 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 	source, target := env(r.Source), env(r.Target)
 	switch g.Kind {
 	case refresh.GateApprove:
-		body = []string{fmt.Sprintf("Everything entered in %s since its last refresh is lost. %s of notice, then about %s of downtime.",
-			target, span(r.Settings.Notice), span(r.Settings.Downtime))}
+		last := ""
+		if !r.Refreshed.IsZero() {
+			last = " on " + p.at(r.Refreshed)
+		}
+		body = []string{fmt.Sprintf("Everything entered in %s since its last refresh%s is lost. %s of notice, then about %s of downtime.",
+			target, last, span(r.Settings.Notice), span(r.Settings.Downtime))}
 		if !r.StartAt.IsZero() {
 			body[0] += fmt.Sprintf(" The copy starts at %s.", p.at(r.StartAt))
 		}

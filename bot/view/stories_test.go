@@ -68,6 +68,18 @@ var stories = map[string]func(t *testing.T, name string){
 		s.pass(time.Hour).click(anna, refresh.ActionPostpone)
 		s.tick(24*time.Hour + 40*time.Minute).card("start-time-announced")
 	},
+	"delegated": func(t *testing.T, name string) {
+		req := request()
+		req.Plan[1].Policy = policy(2, 24*time.Hour)
+		s := begin(t, req)
+		checks := good("", ok("Sign-in to LCS", ""))
+		checks.Refreshed = friday.Add(-17 * 24 * time.Hour)
+		s.report("preflight", checks).thread(name)
+		s.click(bo, refresh.ActionApprove).card("one-of-two")
+		s.pass(time.Hour).delegates(bo, dan, "I am away until <Monday>").card("delegated")
+		s.click(bo, refresh.ActionWithdraw).card("withdrawn")
+		s.click(dan, refresh.ActionApprove).tick(23 * time.Hour).card("expired-with-one-of-two")
+	},
 	"reminded": func(t *testing.T, name string) {
 		req := startingAt(100 * time.Hour)
 		req.Plan[1].Policy = policy(2, 0)

@@ -28,6 +28,7 @@ var (
 	anna   = refresh.Actor{Person: refresh.Person{ID: "U0ANNA", Name: "Anna"}}
 	bo     = refresh.Actor{Person: refresh.Person{ID: "U0BO", Name: "Bo"}, In: []string{"S0RELEASE"}}
 	cleo   = refresh.Actor{Person: refresh.Person{ID: "U0CLEO", Name: "Cleo"}, In: []string{"S0RELEASE"}}
+	dan    = refresh.Actor{Person: refresh.Person{ID: "U0DAN", Name: "Dan"}}
 	boss   = refresh.Actor{Person: refresh.Person{ID: "U0ADMIN", Name: "Dee"}, Admin: true}
 	friday = time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)
 )
@@ -153,6 +154,14 @@ func (s *story) pass(d time.Duration) *story {
 func (s *story) tick(d time.Duration) *story {
 	s.t.Helper()
 	s.pass(d).input(refresh.Tick{})
+	return s
+}
+
+// delegates lets another person decide at the open gate.
+func (s *story) delegates(by, to refresh.Actor, reason string) *story {
+	s.t.Helper()
+	g := s.r.OpenGates()[0]
+	s.input(refresh.Delegate{Gate: g.ID, Nonce: g.Nonce, By: by, To: refresh.Person{ID: to.ID}, Reason: reason})
 	return s
 }
 

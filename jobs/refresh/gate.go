@@ -207,9 +207,9 @@ func (g Gate) handOver(r Refresh, by Actor, to Person) *Error {
 	case to.ID == by.ID:
 		return Errorf(Invalid, "You can decide this already.")
 	case g.Kind == GateApprove && to.ID == r.RequestedBy.ID:
-		return Errorf(Denied, "%s asked for this refresh and cannot approve it. Name somebody else.", to.Name)
+		return Errorf(Denied, "%s asked for this refresh and cannot approve it. Name somebody else.", r.RequestedBy.Name)
 	case slices.Contains(g.Deciders(), to.ID):
-		return Errorf(Stale, "%s can decide this already.", to.Name)
+		return Errorf(Stale, "This person can decide this already.")
 	case len(g.Delegates) >= maxDelegates:
 		return Errorf(Refused, "This was handed on to %d people already. One of them has to decide.", maxDelegates)
 	}

@@ -62,7 +62,7 @@ func TestWhoMayDelegateToWhom(t *testing.T) {
 		"the requester, an approver as well": {admin, dan, refresh.Denied, "somebody else has to approve"},
 		"to the requester":                   {ann, rita, refresh.Denied, "Rita asked for this refresh"},
 		"to oneself":                         {ann, ann, refresh.Invalid, "already"},
-		"to one who can":                     {bob, ann, refresh.Stale, "Ann can decide this already"},
+		"to one who can":                     {bob, ann, refresh.Stale, "This person can decide this already"},
 		"to nobody":                          {ann, refresh.Actor{}, refresh.Invalid, "Name the person"},
 		"by nobody":                          {refresh.Actor{}, dan, refresh.Denied, "Only a person"},
 	} {
@@ -75,7 +75,7 @@ func TestWhoMayDelegateToWhom(t *testing.T) {
 	l.t = t
 	l.tell(l.delegate("approval", ann, dan))
 	l.tell(l.delegate("approval", dan, bea)) // a delegate can decide, so can delegate
-	l.refused(l.delegate("approval", ann, dan), refresh.Stale, "Dan can decide this already")
+	l.refused(l.delegate("approval", ann, dan), refresh.Stale, "This person can decide this already")
 	old := l.delegate("approval", ann, cy)
 	l.decide("approval", bea, refresh.ActionApprove)
 	l.refused(old, refresh.Stale, "Already decided: approve by Bea")
