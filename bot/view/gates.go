@@ -223,12 +223,12 @@ func instructions(s refresh.Step, g refresh.Gate) []string {
 func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
 	switch g.Kind {
 	case refresh.GateStart, refresh.GateNotice, refresh.GateManual, refresh.GateOffer:
-		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
+		if r.RequestedBy.ID != "" && !slices.Contains(g.Deciders(), r.RequestedBy.ID) {
 			return p.anyOf(g.Deciders(), p.person(r.RequestedBy), "an admin")
 		}
 		return p.anyOf(g.Deciders(), "an admin")
 	case refresh.GateTrouble, refresh.GateForeign:
-		if r.RequestedBy.ID != "" && !slices.Contains(g.By, r.RequestedBy.ID) {
+		if r.RequestedBy.ID != "" && !slices.Contains(g.Deciders(), r.RequestedBy.ID) {
 			return p.anyOf(g.Deciders(), "an admin", p.person(r.RequestedBy)+" (another try only)")
 		}
 		return p.anyOf(g.Deciders(), "an admin")

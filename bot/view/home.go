@@ -93,7 +93,7 @@ func Home(h commands.Home, notice *commands.Reply, now time.Time, o Options) sla
 func waitsForYou(p pen, w commands.Waiting) []slack.Block {
 	r := w.Refresh
 	text := fmt.Sprintf("%s\n%s\n_If nobody decides:_ %s", p.bold(Escape(title(r))), question(p, r, w.Gate, 1500), ifNobody(p, r, w.Gate, stepOf(r, w.Gate)))
-	return []slack.Block{section(text), buttons(r, w.Gate)}
+	return []slack.Block{section(text), buttons(p, r, w.Gate)}
 }
 
 func stepOf(r refresh.Refresh, g refresh.Gate) refresh.Step {
