@@ -64,7 +64,7 @@ func (s *Service) fillReject(ctx context.Context, in Filled) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	_, err = s.tell(ctx, id, r, refresh.Click{Gate: in.State[1], Nonce: in.State[2], Action: refresh.ActionReject, By: by, Reason: inWords(in.Values[inReason])},
+	_, err = s.tell(ctx, id, r, refresh.Click{Gate: in.State[1], Nonce: in.State[2], Action: refresh.ActionReject, By: by, Reason: reasoned(in.Values[inReason])},
 		delivery{in.Key, in.User, in.Workspace})
 	return Reply{}, err
 }
@@ -81,7 +81,7 @@ func (s *Service) fillDelegate(ctx context.Context, in Filled) (Reply, error) {
 			return Reply{}, err
 		}
 	}
-	_, err = s.tell(ctx, id, r, refresh.Delegate{Gate: in.State[1], Nonce: in.State[2], By: by, To: to, Reason: inWords(in.Values[inReason])},
+	_, err = s.tell(ctx, id, r, refresh.Delegate{Gate: in.State[1], Nonce: in.State[2], By: by, To: to, Reason: reasoned(in.Values[inReason])},
 		delivery{in.Key, in.User, in.Workspace})
 	return Reply{}, err
 }
@@ -106,8 +106,8 @@ func (s *Service) canDecide(ctx context.Context, who refresh.Person, workspace s
 	return nil
 }
 
-// inWords is a reason on one line, no longer than a reason may be.
-func inWords(text string) string {
+// reasoned is a reason on one line, no longer than a reason may be.
+func reasoned(text string) string {
 	words := []rune(strings.Join(strings.Fields(text), " "))
 	if len(words) > maxWhy {
 		words = append(words[:maxWhy-1], '…')
