@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"refreshbot/bot/slacksim"
+	"refreshbot/bot/view"
 	"refreshbot/jobs/cloudsim"
 )
 
@@ -31,7 +32,7 @@ func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Optio
 			Examples: []string{"/refresh uat", "/refresh uat for March training", "/refresh uat tomorrow 22:00 for March training", "/refresh plan uat", "/refresh status", "/refresh why uat", "/refresh history uat", "/refresh users uat", "/refresh cancel uat", "/refresh help"},
 		}},
 		Shortcuts: []slacksim.Shortcut{
-			{Name: "Refresh an environment", CallbackID: "refresh", Description: "Copy production into a sandbox"},
+			{Name: "Refresh an environment", CallbackID: view.ShortcutRefresh, Description: "Copy production into a sandbox"},
 			{Name: "Explain this refresh", CallbackID: "explain", Description: "What it is, what it has done, what it waits for", Message: true},
 		},
 		Users: []slacksim.User{

@@ -37,21 +37,21 @@ func plan(p pen, d commands.Plan, most int) []slack.Block {
 	}
 	head = append(head, lengths(p, d))
 	blocks := []slack.Block{section(fit(head, maxSection))}
-	var lines []string
 	shown := 0
-	for i, s := range d.Steps {
-		l := foreseen(s)
-		if i == 0 || s.Phase != d.Steps[i-1].Phase {
-			l = p.bold(s.Phase.Title()) + "\n" + l
+	for i := 0; i < len(d.Steps) && shown <= most; {
+		phase := d.Steps[i].Phase
+		lines := []string{p.bold(phase.Title())}
+		for ; i < len(d.Steps) && d.Steps[i].Phase == phase; i++ {
+			l := foreseen(d.Steps[i])
+			if shown += len(l); shown > most {
+				lines = append(lines, fmt.Sprintf("… and %s more: the form that /refresh %s opens shows all of them, under Dry run.", count(len(d.Steps)-i, "step"), line(d.Target, maxEnv)))
+				break
+			}
+			lines = append(lines, l)
 		}
-		if shown += len(l); shown > most {
-			lines = append(lines, fmt.Sprintf("… and %s more: the form that /refresh %s opens shows all of them, under Dry run.", count(len(d.Steps)-i, "step"), line(d.Target, maxEnv)))
-			break
+		for _, text := range paged(lines, maxSection) {
+			blocks = append(blocks, section(text))
 		}
-		lines = append(lines, l)
-	}
-	for _, text := range paged(lines, maxSection) {
-		blocks = append(blocks, section(text))
 	}
 	return blocks
 }

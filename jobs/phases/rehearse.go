@@ -31,7 +31,7 @@ func (p *Performer) AtStake(ctx context.Context, req refresh.Request) []refresh.
 		look func() (string, error)
 	}{
 		{"Data", func() (string, error) {
-			return fmt.Sprintf("everything entered in %s since then, in every legal entity", name), nil
+			return fmt.Sprintf("everything entered in %s since its database was last replaced, in every legal entity", name), nil
 		}},
 		{"Users who can sign in", func() (string, error) {
 			users, err := target.Users(ctx)
@@ -40,11 +40,11 @@ func (p *Performer) AtStake(ctx context.Context, req refresh.Request) []refresh.
 			}
 			var in []string
 			for _, u := range users {
-				if u.Enabled && !u.ServiceUser() {
+				if u.Enabled && !survives(u) {
 					in = append(in, label(u))
 				}
 			}
-			return fmt.Sprintf("%s%s. They are disabled until they are let in again", counted(len(in), "user"), among(in)), nil
+			return fmt.Sprintf("%s%s. All of them are disabled until they are let in again", counted(len(in), "user"), among(in)), nil
 		}},
 		{"Batch jobs", func() (string, error) {
 			jobs, err := target.BatchJobs(ctx)

@@ -60,14 +60,14 @@ func asks(what string) phrase {
 		if s.Policy == nil {
 			return what, nil
 		}
-		text := fmt.Sprintf("waits until %d of those named in the configuration %s", s.Policy.Count, what)
-		if s.Policy.Count == 1 {
-			text = "waits until one of those named in the configuration " + what
-		}
+		text := "waits"
 		if s.Policy.Expires > 0 {
-			text += ", for " + refresh.Span(s.Policy.Expires) + " at most"
+			text += ", for " + refresh.Span(s.Policy.Expires) + " at most,"
 		}
-		return text, nil
+		if s.Policy.Count == 1 {
+			return text + " until one of those named in the configuration " + what, nil
+		}
+		return fmt.Sprintf("%s until %d of those named in the configuration %s", text, s.Policy.Count, what), nil
 	}
 }
 
