@@ -50,6 +50,9 @@ func (s *Service) ask(ctx context.Context, in Line, words []string) (Reply, erro
 		if w.at, w.reason, err = s.whenAndWhy(words[1:], zone, t.Request.Target.Name); err != nil {
 			return Reply{}, err
 		}
+		if in.Confirmed && !w.at.IsZero() { // the line of a button names the offset alone
+			w.at = w.at.In(zone)
+		}
 	}
 	if err := s.mayAsk(ctx, in, t); err != nil {
 		return Reply{}, err

@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func TestATimeIsReadBackBeforeItCounts(t *testing.T) {
 				in := line(sam, got.Buttons[0].Line)
 				in.Confirmed = true
 				answer := w.Slash(t.Context(), in)
-				if answer.Refused || !strings.HasPrefix(answer.Text, "Asked: ") || !answer.At.Equal(tc.at) {
+				if answer.Refused || !strings.HasPrefix(answer.Text, "Asked: ") || !answer.At.Equal(tc.at) || !strings.Contains(answer.Text, "("+cmp.Or(tc.zone, "UTC")) {
 					t.Fatalf("confirmed: %+v", answer)
 				}
 				r := w.the(t)
