@@ -1,8 +1,10 @@
 # Every task of the project. `make` alone lists them.
 .DEFAULT_GOAL := help
 GOLANGCI := 2.15.0
+SOAK := 1h
+EVERY := 1m
 
-.PHONY: help build demo test race bench fuzz lint golden pictures ci
+.PHONY: help build demo test race bench fuzz soak lint golden pictures ci
 
 help: ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,7 +26,10 @@ bench: ## the benchmarks, each beside its alternative
 
 fuzz: ## each fuzz target for 60 seconds
 	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s -fuzzminimizetime 10s $$p || exit 1; done; done
+		echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime 60s -fuzzminimizetime 1x $$p || exit 1; done; done
+
+soak: ## a refresh a minute for an hour, with faults and kills: make soak SOAK=10m EVERY=15s
+	go test ./bot/acceptance -run '^TestSoak$$' -v -soak $(SOAK) -soak-every $(EVERY) -soak-report $(CURDIR)/docs/reliability.md -timeout 0
 
 lint: ## go vet and golangci-lint
 	go vet ./...

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"refreshbot/jobs/refresh"
@@ -42,7 +43,7 @@ func NewHealth() *Health {
 		connected: prometheus.NewGauge(prometheus.GaugeOpts{Name: "refreshbot_slack_connections", Help: "Open Socket Mode connections."}),
 		unshown:   prometheus.NewCounter(prometheus.CounterOpts{Name: "refreshbot_slack_post_failures_total", Help: "Posts and updates that Slack did not take; each is tried again."}),
 	}
-	h.registry.MustRegister(h.ack, h.connected, h.unshown)
+	h.registry.MustRegister(h.ack, h.connected, h.unshown, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h.keeping = newKeeping(h.registry)
 	return h
 }
