@@ -31,7 +31,7 @@ func TestHealthPages(t *testing.T) {
 	default:
 	}
 	metrics := get(h, "/metrics").Body.String()
-	for _, name := range []string{"refreshbot_slack_connections 0", "refreshbot_slack_post_failures_total 0"} {
+	for _, name := range []string{"refreshbot_slack_connections 0", "refreshbot_slack_post_failures_total 0", "\ngo_goroutines ", "\nprocess_open_fds "} {
 		if !strings.Contains(metrics, name) {
 			t.Errorf("metrics lack %s:\n%s", name, metrics)
 		}
