@@ -53,7 +53,7 @@ func Of(before, after refresh.Refresh, e refresh.Entry) (Notice, bool) {
 	case refresh.TargetOnline:
 		n.Kind = Back
 	case refresh.Ended:
-		announced, begun := !before.Window.From.IsZero(), !before.Copy.SentAt.IsZero()
+		announced, begun := !before.Window.From.IsZero(), before.PointOfNoReturn()
 		switch {
 		case ev.Status == refresh.Done:
 			n.Kind = Open

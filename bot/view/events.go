@@ -74,7 +74,7 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 	case refresh.StepRuledOut:
 		return news{headline: headline{":arrow_forward:", "LCS shows no copy that was started since the backup.", "The refresh goes on where it was."}}, true
 	case refresh.WindowSet:
-		return announced(p, after, ev), true
+		return announced(p, before.Window, after, ev), true
 	case refresh.StartSet:
 		if !ev.At.After(before.StartAt) {
 			return news{}, false // "start now", told with the decision
@@ -121,11 +121,15 @@ func requested(p pen, r refresh.Refresh) news {
 	return n
 }
 
-func announced(p pen, r refresh.Refresh, ev refresh.WindowSet) news {
+func announced(p pen, before refresh.Window, r refresh.Refresh, ev refresh.WindowSet) news {
 	target, w := env(r.Target), ev.Window
 	h := headline{":mega:", fmt.Sprintf("%s will be down from %s to about %s.", target, p.at(w.From), p.at(w.To)), ""}
 	if ev.By != (refresh.Person{}) {
 		h.rest = fmt.Sprintf("Moved by %s.", p.person(ev.By))
+		if w.From.Before(before.From) {
+			h.lead = fmt.Sprintf("%s goes down now, sooner than announced, until about %s.", target, p.at(w.To))
+			h.rest = fmt.Sprintf("%s starts it without waiting for the end of the notice. Please log out at once.", p.person(ev.By))
+		}
 		return news{headline: h, broadcast: true, named: true}
 	}
 	h.rest = sentences(
@@ -338,6 +342,9 @@ func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {
 	case refresh.ActionOpen:
 		h.lead = fmt.Sprintf("%s lets the users in%s.", who, votes)
 	case refresh.ActionStartNow:
+		if g.Kind != refresh.GateStart && !r.Window.From.IsZero() {
+			return news{}, false // the new window says it
+		}
 		h.lead = fmt.Sprintf("%s starts it without waiting for the end of the notice.", who)
 		if g.Kind == refresh.GateStart {
 			h.lead = fmt.Sprintf("%s starts it now, with the notice that was promised.", who)
@@ -393,7 +400,7 @@ func closing(p pen, r refresh.Refresh) news {
 	if h.rest != "" {
 		why += " " + h.rest
 	}
-	n.rest = sentences(why, aftermath(r))
+	n.rest = sentences(why, aftermath(p, r))
 	if r.RequestedBy.ID != "" && r.EndedBy.ID != r.RequestedBy.ID {
 		n.rest += " It was asked for by " + p.person(r.RequestedBy) + "."
 	}

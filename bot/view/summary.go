@@ -13,7 +13,7 @@ func summary(p pen, r refresh.Refresh) []string {
 	add := func(label, format string, args ...any) {
 		lines = append(lines, p.bold(label)+" "+fmt.Sprintf(format, args...))
 	}
-	if aftermath := aftermath(r); aftermath != "" {
+	if aftermath := aftermath(p, r); aftermath != "" {
 		add("What it means:", "%s", aftermath)
 	}
 	add("Took:", "%s, %s to %s", span(r.EndedAt.Sub(r.RequestedAt)), p.at(r.RequestedAt), p.at(r.EndedAt))
@@ -82,7 +82,7 @@ func said(s refresh.CopyStatus) string {
 }
 
 // aftermath says in which state an unfinished refresh has left the target.
-func aftermath(r refresh.Refresh) string {
+func aftermath(p pen, r refresh.Refresh) string {
 	source, target := env(r.Source), env(r.Target)
 	foreign := slices.ContainsFunc(r.Gates, func(g refresh.Gate) bool { return g.Kind == refresh.GateForeign })
 	switch {
@@ -93,7 +93,7 @@ func aftermath(r refresh.Refresh) string {
 	case !r.PointOfNoReturn() && foreign:
 		return fmt.Sprintf("refreshbot changed nothing in %s, but somebody had started a refresh of it in LCS: look there.", target)
 	case !r.PointOfNoReturn() && (!r.Window.From.IsZero() || planned(r)):
-		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.%s", target, askAgain(r))
+		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.%s%s", target, banner(p, r), askAgain(r))
 	case !r.PointOfNoReturn():
 		return fmt.Sprintf("%s was not changed.%s", target, askAgain(r))
 	case r.Copy.Status.Succeeded():
@@ -104,6 +104,16 @@ func aftermath(r refresh.Refresh) string {
 		return fmt.Sprintf("It is not known whether %s is being overwritten: look at its history in LCS.", target)
 	}
 	return fmt.Sprintf("The data of %s may be incomplete: look at the environment in LCS before anybody uses it.", target)
+}
+
+// banner says what remains of a downtime that does not take place. F&O shows a broadcast message until the end of the
+// window that came with it; its service has no text of its own and takes none back (SysBroadcastMessageService).
+func banner(p pen, r refresh.Refresh) string {
+	told := slices.ContainsFunc(r.Steps, func(s refresh.Step) bool { return s.Kind == refresh.KindBroadcast && s.Status == refresh.Completed })
+	if !told || !r.EndedAt.Before(r.Window.To) {
+		return ""
+	}
+	return fmt.Sprintf(" The banner inside %s cannot be taken back and stays until %s: please tell those who work there.", env(r.Target), p.at(r.Window.To))
 }
 
 // askAgain is the next step when nobody has decided in time.

@@ -32,6 +32,7 @@ func atFinalChecks(t testing.TB) *life {
 	l.decide("approval", ann, refresh.ActionApprove)
 	l.succeed("broadcast")
 	l.decide("notice", rita, refresh.ActionStartNow)
+	l.succeed("broadcast") // the users inside are told the new time
 	return l
 }
 

@@ -368,6 +368,7 @@ func atNotice(t testing.TB) *life {
 func atCopy(t testing.TB) *life {
 	l := atNotice(t)
 	l.decide("notice", rita, refresh.ActionStartNow)
+	l.succeed("broadcast") // the users inside are told the new time
 	return l
 }
 

@@ -25,6 +25,7 @@ func fullLife(t testing.TB) *life {
 	l.after(time.Minute).decide("notice", rita, refresh.ActionPostpone)
 	l.succeed("broadcast")
 	l.decide("notice", rita, refresh.ActionStartNow)
+	l.succeed("broadcast") // the users inside are told the new time
 	l.report("copy", refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown, Message: "Reply lost."}})
 	l.after(2 * time.Minute).sight()
 	l.decide("copy", bob, refresh.ActionAdopt)

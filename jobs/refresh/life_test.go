@@ -279,6 +279,7 @@ func TestNobodyCountsTwice(t *testing.T) {
 	l.decide("approval", ann, refresh.ActionApprove)
 	l.succeed("broadcast")
 	l.decide("notice", rita, refresh.ActionStartNow)
+	l.succeed("broadcast") // the users inside are told the new time
 	l.succeed("copy", "follow", "smoke")
 	l.decide("sign-off", ann, refresh.ActionSignOff)
 	l.refused(click(l.gate("sign-off"), ann, refresh.ActionSignOff), refresh.Stale, "already")

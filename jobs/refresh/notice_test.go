@@ -108,3 +108,24 @@ func TestNoticeWithoutWindow(t *testing.T) {
 	l.decide("notice", ann, refresh.ActionStartNow)
 	l.want("copy=running")
 }
+
+// Whoever works in the target was told of a later time: they are told before anything happens to them.
+func TestStartingBeforeTheNoticeIsOverIsBroadcast(t *testing.T) {
+	t.Parallel()
+	l := atNotice(t)
+	l.after(10*time.Minute).decide("notice", ann, refresh.ActionStartNow)
+	l.want("notice=done", "broadcast=running", "copy=pending")
+	l.wantWindow(begin.Add(10 * time.Minute))
+	l.tell(refresh.Recovered{})
+	l.want("broadcast=running", "copy=pending")
+	l.succeed("broadcast")
+	l.want("copy=running")
+	l.audit()
+
+	l = atNotice(t) // that it cannot be told holds nobody up for good
+	l.decide("notice", ann, refresh.ActionStartNow)
+	l.report("broadcast", failure(refresh.Refused))
+	l.decide("broadcast", bob, refresh.ActionSkip)
+	l.want("copy=running")
+	l.audit()
+}

@@ -102,6 +102,10 @@ func (d *decision) act(g Gate, in Click) {
 			return
 		}
 		d.emit(StepSucceeded{Step: s.ID, Note: "Started before the notice was over.", By: in.By.Person})
+		if !d.r.Window.From.IsZero() { // whoever works in the target was told another time
+			d.dropBroadcastGate()
+			d.setWindow(d.now.Time, in.By.Person)
+		}
 	case ActionDone:
 		d.emit(StepSucceeded{Step: s.ID, Note: "Done by hand.", By: in.By.Person})
 	case ActionSkip:

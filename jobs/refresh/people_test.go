@@ -109,6 +109,7 @@ func TestADelegationOutlivesAQuestionThatIsAskedAnew(t *testing.T) {
 	l.decide("approval", ann, refresh.ActionApprove)
 	l.succeed("broadcast")
 	l.decide("notice", rita, refresh.ActionStartNow)
+	l.succeed("broadcast") // the users inside are told the new time
 	l.succeed("copy", "follow", "smoke")
 	l.decide("sign-off", ann, refresh.ActionSignOff)
 	l.succeed("email", "jobs")

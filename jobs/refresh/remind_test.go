@@ -179,6 +179,7 @@ func TestTroubleIsRemindedOf(t *testing.T) {
 	l.decide("approval", ann, refresh.ActionApprove)
 	l.succeed("broadcast")
 	l.decide("notice", ann, refresh.ActionStartNow)
+	l.succeed("broadcast") // the users inside are told the new time
 	l.report("copy", refresh.Outcome{Result: refresh.NotKnown})
 	l.after(2 * time.Minute).sight()
 	if said := l.said(clock(t, "Mon 16 12:00")); !slices.Equal(said, []string{"Mon 16 09:32 level 1"}) {

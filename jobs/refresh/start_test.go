@@ -117,6 +117,7 @@ func TestStartNowGivesTheNoticeAtOnce(t *testing.T) {
 	l.wantWindow(begin.Add(90 * time.Minute))
 	l.succeed("broadcast")
 	l.decide("notice", ann, refresh.ActionStartNow)
+	l.succeed("broadcast") // the users inside are told the new time
 	l.want("copy=running")
 	l.audit()
 }

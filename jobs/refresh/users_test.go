@@ -17,6 +17,7 @@ func atOpening(t testing.TB) *life {
 	l.decide("approval", ann, refresh.ActionApprove)
 	l.succeed("broadcast")
 	l.decide("notice", rita, refresh.ActionStartNow)
+	l.succeed("broadcast") // the users inside are told the new time
 	l.succeed("copy", "follow", "smoke")
 	l.decide("sign-off", ann, refresh.ActionSignOff)
 	l.succeed("email", "jobs")
@@ -61,6 +62,7 @@ func TestRulesForAFailedStep(t *testing.T) {
 		l.decide("approval", ann, refresh.ActionApprove)
 		l.succeed("broadcast")
 		l.decide("notice", rita, refresh.ActionStartNow)
+		l.succeed("broadcast") // the users inside are told the new time
 		l.succeed("copy", "follow", "smoke")
 		l.decide("sign-off", ann, refresh.ActionSignOff)
 		return l
