@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 )
 
 // judgeSecrets looks for every secret and every token that was issued where none belongs.
@@ -29,7 +30,20 @@ func (w *world) judgeSecrets(log string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for place, content := range map[string][]byte{"the log": []byte(log), "the store": store, "the channel": said, "a call to Slack": sent} {
+	exported, err := exec.CommandContext(w.t.Context(), binary, "export", "--config", w.file).Output()
+	if err != nil {
+		w.t.Errorf("export: %v", err)
+	}
+	var reports []byte
+	for _, m := range w.slack.Messages(channel) {
+		for _, id := range m.Files {
+			_, data, _ := w.slack.File(id)
+			reports = append(reports, data...)
+		}
+	}
+	for place, content := range map[string][]byte{
+		"the log": []byte(log), "the store": store, "the channel": said, "a call to Slack": sent, "the export": exported, "the report": reports,
+	} {
 		if len(content) == 0 {
 			w.t.Errorf("%s is empty: nothing to look at", place)
 		}

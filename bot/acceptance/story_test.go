@@ -27,6 +27,7 @@ func TestStoryFromSlashToOpenLeaksNoSecret(t *testing.T) {
 	w.start()
 	w.ask()
 	w.finish()
+	w.until("the report is posted", func() bool { return strings.Contains(string(w.card().Blocks), "every step, decision and time") })
 	bot := w.bot
 	w.judge(refresh.Done)
 	w.judgeSecrets(bot.text())
