@@ -66,10 +66,10 @@ func TestAFreezeAheadAndSeveralOfThem(t *testing.T) {
 		if got.Refused || len(got.Items) != 2 || !strings.Contains(facts(got.Items[1]), "more training") {
 			t.Fatalf("which one: %+v", got)
 		}
-		if got := w.buttonOf(t, sam, got.Items[1], "Lift"); got.Refused {
+		if got := w.buttonOf(t, got.Items[1], "Lift"); got.Refused {
 			t.Errorf("%+v", got)
 		}
-		if got := w.buttonOf(t, sam, got.Items[1], "Lift"); !got.Refused || !strings.Contains(got.Text, "not frozen") {
+		if got := w.buttonOf(t, got.Items[1], "Lift"); !got.Refused || !strings.Contains(got.Text, "not frozen") {
 			t.Errorf("the same button again: %+v", got)
 		}
 		<-time.After(60 * time.Hour) // Monday noon

@@ -314,11 +314,11 @@ func (s *Service) changeSchedule(ctx context.Context, in Line, id string, words 
 		return Reply{}, err
 	}
 	s.once.handled(in.Key)
-	return s.changed(ctx, in, verb, now), nil
+	return s.changed(ctx, verb, now), nil
 }
 
 // changed says what a change has come to.
-func (s *Service) changed(ctx context.Context, in Line, verb string, st schedule.Standing) Reply {
+func (s *Service) changed(ctx context.Context, verb string, st schedule.Standing) Reply {
 	r := Reply{Hint: "The channel is told."}
 	next := "Nothing is due."
 	if len(st.Next) > 0 {

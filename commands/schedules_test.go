@@ -27,12 +27,12 @@ func (w world) confirm(t *testing.T, user string, r commands.Reply) commands.Rep
 	return commands.Reply{}
 }
 
-// buttonOf presses a button of an item, by its text.
-func (w world) buttonOf(t *testing.T, user string, i commands.Item, text string) commands.Reply {
+// buttonOf presses a button of an item, by its text, as sam.
+func (w world) buttonOf(t *testing.T, i commands.Item, text string) commands.Reply {
 	t.Helper()
 	for _, b := range i.Buttons {
 		if strings.HasPrefix(b.Text, text) {
-			in := line(user, b.Line)
+			in := line(sam, b.Line)
 			in.Confirmed = true
 			return w.Slash(t.Context(), in)
 		}
@@ -171,13 +171,13 @@ func TestTheListOfSchedules(t *testing.T) {
 		if !strings.Contains(facts(uat), "Next: Monday 3 January 2000 20:00 (UTC)\nThen: Monday 10 January 2000 20:00") || !strings.Contains(facts(uat), "because: fresh data") {
 			t.Errorf("uat.1: %s", facts(uat))
 		}
-		if got := w.buttonOf(t, sam, uat, "Skip the next"); got.Refused || !strings.Contains(got.Text, "Monday 3 January 2000 20:00 (UTC) is passed over. Next: Monday 10 January") {
+		if got := w.buttonOf(t, uat, "Skip the next"); got.Refused || !strings.Contains(got.Text, "Monday 3 January 2000 20:00 (UTC) is passed over. Next: Monday 10 January") {
 			t.Errorf("skip: %+v", got)
 		}
-		if got := w.buttonOf(t, sam, uat, "Skip the next"); !got.Refused || !strings.Contains(got.Text, "nothing was skipped") {
+		if got := w.buttonOf(t, uat, "Skip the next"); !got.Refused || !strings.Contains(got.Text, "nothing was skipped") {
 			t.Errorf("the same button again: %+v", got)
 		}
-		paused := w.buttonOf(t, sam, uat, "Pause uat.1")
+		paused := w.buttonOf(t, uat, "Pause uat.1")
 		if paused.Refused || len(paused.Buttons) != 1 {
 			t.Errorf("pause: %+v", paused)
 		}
@@ -185,7 +185,7 @@ func TestTheListOfSchedules(t *testing.T) {
 		if !strings.Contains(facts(uat), "Paused: by U0SAM") || strings.Contains(facts(uat), "Next") || !strings.Contains(facts(uat), "Last: passed over by hand") {
 			t.Errorf("paused: %s", facts(uat))
 		}
-		if got := w.buttonOf(t, sam, uat, "Resume uat.1"); got.Refused {
+		if got := w.buttonOf(t, uat, "Resume uat.1"); got.Refused {
 			t.Errorf("resume: %+v", got)
 		}
 		for _, b := range w.say(t, sam, "schedule uat.1").Items[0].Buttons {
@@ -193,7 +193,7 @@ func TestTheListOfSchedules(t *testing.T) {
 				t.Errorf("%q is not asked about", b.Text)
 			}
 		}
-		if got := w.buttonOf(t, sam, w.say(t, sam, "schedules uat").Items[0], "Remove uat.1"); got.Refused || !strings.Contains(got.Text, "uat.1 is removed") {
+		if got := w.buttonOf(t, w.say(t, sam, "schedules uat").Items[0], "Remove uat.1"); got.Refused || !strings.Contains(got.Text, "uat.1 is removed") {
 			t.Errorf("remove: %+v", got)
 		}
 		want := []refresh.NewsKind{refresh.NewsSkipped, refresh.NewsPaused, refresh.NewsResumed, refresh.NewsRemoved}

@@ -39,6 +39,8 @@ func askForm(text string) commands.Form {
 			{Input: &commands.Input{ID: "time", Kind: commands.InputTime, Label: "Time " + text, Hint: text, Optional: true, Initial: fmt.Sprint(friday.Unix())}},
 			{Input: &commands.Input{ID: "reason", Kind: commands.InputText, Label: "Reason", Sample: "March " + text, Most: 300, Optional: true}},
 			{Input: &commands.Input{ID: "notice", Kind: commands.InputMenu, Label: "Notice", Choices: choices, Initial: "at"}},
+			{Input: &commands.Input{ID: "days", Kind: commands.InputMany, Label: "Days " + text, Choices: choices}},
+			{Input: &commands.Input{ID: "clock", Kind: commands.InputClock, Label: "Clock " + text, Hint: text, Initial: "20:00"}},
 			{Input: &commands.Input{ID: "dry_run", Kind: commands.InputButton, Label: "Dry run " + text, Hint: "Not sure? " + text}},
 		},
 	}

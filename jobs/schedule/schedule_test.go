@@ -105,7 +105,7 @@ func (r *records) breakPuts(n int) {
 
 func (r *records) text(t *testing.T, target string) string {
 	t.Helper()
-	data, _, err := r.Memory.Record(t.Context(), "schedule", target)
+	data, _, err := r.Record(t.Context(), "schedule", target)
 	if err != nil {
 		t.Fatal(err)
 	}
