@@ -64,7 +64,7 @@ func TestAScheduleFromAForm(t *testing.T) {
 		t.Errorf("shown: %s", text)
 	}
 	send(nil)
-	b.told("rita has scheduled refreshes of uat, every Monday and Friday at 06:30 (UTC)", 1)
+	b.told("rita has scheduled refreshes of uat, every Monday and Friday at 06:30 (UTC)")
 	list, err := timetable.List(t.Context(), "uat")
 	if err != nil || len(list) != 1 || list[0].Cron != "30 6 * * MON,FRI" || list[0].Owner.ID != rita {
 		t.Errorf("%+v, %v", list, err)
@@ -76,5 +76,5 @@ func TestAScheduleFromAForm(t *testing.T) {
 	if ack, err := b.sim.Click(b.ctx, rita, channel, seen[len(seen)-1].TS, "line:1"); err != nil || !ack.OK {
 		t.Errorf("pause: %+v, %v", ack, err)
 	}
-	b.told("rita has paused the schedule uat.1 of uat", 1)
+	b.told("rita has paused the schedule uat.1 of uat")
 }
