@@ -78,10 +78,7 @@ func (s *Service) askForm(ctx context.Context, who refresh.Person, channel strin
 	if err := s.free(ctx, name); err != nil {
 		return Reply{}, err
 	}
-	recent, err := s.Record.Recent(ctx, name, lookBack)
-	if err != nil {
-		return Reply{}, fmt.Errorf("read the history of %s: %w", name, err)
-	}
+	recent, _ := s.Record.Recent(ctx, name, lookBack) // what can be read; one that is damaged keeps its target locked
 	d := draft{target: t, channel: channel, zone: s.zoneOf(ctx, who.ID), last: lastDone(recent)}
 	return Reply{Form: d.form(), Later: func(ctx context.Context) Reply {
 		d.read(ctx, s.Rehearsal)

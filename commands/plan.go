@@ -113,7 +113,7 @@ func (s *Service) foresee(ctx context.Context, t Target) (Plan, error) {
 	p := Plan{Source: req.Source.Name, Target: req.Target.Name}
 	recent, err := s.Record.Recent(ctx, p.Target, lookBack)
 	if err != nil {
-		return p, fmt.Errorf("read the history of %s: %w", p.Target, err)
+		p.Stops = append(p.Stops, refresh.Finding{Name: "The record of earlier refreshes", Detail: refresh.MessageOf(err)})
 	}
 	if i := slices.IndexFunc(recent, func(r refresh.Refresh) bool { return !r.Status.Ended() }); i >= 0 {
 		p.Stops = append(p.Stops, refresh.Finding{Name: "No other refresh of " + p.Target,

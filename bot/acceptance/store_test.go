@@ -285,7 +285,7 @@ func TestADamagedRefreshIsReleased(t *testing.T) {
 		t.Fatal(err, ack.Error)
 	}
 	w.answered(anna, told, "do not agree, so it is left alone")
-	if told := w.slash(rita, "/refresh uat"); !strings.Contains(told, "being refreshed already") {
+	if told := w.slash(rita, "/refresh uat now"); !strings.Contains(told, "being refreshed already") {
 		t.Errorf("asking anew: %s", told)
 	}
 	w.stop()
