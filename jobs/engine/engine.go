@@ -48,7 +48,7 @@ type Engine struct {
 	grace     time.Duration
 	recovered chan struct{}
 
-	commit sync.Mutex // one commit at a time: Decide always sees the latest row
+	commit lock // one commit at a time: Decide always sees the latest row
 
 	mu      sync.Mutex
 	start   func(refresh.ID) // nil until Run has recovered, and after it has stopped
@@ -61,7 +61,7 @@ type Engine struct {
 func New(o Options) *Engine {
 	e := &Engine{
 		store: o.Store, performer: o.Performer, log: o.Log, committed: o.Committed, leftAlone: o.LeftAlone, grace: o.Grace,
-		recovered: make(chan struct{}), wake: map[refresh.ID]chan struct{}{}, unsent: map[string]bool{},
+		commit: make(lock, 1), recovered: make(chan struct{}), wake: map[refresh.ID]chan struct{}{}, unsent: map[string]bool{},
 	}
 	if e.committed == nil {
 		e.committed = func(refresh.ID) {}
@@ -74,6 +74,12 @@ func New(o Options) *Engine {
 	}
 	return e
 }
+
+// lock is a mutex whose waiting a fake clock does not take for work.
+type lock chan struct{}
+
+func (l lock) Lock()   { l <- struct{}{} }
+func (l lock) Unlock() { <-l }
 
 // errSeen answers an input that was delivered twice.
 var errSeen = &refresh.Error{Code: refresh.Stale, Msg: "That was handled already.", Err: ErrSeen}
@@ -282,8 +288,11 @@ func (e *Engine) allow(r refresh.Refresh, events []refresh.Event) {
 
 // take reports whether an irreversible attempt may be made now, and uses that up: only the process that knows
 // it committed the intent may act on it, and only once. An intent found in the store, whoever wrote it and
-// whether or not recovery worked, is never acted on.
+// whether or not recovery worked, is never acted on. A runner can see an intent in the store before its commit has
+// returned, so it waits for whoever is committing.
 func (e *Engine) take(id refresh.ID, s refresh.Step) bool {
+	e.commit.Lock()
+	defer e.commit.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	key := attempt(id, s.ID, s.Attempt)

@@ -74,6 +74,33 @@ func TestTimersSurviveARestart(t *testing.T) {
 	})
 }
 
+// An intent can be read before the commit that wrote it has returned. Nobody is asked about a copy that was never in
+// doubt, and it is not begun before its intent is safe.
+func TestARunnerThatSeesAnIntentBeforeItsCommitReturns(t *testing.T) {
+	inFakeTime(t, func(t *testing.T) {
+		s, w := newStore(), newWorld("")
+		h := boot(t, s, w)
+		id := h.ask("uat")
+		h.click(id, "approval", ann, refresh.ActionApprove)
+		s.fail(nil, func(_ int, c engine.Commit) error {
+			if has(c, "step_started", "copy") {
+				<-time.After(2 * time.Second) // a slow disk
+				if w.called("copy") != 0 {
+					t.Error("the copy was begun before its commit returned")
+				}
+			}
+			return nil
+		})
+		pass(notice - time.Second)
+		h.click(id, "notice", rita, refresh.ActionStartNow) // the runner wakes up at the end of the notice, in the middle of it
+		pass(time.Minute)
+		h.want(id, "copy", refresh.Completed)
+		if w.starts() != 1 {
+			t.Errorf("%d starts: %s", w.starts(), h.journal(id))
+		}
+	})
+}
+
 // hang is a call that does not return until it is told to give up.
 func hang(ctx context.Context, _ refresh.Step, n int) *refresh.Outcome {
 	if n > 1 {
