@@ -77,6 +77,7 @@ func input(in commands.Input) slack.Block {
 	switch in.Kind {
 	case commands.InputButton:
 		b := slack.NewButtonBlockElement(formAction+":"+in.ID, in.ID, label(in.Label, maxLabel))
+		b.AccessibilityLabel = unmarked(in.Label+": "+in.Hint, maxLabel)
 		return slack.NewSectionBlock(marked(paragraph(in.Hint, maxHint)), nil, slack.NewAccessory(b), slack.SectionBlockOptionBlockID(in.ID))
 	case commands.InputMenu:
 		action := formAction

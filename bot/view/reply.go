@@ -119,6 +119,11 @@ func goOn(buttons []commands.Button) slack.Block {
 		if b.Sure != "" {
 			e.Confirm = slack.NewConfirmationBlockObject(label(b.Text+"?", maxConfirmTitle), label(b.Sure, maxConfirmText), label("Yes", maxConfirmWord), label("No", maxConfirmWord))
 		}
+		does := "nothing is done"
+		if b.Line != "" {
+			does = "/refresh " + b.Line
+		}
+		e.AccessibilityLabel = unmarked(b.Text+": "+does, maxLabel)
 		all = append(all, e)
 	}
 	return slack.NewActionBlock("", all...)
