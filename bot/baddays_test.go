@@ -154,7 +154,7 @@ func TestEnvelopesThatComeInAnotherOrder(t *testing.T) {
 	g.settled()
 	g.sim.Hold()
 	var acks []<-chan slacksim.Ack
-	for i, a := range []refresh.Action{refresh.ActionApprove, refresh.ActionReject} {
+	for i, a := range []refresh.Action{refresh.ActionApprove, refresh.ActionCancel} { // to reject asks for the reason first
 		acks = append(acks, g.click(a))
 		g.until("it is held", func() bool { return g.sim.Held() == i+1 })
 	}
