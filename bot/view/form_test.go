@@ -168,7 +168,7 @@ func TestComplaintsStandAtTheirInputs(t *testing.T) {
 		t.Error(diff)
 	}
 	got = view.Complaints(commands.Reply{Refused: true, Text: "uat is busy", Hint: "Wait."}, v)
-	if diff := cmp.Diff(map[string]string{"notice": "uat is busy. Wait."}, got); diff != "" {
+	if diff := cmp.Diff(map[string]string{"clock": "uat is busy. Wait."}, got); diff != "" {
 		t.Error(diff)
 	}
 	if got := view.Complaints(commands.Reply{Refused: true, Text: "x"}, slack.View{}); len(got) > 0 {
