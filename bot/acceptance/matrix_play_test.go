@@ -43,7 +43,8 @@ type actor struct {
 	starts   int      // of the bot
 	asked    bool     // the refresh was asked for
 	tried    []string // presses by people who may not
-	handed   int      // lists of users handed in
+	pressed  map[string]told
+	handed   int // lists of users handed in
 	armed    bool
 	unknown  int  // how often a person was asked whether the copy was started
 	killed   bool // the process died at the cell's point
@@ -51,6 +52,12 @@ type actor struct {
 	stopped  bool // it was halted there
 	second   bool // and at the second one
 	finished bool
+}
+
+// told is what a person had been told when they pressed a button.
+type told struct {
+	user string
+	n    int
 }
 
 // env is what the next process of the bot is told.
@@ -216,6 +223,12 @@ func (a *actor) act() bool {
 	case a.card().TS == "":
 		return false
 	}
+	for value, p := range a.pressed {
+		if now := a.slack.Ephemerals(p.user); len(now) > p.n && strings.Contains(now[len(now)-1].Plain(), "Try again") {
+			delete(a.used, value)
+			delete(a.pressed, value)
+		}
+	}
 	if button, ok := a.offered("approve"); ok {
 		forbidden := []string{sam}
 		if !a.cell.scheduled {
@@ -245,8 +258,9 @@ func (a *actor) act() bool {
 		if who == "" {
 			who = anna
 		}
+		before := told{who, len(a.slack.Ephemerals(who))}
 		if a.click(who, button) {
-			a.used[button.Value] = true
+			a.used[button.Value], a.pressed[button.Value] = true, before
 			if action == "adopt" || action == "start_again" {
 				a.unknown++
 			}
@@ -357,5 +371,5 @@ func newActor(t testing.TB, c cell) *actor {
 	if c.scheduled {
 		edits = append(edits, edit{"      downtime:", "      schedule: {cron: \"" + scheduleCron + "\", missed: once}\n      downtime:"})
 	}
-	return &actor{world: newWorld(t, cloudsim.Options{Speed: 6000, Companion: true}, edits...), cell: c}
+	return &actor{world: newWorld(t, cloudsim.Options{Speed: 6000, Companion: true}, edits...), cell: c, pressed: map[string]told{}}
 }

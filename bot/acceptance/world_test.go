@@ -127,6 +127,7 @@ finops:
   client_id: %[9]s
   client_secret: {file: finops-secret}
   poll: 30ms
+  settle: 1200ms
 store:
   path: refreshbot.db
 http:

@@ -89,6 +89,7 @@ type FinOps struct {
 	FederatedToken string        // path; the platform rewrites the file, so it is read at each use and not here
 	Poll           time.Duration // how often an environment that is down is asked; default 15s
 	Timeout        time.Duration // one request; default 100s
+	Settle         time.Duration // how long a write whose reply was lost may still land; default 30s
 }
 
 // TLS names certificate authorities to trust besides the system's own.
@@ -180,7 +181,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 		Slack:    Slack{APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 1250 * time.Millisecond},
 		Entra:    Entra{Authority: "https://login.microsoftonline.com"},
 		LCS:      LCS{APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},
-		FinOps:   FinOps{Poll: 15 * time.Second, Timeout: 100 * time.Second},
+		FinOps:   FinOps{Poll: 15 * time.Second, Timeout: 100 * time.Second, Settle: 30 * time.Second},
 		Store:    Store{Path: d.beside("refreshbot.db")},
 		HTTP:     HTTP{Addr: "127.0.0.1:9090"},
 		TimeZone: time.UTC, Reminders: reminders(),

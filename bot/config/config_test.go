@@ -99,7 +99,7 @@ func TestExampleLoadsFully(t *testing.T) {
 		Slack:    Slack{BotToken: NewSecret("xoxb-bot-hush"), AppToken: NewSecret("xapp-app-hush"), Channel: "C0REFRESH", APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 1250 * time.Millisecond},
 		Entra:    Entra{Tenant: "6f0c1d2e-1111-4222-8333-444455556666", Authority: "https://login.microsoftonline.com"},
 		LCS:      LCS{Project: 1234567, ClientID: "0a0a0a0a-1111-4222-8333-444455556666", Username: "refresh-svc@contoso.com", Password: NewSecret("lcs-hush"), APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},
-		FinOps:   FinOps{ClientID: "0b0b0b0b-1111-4222-8333-444455556666", ClientSecret: NewSecret("finops-hush"), Poll: 15 * time.Second, Timeout: 100 * time.Second},
+		FinOps:   FinOps{ClientID: "0b0b0b0b-1111-4222-8333-444455556666", ClientSecret: NewSecret("finops-hush"), Poll: 15 * time.Second, Timeout: 100 * time.Second, Settle: 30 * time.Second},
 		Store:    Store{Path: "/etc/bot/refreshbot.db"},
 		HTTP:     HTTP{Addr: "127.0.0.1:9090"},
 		TimeZone: copenhagen,

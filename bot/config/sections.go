@@ -97,6 +97,7 @@ func (d *decoder) finops(out *FinOps) reader {
 			may("federated_token", d.federatedToken(&out.FederatedToken)),
 			may("poll", d.duration(&out.Poll, false)),
 			may("timeout", d.duration(&out.Timeout, false)),
+			may("settle", d.duration(&out.Settle, false)),
 		)
 		var written []value
 		for _, key := range []string{"client_secret", "certificate", "federated_token"} {

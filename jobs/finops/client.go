@@ -31,6 +31,7 @@ type Options struct {
 	Forget  func(ctx context.Context)                 // after an HTTP 401: Token is to return a fresh one; may be nil
 	HTTP    *http.Client                              // default: the standard transport; its redirect policy is not used
 	Timeout time.Duration                             // one request including its reply; default 100 s
+	Settle  time.Duration                             // how long a write whose reply was lost may still land: the error's RetryAfter
 }
 
 // Client is safe for concurrent use.
@@ -41,13 +42,14 @@ type Client struct {
 	forget  func(ctx context.Context)
 	http    *http.Client
 	timeout time.Duration
+	settle  time.Duration
 	lists   int64 // listLimit
 	broken  error // Options that no request can be made with
 }
 
 // New makes a client. It makes no request; every call of a client with an unusable URL fails with Invalid.
 func New(o Options) *Client {
-	c := &Client{token: o.Token, forget: o.Forget, timeout: o.Timeout, lists: listLimit}
+	c := &Client{token: o.Token, forget: o.Forget, timeout: o.Timeout, settle: o.Settle, lists: listLimit}
 	if c.timeout <= 0 {
 		c.timeout = defaultTimeout
 	}
@@ -271,7 +273,11 @@ func (c *Client) lost(r request, connected bool, token string, err error) error 
 	} else if connected {
 		why = "the connection broke"
 	}
-	return &refresh.Error{Code: refresh.Offline, Msg: c.silent(r, why), Err: err}
+	lost := &refresh.Error{Code: refresh.Offline, Msg: c.silent(r, why), Err: err}
+	if connected && r.method != http.MethodGet {
+		lost.RetryAfter = c.settle // it may still land, and must not do so after what is written next
+	}
+	return lost
 }
 
 // maybe is the sentence for an unknown outcome.

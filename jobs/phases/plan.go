@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 
 	"refreshbot/jobs/refresh"
 )
@@ -54,6 +56,9 @@ func Plan(r Recipe) ([]refresh.Spec, error) {
 	}
 	for i, item := range r.Items {
 		p.item(fmt.Sprintf("set-%d", i+1), item)
+		if area := item.area(); slices.Contains(r.Keep, area) {
+			p.plan[len(p.plan)-1].After = []string{"keep-" + string(area)}
+		}
 	}
 	if len(r.Keep) == 0 {
 		p.item("keep-offer", Item{Kind: refresh.KindRestore, Name: "Write back the settings from before", Params: RestoreParams{Area: areaSettings, Offer: true}})
@@ -75,6 +80,30 @@ func Plan(r Recipe) ([]refresh.Spec, error) {
 		p.add(refresh.PhaseOpen, "verify", refresh.KindVerify, "Verify users")
 	}
 	return p.plan, p.err
+}
+
+// area is what the item writes of that can be kept too; "" when nothing. Where both are wanted the item has the last
+// word, so that what is kept must not come after it, not even when it has to be tried again.
+func (i Item) area() Area {
+	switch i.Kind {
+	case refresh.KindEmail:
+		return AreaEmail
+	case refresh.KindBatchGroups:
+		return AreaBatchGroups
+	case refresh.KindBatchJobs:
+		return AreaBatchJobs
+	}
+	if o, ok := i.Params.(ODataParams); ok {
+		for entity, area := range map[string]Area{
+			"EmailParameters": AreaEmail, "BatchGroups": AreaBatchGroups, "BatchJobs": AreaBatchJobs,
+			"SysAADClients": AreaEntraApplications, "DocumentParameters": AreaDocumentParameters,
+		} {
+			if strings.EqualFold(o.Entity, entity) {
+				return area
+			}
+		}
+	}
+	return ""
 }
 
 // planner collects steps and the first error.

@@ -33,6 +33,9 @@ func written(t *testing.T, r phases.Recipe) string {
 		if s.Group != "" {
 			l += fmt.Sprintf(" if installed %v, on failure %s, %d retries, in %s", s.IfInstalled, s.OnFailure, s.Retries, s.Group)
 		}
+		if s.After != nil {
+			l += fmt.Sprintf(" after %v", s.After)
+		}
 		lines = append(lines, l)
 	}
 	return strings.Join(lines, "\n") + "\n"
@@ -71,7 +74,7 @@ sign_off    sign-off     sign_off     Sign-off by {[U0BEN] 1 0s}
 reconfigure keep-batch_jobs restore      Batch jobs as before {"area":"batch_jobs"}
 reconfigure keep-email   restore      E-mail parameters as before {"area":"email"}
 reconfigure set-1        batch_groups Batch groups {"groups":[{"group":"MRP","servers":["BATCH1"]}]}
-reconfigure set-2        email        E-mail {"Server":"smtp","Port":25,"User":"erp","RequireSSL":false,"secret":"env:SMTP"}
+reconfigure set-2        email        E-mail {"Server":"smtp","Port":25,"User":"erp","RequireSSL":false,"secret":"env:SMTP"} after [keep-email]
 reconfigure set-3        manual       Help {"text":"Reconnect"}
 reconfigure set-4        service      Search {"path":"A/B/c","expect":null,"timeout":60000000000} if installed true, on failure continue, 2 retries, in parallel-1
 reconfigure rest         manual       What else a refresh resets

@@ -27,14 +27,15 @@ func (d *decision) startRetries() {
 }
 
 // startPending starts the steps whose turn has come. Within reconfigure every step is on its own: one that
-// fails holds up nobody. In the other phases each step waits for the one before it.
+// fails holds up nobody but those that write over what it writes. In the other phases each step waits for the one
+// before it.
 func (d *decision) startPending() {
 	phase, unfinished := d.r.Phase(), false
 	for _, s := range d.r.Steps {
 		if s.Phase != phase {
 			continue
 		}
-		if s.Status == Pending && (!unfinished || phase == PhaseReconfigure) {
+		if s.Status == Pending && (!unfinished || phase == PhaseReconfigure && d.finished(s.After)) {
 			d.begin(s)
 			if d.broken != nil || d.r.Status.Ended() {
 				return
@@ -48,6 +49,20 @@ func (d *decision) startPending() {
 	if !unfinished && d.allFinished() {
 		d.emit(Ended{Status: Done})
 	}
+}
+
+func (d *decision) finished(ids []string) bool {
+	for _, id := range ids {
+		if s, _ := d.r.Step(id); !s.Status.Finished() {
+			return false
+		}
+	}
+	return true
+}
+
+// awaited reports whether a step that has not begun waits for this one.
+func (d *decision) awaited(id string) bool {
+	return slices.ContainsFunc(d.r.Steps, func(s Step) bool { return s.Status == Pending && slices.Contains(s.After, id) })
 }
 
 func (d *decision) allFinished() bool {

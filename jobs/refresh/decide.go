@@ -163,6 +163,12 @@ func (d *decision) recover() {
 			d.settle(s, thenAsk, "refreshbot was restarted before the reply came. Looking whether the copy was started.")
 			continue
 		}
+		if d.awaited(s.ID) {
+			// What the last process sent may land late, and must not land on what the steps that wait write next.
+			d.emit(StepFailed{Step: s.ID, RetryAt: d.now.Time.Add(d.r.Settings.Settle), Problem: Problem{Unknown,
+				"refreshbot was restarted while this was being written. It is written again once an earlier request must have arrived."}})
+			continue
+		}
 		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Adopt: s.Adopt})
 	}
 }

@@ -1,6 +1,7 @@
 package refresh_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -121,6 +122,40 @@ func TestARequestThatCannotBeCarriedOut(t *testing.T) {
 		l := &life{t: t, now: begin}
 		l.refused(refresh.Tick{}, refresh.NotFound, "no such refresh")
 	})
+}
+
+// What is kept is written back before what the configuration sets of the same, also when it has to be tried again.
+func TestAStepWaitsForOneThatWritesTheSame(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"done", "skipped"} {
+		req := request()
+		at := slices.IndexFunc(req.Plan, func(s refresh.Spec) bool { return s.ID == "email" })
+		req.Plan[at].After = []string{"keep"}
+		req.Plan = slices.Insert(req.Plan, at, refresh.Spec{ID: "keep", Phase: refresh.PhaseReconfigure, Kind: refresh.KindRestore, Name: "KEEP"})
+		l := start(t, req)
+		l.succeed("preflight")
+		l.decide("approval", ann, refresh.ActionApprove)
+		l.succeed("broadcast")
+		l.decide("notice", rita, refresh.ActionStartNow)
+		l.succeed("copy")
+		l.report("follow", refresh.Outcome{Result: refresh.Succeeded, Status: refresh.CopyCompleted, Online: true})
+		l.succeed("smoke")
+		l.decide("sign-off", bob, refresh.ActionSignOff)
+		l.want("keep=running", "email=pending", "jobs=running")
+		l.report("keep", refresh.Outcome{Result: refresh.Failure, Problem: &refresh.Problem{Code: refresh.Throttled, Message: "busy"}})
+		l.want("keep=retrying", "email=pending")
+		l.report("jobs", refresh.Outcome{Result: refresh.Succeeded})
+		l.after(time.Hour).tell(refresh.Tick{})
+		l.want("keep=running", "email=pending")
+		if end == "done" {
+			l.succeed("keep")
+		} else {
+			l.report("keep", refresh.Outcome{Result: refresh.Failure, Problem: &refresh.Problem{Code: refresh.Refused, Message: "no"}})
+			l.want("keep=troubled", "email=pending")
+			l.decide("keep", bob, refresh.ActionSkip)
+		}
+		l.want("keep="+end, "email=running")
+	}
 }
 
 func TestWhoMayCancel(t *testing.T) {
@@ -330,4 +365,31 @@ func TestAfterTheEnd(t *testing.T) {
 	if l.r.Version != n || len(refresh.Effects(l.r)) > 0 || !refresh.NextDue(l.r).IsZero() {
 		t.Error("it moved after its end")
 	}
+}
+
+// What the last process was writing may land late; what waits for it must not be overwritten then.
+func TestARestartLetsAnEarlierWriteLandBeforeWhatWaitsForIt(t *testing.T) {
+	t.Parallel()
+	req := request()
+	at := slices.IndexFunc(req.Plan, func(s refresh.Spec) bool { return s.ID == "jobs" })
+	req.Plan[at].After = []string{"email"}
+	l := start(t, req)
+	l.succeed("preflight")
+	l.decide("approval", ann, refresh.ActionApprove)
+	l.succeed("broadcast")
+	l.decide("notice", rita, refresh.ActionStartNow)
+	l.succeed("copy")
+	l.report("follow", refresh.Outcome{Result: refresh.Succeeded, Status: refresh.CopyCompleted, Online: true})
+	l.succeed("smoke")
+	l.decide("sign-off", bob, refresh.ActionSignOff)
+	l.tell(refresh.Recovered{})
+	l.want("email=retrying", "jobs=pending")
+	if due := refresh.NextDue(l.r); !due.Equal(l.now.Add(req.Settings.Settle)) {
+		t.Errorf("due at %v, not once the request has landed", due)
+	}
+	l.after(req.Settings.Settle).tell(refresh.Tick{})
+	l.succeed("email")
+	l.want("jobs=running")
+	l.tell(refresh.Recovered{}) // nothing waits for this one
+	l.want("jobs=running")
 }

@@ -39,8 +39,10 @@ func CheckPlan(plan []Spec) error {
 			wrong("step %s names nobody who could decide", s.ID)
 		case s.Phase == PhaseReconfigure && (b.requires || b.asks):
 			wrong("step %s cannot stand in %s, where steps do not wait for each other", s.ID, s.Phase)
-		case s.Phase != PhaseReconfigure && (s.IfInstalled || s.OnFailure != "" || s.Group != ""):
+		case s.Phase != PhaseReconfigure && (s.IfInstalled || s.OnFailure != "" || s.Group != "" || len(s.After) > 0):
 			wrong("step %s has a rule that only the steps of %s can have", s.ID, PhaseReconfigure)
+		case slices.ContainsFunc(s.After, func(id string) bool { return !ids[id] }):
+			wrong("step %s waits for a step that does not come before it", s.ID)
 		case s.Kind == KindCopy && copied:
 			wrong("step %s is a second copy", s.ID)
 		case s.Kind == KindFollow && !copied:

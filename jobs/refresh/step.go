@@ -144,6 +144,7 @@ type Spec struct {
 	OnFailure   OnFailure `json:"on_failure,omitempty"`
 	Retries     int       `json:"retries,omitempty"` // how often a passing failure is tried again; 0: as usual
 	Group       string    `json:"group,omitempty"`   // steps of one group may be performed side by side
+	After       []string  `json:"after,omitempty"`   // steps before it that write the same and must have been done or skipped; else a late one would write over it
 }
 
 // OnFailure says what becomes of the refresh when a step has failed for good.
