@@ -30,10 +30,9 @@ var matrixEdits = []edit{
 const scheduleCron = "0 20 * * FRI"
 
 const (
-	settle    = 1200 * time.Millisecond // of the configuration, for LCS and Slack alike
-	late      = 700 * time.Millisecond  // what lands late lands sooner than that
-	timeout   = time.Second             // of the configuration, for LCS and F&O
-	mostTimes = 8                       // that a bot is started in one run
+	late      = 700 * time.Millisecond // what lands late lands sooner than the configuration's settle
+	timeout   = time.Second            // of the configuration, for LCS and F&O
+	mostTimes = 8                      // that a bot is started in one run
 )
 
 // actor plays everybody through one refresh, and the supervisor that starts the bot again whenever it has ended.
@@ -366,7 +365,7 @@ func (a *actor) arm(moment string) {
 // newActor makes the surroundings of one run.
 func newActor(t testing.TB, c cell) *actor {
 	edits := append(slices.Clone(matrixEdits),
-		edit{"  poll: 30ms\n  settle: 1200ms", fmt.Sprintf("  poll: 30ms\n  settle: %s\n  timeout: %s", settle, timeout)},
+		edit{"lcs:\n", fmt.Sprintf("lcs:\n  timeout: %s\n", timeout)},
 		edit{"finops:\n", fmt.Sprintf("finops:\n  timeout: %s\n", timeout)})
 	if c.scheduled {
 		edits = append(edits, edit{"      downtime:", "      schedule: {cron: \"" + scheduleCron + "\", missed: once}\n      downtime:"})

@@ -235,3 +235,19 @@ func TestAReplyWithoutEndIsNotRead(t *testing.T) {
 	wantError(t, e.client.EnableUser(t.Context(), "x"), refresh.Internal)
 	wantError(t, e.client.EnableUser(t.Context(), "ok"), "")
 }
+
+// A write without a reply may still be done. Until then nothing else is to be written there.
+func TestAWriteThatMayStillLandIsNotRepeatedAtOnce(t *testing.T) {
+	t.Parallel()
+	srv := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	c := New(Options{URL: srv.URL, HTTP: srv.Client(), Token: signIn, Settle: time.Minute})
+	for what, err := range map[string]error{
+		"write": c.Write(t.Context(), refresh.Record{Entity: "EmailParameters", Key: map[string]any{"ID": 0}, Set: map[string]any{"SMTPPortNumber": 25}}),
+		"read":  c.Ping(t.Context()),
+	} {
+		want := map[string]time.Duration{"write": time.Minute}[what]
+		if e, ok := errors.AsType[*refresh.Error](err); !ok || e.Code != refresh.Offline || e.RetryAfter != want {
+			t.Errorf("%s: %#v; it may be repeated after %v", what, err, want)
+		}
+	}
+}
