@@ -21,7 +21,7 @@ import (
 
 var (
 	columns = flag.String("columns", "kill,schedule,term,twice,fault,kill+fault,pairs,pause", "which `columns` of the matrix are run")
-	sample  = flag.Int("sample", 0, "run so many `cells` of every column but kill and schedule; 0: all")
+	drawn   = flag.Int("sample", 0, "run so many `cells` of every column but kill and schedule; 0: all")
 	seed    = flag.Uint64("seed", 0, "of the sample and the pairs; 0: a new one")
 	only    = flag.String("only", "", "run the cells whose name holds this `text`")
 	again   = flag.Int("again", 1, "run each cell so many `times`")
@@ -262,9 +262,9 @@ func cells(clean, planned, recovery recording) []cell {
 	for _, column := range strings.Split(*columns, ",") {
 		of := byColumn[column]
 		slices.SortFunc(of, func(a, b cell) int { return strings.Compare(a.String(), b.String()) })
-		if *sample > 0 && *sample < len(of) && column != "kill" && column != "schedule" {
+		if *drawn > 0 && *drawn < len(of) && column != "kill" && column != "schedule" {
 			random.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
-			of = of[:*sample]
+			of = of[:*drawn]
 		}
 		for _, c := range of {
 			if strings.Contains(c.column+": "+c.String(), *only) {

@@ -87,7 +87,7 @@ func connect(cfg *config.Config, records entra.Records) (*outside, error) {
 	out.lcs = lcs.New(lcs.Options{BaseURL: cfg.LCS.APIURL, ProjectID: int(cfg.LCS.Project), Token: out.user.Token, Forget: out.user.Forget, HTTP: web, Timeout: cfg.LCS.Timeout})
 	for _, e := range cfg.Environments {
 		client := finops.New(finops.Options{
-			URL: e.URL, HTTP: web, Timeout: cfg.FinOps.Timeout, Forget: out.app.Forget,
+			URL: e.URL, HTTP: web, Timeout: cfg.FinOps.Timeout, Settle: cfg.FinOps.Settle, Forget: out.app.Forget,
 			Token: func(ctx context.Context) (string, error) { return out.app.Token(ctx, e.URL) },
 		})
 		out.environments[e.Name], out.companions[e.Name] = client, client.Companion()

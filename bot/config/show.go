@@ -38,6 +38,8 @@ type fallback struct {
 func (c *Config) defaults() []fallback {
 	list := []fallback{
 		{[]string{"slack", "api_url"}, c.Slack.APIURL},
+		{[]string{"slack", "settle"}, c.Slack.Settle},
+		{[]string{"slack", "pace"}, c.Slack.Pace},
 		{[]string{"entra", "authority"}, c.Entra.Authority},
 		{[]string{"lcs", "api_url"}, c.LCS.APIURL},
 		{[]string{"lcs", "poll"}, c.LCS.Poll},
@@ -45,6 +47,7 @@ func (c *Config) defaults() []fallback {
 		{[]string{"lcs", "settle"}, c.LCS.Settle},
 		{[]string{"finops", "poll"}, c.FinOps.Poll},
 		{[]string{"finops", "timeout"}, c.FinOps.Timeout},
+		{[]string{"finops", "settle"}, c.FinOps.Settle},
 		{[]string{"store", "path"}, c.Store.Path},
 		{[]string{"http", "addr"}, c.HTTP.Addr},
 		{[]string{"time_zone"}, c.TimeZone.String()},
