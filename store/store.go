@@ -73,11 +73,9 @@ func Advance(stored []byte, c engine.Commit) (Change, error) {
 	if err != nil {
 		return Change{}, fmt.Errorf("encode %s: %w", c.Row.ID, err)
 	}
-	wanted, err := canonical(c.Row)
-	if err != nil {
+	if same, err := leadsTo(c.Row, row); err != nil {
 		return Change{}, fmt.Errorf("encode %s: %w", c.Row.ID, err)
-	}
-	if !bytes.Equal(row, wanted) {
+	} else if !same {
 		return Change{}, refresh.Errorf(refresh.Internal, "The events do not lead to the row of %s that was to be written. Nothing was written; this is a defect in refreshbot.", c.Row.ID)
 	}
 	ch.Refresh = r
@@ -108,17 +106,18 @@ func seal(c engine.Commit, prev string) ([]refresh.Entry, error) {
 	return refresh.Seal(c.Row.ID, c.Base, prev, c.At, events)
 }
 
-// canonical encodes r as it will look after it has been read back.
-func canonical(r refresh.Refresh) ([]byte, error) {
+// leadsTo reports whether r is the row, as it is or as it will look after it has been read back.
+func leadsTo(r refresh.Refresh, row []byte) (bool, error) {
 	data, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
+	if err != nil || bytes.Equal(data, row) {
+		return err == nil, err
 	}
 	r = refresh.Refresh{}
 	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, err
+		return false, err
 	}
-	return json.Marshal(r)
+	data, err = json.Marshal(r)
+	return bytes.Equal(data, row), err
 }
 
 // Read returns the refresh with the id from its row and its whole journal. It is an Internal error, and a

@@ -55,9 +55,11 @@ func (w *world) crowd(n int) {
 		asked = append(asked, c)
 		checked = append(checked, storetest.Decide(w.t, c.Row, refresh.Reported{Step: "preflight", Attempt: 1, Outcome: refresh.Outcome{Result: refresh.Succeeded, Note: "13 checks passed"}}, now, ""))
 	}
-	for some := range slices.Chunk(append(asked, checked...), 250) {
-		if err := s.CommitAll(w.ctx, some); err != nil {
-			w.t.Fatal(err)
+	for _, all := range [][]engine.Commit{asked, checked} {
+		for some := range slices.Chunk(all, 250) {
+			if err := s.CommitAll(w.ctx, some); err != nil {
+				w.t.Fatal(err)
+			}
 		}
 	}
 }

@@ -55,6 +55,6 @@ type Store interface {
 // Batcher is a Store that can write commits of several refreshes in one transaction: all of them, or none. Taking up a
 // thousand refreshes after a restart then waits for the disk a few times and not a thousand.
 type Batcher interface {
-	// CommitAll declines as Commit does, for the first that it declines.
+	// CommitAll declines as Commit does, for the first that it declines. No two commits are of one refresh.
 	CommitAll(ctx context.Context, cs []Commit) error
 }

@@ -31,7 +31,7 @@ func TestCommitAll(t *testing.T) {
 	}{
 		"a target that is taken": {asked("uat-9", "uat3"), engine.ErrBusy},
 		"an input that was seen": {func() engine.Commit { c := asked("old-1", "old"); c.Key = "slash uat-1"; return c }(), engine.ErrSeen},
-		"an older version":       {all[2], engine.ErrSeen},
+		"the same refresh twice": {asked("new-1", "new2"), engine.ErrStale},
 	} {
 		first := asked("new-1", "new")
 		if err := s.CommitAll(t.Context(), []engine.Commit{first, c.last}); !errors.Is(err, c.want) {

@@ -29,30 +29,42 @@ var (
 // declines there it returns an Internal *refresh.Error when the events do not lead to the row, or when the
 // disk is full. Nothing was written then.
 func (s *Store) Commit(ctx context.Context, c engine.Commit) error {
-	return s.update(ctx, about(c), "commit "+string(c.Row.ID), func(tx *bbolt.Tx) error { return commit(tx, c) })
+	return s.update(ctx, about(c), "commit "+string(c.Row.ID), func(tx *bbolt.Tx) error { return commit(tx, []engine.Commit{c}) })
 }
 
-// CommitAll writes several transitions in one transaction; see engine.Batcher.
+// CommitAll writes transitions of different refreshes in one transaction; see engine.Batcher.
 func (s *Store) CommitAll(ctx context.Context, cs []engine.Commit) error {
-	return s.update(ctx, "batch", fmt.Sprintf("commit %d refreshes", len(cs)), func(tx *bbolt.Tx) error {
-		for _, c := range cs {
-			if err := commit(tx, c); err != nil {
-				return fmt.Errorf("%s: %w", c.Row.ID, err)
-			}
-		}
-		return nil
-	})
+	return s.update(ctx, "batch", fmt.Sprintf("commit %d refreshes", len(cs)), func(tx *bbolt.Tx) error { return commit(tx, cs) })
 }
 
-func commit(tx *bbolt.Tx, c engine.Commit) error {
-	if c.Key != "" && tx.Bucket(bInbox).Get([]byte(c.Key)) != nil {
-		return engine.ErrSeen
+func commit(tx *bbolt.Tx, cs []engine.Commit) error {
+	rows, twice := make([][]byte, len(cs)), map[refresh.ID]bool{}
+	for i, c := range cs {
+		if twice[c.Row.ID] { // it cannot stand at the same version a second time
+			return engine.ErrStale
+		}
+		twice[c.Row.ID] = true
+		if c.Key != "" && tx.Bucket(bInbox).Get([]byte(c.Key)) != nil {
+			return engine.ErrSeen
+		}
+		rows[i] = tx.Bucket(bOps).Get([]byte(c.Row.ID))
 	}
+	changes, errs := make([]store.Change, len(cs)), make([]error, len(cs))
+	atOnce(len(cs), func(i int) { changes[i], errs[i] = store.Advance(rows[i], cs[i]) })
+	for i, c := range cs {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		if err := write(tx, c, changes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes one commit and what it changes.
+func write(tx *bbolt.Tx, c engine.Commit, ch store.Change) error {
 	ops, id := tx.Bucket(bOps), []byte(c.Row.ID)
-	ch, err := store.Advance(ops.Get(id), c)
-	if err != nil {
-		return err
-	}
 	if len(c.Events) == 0 { // an input that changed nothing, worth remembering all the same
 		return remember(tx, c.Key, c.At)
 	}
@@ -227,6 +239,10 @@ func (s *Store) Open(ctx context.Context) (rs []refresh.Refresh, err error) {
 func atOnce(n int, do func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
+	if n == 1 {
+		do(0)
+		return
+	}
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
