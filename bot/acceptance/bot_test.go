@@ -31,14 +31,25 @@ func spawn(t testing.TB, env []string, args ...string) *process {
 // spawnAs lets change say how the binary is started.
 func spawnAs(t testing.TB, change func(*exec.Cmd), args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.CommandContext(t.Context(), binary, args...), done: make(chan struct{}), changed: make(chan struct{})}
-	change(p.cmd)
-	pipe, err := p.cmd.StderrPipe()
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	change(cmd)
+	p, err := spawned(t, cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// spawned starts a command that is, or becomes, the bot.
+func spawned(t testing.TB, cmd *exec.Cmd) (*process, error) {
+	t.Helper()
+	p := &process{cmd: cmd, done: make(chan struct{}), changed: make(chan struct{})}
+	pipe, err := p.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	go func() {
 		scan := bufio.NewScanner(pipe)
@@ -54,7 +65,7 @@ func spawnAs(t testing.TB, change func(*exec.Cmd), args ...string) *process {
 		close(p.done)
 	}()
 	t.Cleanup(p.kill)
-	return p
+	return p, nil
 }
 
 // kill ends the process as a crash of the machine would: at once and without a word.

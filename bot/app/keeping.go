@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"refreshbot/bot"
@@ -18,17 +19,28 @@ import (
 // that while it cannot be, this tries.
 type disk struct {
 	health *bot.Health
+	log    *slog.Logger
+	failed atomic.Bool // the latest try
 	broken chan struct{}
 }
 
 // probe is the wait between two tries to write.
 const probe = 2 * time.Second
 
-func newDisk(health *bot.Health) *disk { return &disk{health, make(chan struct{}, 1)} }
+func newDisk(health *bot.Health, log *slog.Logger) *disk {
+	return &disk{health: health, log: log, broken: make(chan struct{}, 1)}
+}
 
 // wrote takes what became of a try to write.
 func (d *disk) wrote(err error) {
 	d.health.Stored(err)
+	if before := d.failed.Swap(err != nil); before != (err != nil) {
+		if err != nil {
+			d.log.Error("the store cannot be written", "err", err)
+		} else {
+			d.log.Info("the store can be written again")
+		}
+	}
 	if err == nil {
 		return
 	}

@@ -108,7 +108,7 @@ func acceptable(ctx context.Context, cfg *config.Config) error {
 // bot is, and returns the cause of ctx's end unless that is a plain stop.
 func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, ready func(), log *slog.Logger) (err error) {
 	health := bot.NewHealth()
-	disk := newDisk(health)
+	disk := newDisk(health, log)
 	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{Wrote: disk.wrote})
 	if err != nil {
 		return err

@@ -1,0 +1,147 @@
+package acceptance
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"refreshbot/jobs/cloudsim"
+	"refreshbot/jobs/refresh"
+)
+
+// inNamespace makes a command root in a user namespace of its own, in which it may mount, or nobody in particular.
+func inNamespace(cmd *exec.Cmd, uid int, flags uintptr) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | flags,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: os.Getgid(), Size: 1}},
+	}
+}
+
+// A real file system runs full while the bot runs. Whoever clicks is told so, nothing is half done, readiness says it,
+// and with room again everything goes on in the same process.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{}, longNotice, edit{"  path: refreshbot.db", "  path: small/refreshbot.db"})
+	small := filepath.Join(w.dir, "small")
+	if err := os.Mkdir(small, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.onTmpfs(small, "4m")
+	w.ask()
+	w.until("the card offers approve", func() bool { _, ok := w.offered("approve"); return ok })
+	inside := filepath.Join("/proc", fmt.Sprint(w.bot.cmd.Process.Pid), "root", small)
+	filler := filepath.Join(inside, "filler")
+	fill(t, filler)
+
+	told := len(w.slack.Ephemerals(anna))
+	w.press(anna, "approve")
+	w.answered(anna, told, "There is no room left for "+w.dir)
+	if page := w.page("/readyz"); !strings.Contains(page, `"ready":false`) || !strings.Contains(page, `"store":"There is no room left`) {
+		t.Errorf("readyz: %s", page)
+	}
+	if n := w.threadSays("Approved by"); n != 0 {
+		t.Error("the approval that was refused shows in the thread")
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	w.until("it is ready again", func() bool { return strings.Contains(w.page("/readyz"), `"ready":true`) })
+	w.used = map[string]bool{}
+	w.press(anna, "approve")
+	w.press(anna, "start_now")
+	w.finish()
+	keep(t, filepath.Join(inside, "refreshbot.db"), w.storePath()) // the file system ends with the process
+	w.stop()
+	if r, _ := w.record(); r.Status != refresh.Done {
+		t.Errorf("it ended %s (%s)", r.Status, r.Ending)
+	}
+	w.judgeRefreshed()
+}
+
+// onTmpfs starts the bot with a file system of its own at dir.
+func (w *world) onTmpfs(dir, size string) {
+	w.t.Helper()
+	mount := fmt.Sprintf("mount -t tmpfs -o size=%s,mode=0700 tmpfs '%s' && exec '%s' run --config '%s'", size, dir, binary, w.file)
+	cmd := exec.CommandContext(w.t.Context(), "sh", "-c", mount)
+	inNamespace(cmd, 0, syscall.CLONE_NEWNS)
+	p, err := spawned(w.t, cmd)
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.ENOSPC) {
+		w.t.Skipf("this machine gives no namespaces: %v", err)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.bot = p
+	w.until("the bot is ready", func() bool {
+		if strings.Contains(p.text(), "mount:") {
+			w.t.Skipf("this machine lets nobody mount: %s", p.text())
+		}
+		return p.logged(map[string]string{"msg": "ready"})
+	})
+	w.until("both connections to Slack stand", func() bool { return w.slack.Connections() == 2 })
+}
+
+// fill writes until there is no room left.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for chunk := 1 << 16; chunk > 0; chunk /= 16 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, chunk))
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func keep(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A store that may not be written is refused with what to do, whoever runs the tests.
+func TestStoreThatMayNotBeWritten(t *testing.T) {
+	t.Parallel()
+	for name, lock := range map[string]func(w *world) error{
+		"the file":      func(w *world) error { return os.Chmod(w.storePath(), 0o400) },
+		"the directory": func(w *world) error { return errors.Join(os.Remove(w.storePath()), os.Chmod(w.dir, 0o500)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, cloudsim.Options{})
+			w.start()
+			w.stop()
+			if err := lock(w); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = os.Chmod(w.dir, 0o700) })
+			cmd := exec.CommandContext(w.ctx, binary, "run", "--config", w.file)
+			inNamespace(cmd, 1000, 0)
+			p, err := spawned(t, cmd)
+			if err != nil {
+				t.Skipf("this machine gives no namespaces: %v", err)
+			}
+			<-p.done
+			w.judgeRefusal(ran{p.cmd.ProcessState.ExitCode(), "", p.text()}, w.storePath()+" cannot be read and written", "Give refreshbot's user the right")
+		})
+	}
+}
