@@ -316,7 +316,7 @@ func reminded(p pen, r refresh.Refresh, ev refresh.GateReminded, at time.Time) n
 		}
 		h.rest += "."
 	case !g.ExpiresAt.IsZero():
-		h.rest += fmt.Sprintf(" Without a decision it expires at %s.", p.at(g.ExpiresAt))
+		h.rest += fmt.Sprintf(" Without a decision it expires %s.", p.at(g.ExpiresAt))
 	}
 	n := news{headline: h}
 	if ev.Escalated && r.Settings.Remind != nil && len(r.Settings.Remind.Admins) > 0 {

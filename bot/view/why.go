@@ -132,7 +132,7 @@ func ifNobody(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) string {
 	case g.Kind == refresh.GateNotice:
 		return fmt.Sprintf("the copy starts by itself at %s.", p.at(r.Window.From))
 	case !g.ExpiresAt.IsZero(): // which only questions before the copy do
-		return fmt.Sprintf("it expires at %s: the refresh ends, and %s stays as it is.", p.at(g.ExpiresAt), target)
+		return fmt.Sprintf("it expires %s: the refresh ends, and %s stays as it is.", p.at(g.ExpiresAt), target)
 	case s.Phase == refresh.PhaseReconfigure:
 		return "it waits. The other settings go on, but the users are let in only after this is decided."
 	}

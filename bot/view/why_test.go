@@ -26,7 +26,7 @@ func TestWhySaysWhatIsWaitedFor(t *testing.T) {
 		s    *story
 		want []string
 	}{
-		"approval":   {begin(t, two).checked().click(bo, refresh.ActionApprove), []string{"Waiting for: approval", "Since:", "Who can act: <!subteam^S0RELEASE> (1 of 2 so far)", "If nobody does: it expires at", "uat stays as it is"}},
+		"approval":   {begin(t, two).checked().click(bo, refresh.ActionApprove), []string{"Waiting for: approval", "Since:", "Who can act: <!subteam^S0RELEASE> (1 of 2 so far)", "If nobody does: it expires", "uat stays as it is"}},
 		"notice":     {begin(t, request()).announced().report("broadcast_message", good("")), []string{"Waiting for: the end of the notice", "<@U0ANNA> or an admin", "the copy starts by itself at"}},
 		"copying":    {begin(t, request()).following(), []string{"Working: Copying", "Who can act: nobody has to"}},
 		"lost":       {lost, []string{"a lost request must have landed", "Nothing is done before that"}},

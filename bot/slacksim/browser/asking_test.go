@@ -7,7 +7,7 @@ import (
 
 // The form: what will be lost, the dry run on top of it, and the card in the end.
 func TestFlowTheForm(t *testing.T) {
-	p := flow(t, lifelike)
+	p := flow(t)
 	p.look(1280, 1000, "light")
 	p.say("/refresh uat")
 	p.form("Users who can sign in")
@@ -29,7 +29,7 @@ func TestFlowTheForm(t *testing.T) {
 
 // A time counts once a button says so.
 func TestFlowConfirmingATime(t *testing.T) {
-	p := flow(t, lifelike)
+	p := flow(t)
 	p.say("/refresh uat tomorow 22:00")
 	p.shows("Did you mean tomorrow 22:00?")
 	p.say("/refresh uat tomorrow 22:00 for March training")
@@ -42,7 +42,7 @@ func TestFlowConfirmingATime(t *testing.T) {
 
 // The form opens from anywhere.
 func TestFlowTheShortcut(t *testing.T) {
-	p := flow(t, lifelike)
+	p := flow(t)
 	p.click("[data-testid=shortcut-refresh]")
 	p.form("Refresh uat")
 	p.form("Users who can sign in")

@@ -12,8 +12,6 @@ import (
 
 // The flows that a person goes through, in a real browser. With -pictures each leaves the pictures of the documentation.
 
-const lifelike = 1 // no faster than life, so that the texts say what real ones would
-
 // picture takes one for the documentation, once everything is at rest.
 func (p *page) picture(name string) {
 	p.t.Helper()
@@ -57,16 +55,19 @@ func (p *page) bottom() {
 	p.wait("a place at the end", `(() => { const s = document.querySelector("#scroll"); return s.scrollHeight - s.scrollTop - s.clientHeight < 2; })()`)
 }
 
+// lifelike is no faster than life, so that the texts say what real ones would.
+const lifelike = 1
+
 // flow opens the page of a demo of its own.
-func flow(t *testing.T, speed float64, also ...string) *page {
+func flow(t *testing.T, also ...string) *page {
 	t.Helper()
 	t.Parallel()
 	needBrowser(t)
-	return openPage(t, playDemo(t, speed, also...))
+	return openPage(t, playDemo(t, lifelike, also...))
 }
 
 func TestFlowAsking(t *testing.T) {
-	p := flow(t, lifelike)
+	p := flow(t)
 	p.say("/refresh uat")
 	p.form("Users who can sign in")
 	p.picture("ask")
@@ -82,13 +83,21 @@ func TestFlowAsking(t *testing.T) {
 }
 
 func TestFlowDeciding(t *testing.T) {
-	p := flow(t, lifelike)
+	p := flow(t)
 	p.say("/refresh uat for March training")
 	p.wait("the question", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("approve"))))
 	p.become(anna)
 	p.wait("the question to Anna", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("approve"))))
 	p.bottom()
 	p.picture("card")
+	p.click(gate("reject"))
+	p.form("Reject")
+	p.picture("reject")
+	p.click("[data-testid=modal-close]")
+	p.click(gate("delegate"))
+	p.form("Who is to decide?")
+	p.picture("delegate")
+	p.click("[data-testid=modal-close]")
 	p.click(gate("approve"))
 	p.wait("the dialog", `document.querySelector("[data-testid=confirm]") !== null`)
 	p.picture("confirm")
@@ -102,8 +111,35 @@ func TestFlowDeciding(t *testing.T) {
 	p.picture("notices")
 }
 
+func TestFlowScheduling(t *testing.T) {
+	p := flow(t)
+	p.say("/refresh schedule uat")
+	p.form("On which days")
+	p.click(`[data-testid=modal] [data-block-id=days] label:nth-of-type(5)`)
+	p.picture("schedule")
+	p.click("[data-testid=modal-submit]")
+	p.form("every Friday at 20:00")
+	p.picture("schedule-times")
+	p.click("[data-testid=modal-submit]")
+	p.shows("has scheduled refreshes of uat")
+	p.say("/refresh schedules")
+	p.told("2 schedules")
+	p.picture("schedules")
+	p.click(person(ben))
+	p.say("/refresh freeze uat until friday 18:00 because month end")
+	p.told("would be frozen until")
+	p.click(`[data-action-id="line:1"]`)
+	p.shows("month end")
+	p.say("/refresh uat now")
+	p.told("Not done.")
+	p.picture("freeze")
+	p.say("/refresh unfreeze uat")
+	p.say("/refresh uat now")
+	p.told("Asked: uat is to be refreshed")
+}
+
 func TestFlowSigningIn(t *testing.T) {
-	p := flow(t, lifelike, "--mfa")
+	p := flow(t, "--mfa")
 	p.click(person(ben))
 	p.say("/refresh check uat")
 	p.told("Nobody has signed in to LCS")
