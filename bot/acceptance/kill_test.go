@@ -207,7 +207,8 @@ func TestKillDuringTheFirstPostOfTheCard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, cloudsim.Options{})
+			// A quarter of it is waited for after a restart: longer than the post takes to land.
+			w := newWorld(t, cloudsim.Options{}, edit{"settle: 1200ms\n  pace", "settle: 12s\n  pace"})
 			met, sent := reached()
 			fault.Met = met
 			w.slack.Fail("chat.postMessage", fault)
