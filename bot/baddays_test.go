@@ -128,7 +128,7 @@ func TestStoppingInTheMiddleOfAClick(t *testing.T) {
 	g.stop = func() { <-stopped }
 	go func() { defer close(stopped); stop() }()
 	g.until("the process is told to stop", func() bool { return g.stopping.Load() })
-	late := g.click(refresh.ActionReject)
+	late := g.click(refresh.ActionCancel)
 	g.until("another click is on its way", func() bool { return len(g.sim.Envelopes()) == 3 })
 	g.release()
 	if ack := g.got(acks); !ack.OK {
@@ -213,7 +213,7 @@ func TestACardFromBeforeTheLastRestart(t *testing.T) {
 		t.Fatal("a button from before the restart does not count")
 	}
 	restart()
-	b.pressAt(channel, card, refresh.ActionReject)
+	b.pressAt(channel, card, refresh.ActionCancel)
 	b.until("anna is told", func() bool { return len(b.sim.Ephemerals(anna)) == 1 })
 	if said := b.sim.Ephemerals(anna)[0].Plain(); !strings.Contains(said, "Already decided: approve by anna") {
 		t.Errorf("anna is told %q", said)

@@ -329,6 +329,10 @@ func (b *bench) settled() {
 		var state struct {
 			Shown, Told int64
 			Noticed     []struct{ Told int64 }
+			Asks        []struct {
+				Gate         string
+				Sent, Closed bool
+			}
 		}
 		data, ok, err := b.store.Record(b.ctx, "posts", string(r.ID))
 		if err != nil {
@@ -340,6 +344,17 @@ func (b *bench) settled() {
 			}
 		}
 		heard := !slices.ContainsFunc(state.Noticed, func(a struct{ Told int64 }) bool { return a.Told != r.Version })
+		for _, g := range r.OpenGates() {
+			asked := slices.Contains([]refresh.GateKind{refresh.GateApprove, refresh.GateSignOff, refresh.GateOpen}, g.Kind)
+			for _, a := range state.Asks {
+				asked = asked && (a.Gate != g.ID || !a.Sent)
+			}
+			heard = heard && !asked
+		}
+		for _, a := range state.Asks {
+			g, _ := r.Gate(a.Gate)
+			heard = heard && (a.Closed || g.Open() && !r.Status.Ended())
+		}
 		return state.Shown == r.Version && state.Told == r.Version && heard
 	})
 }
@@ -422,4 +437,14 @@ func (performer) Look(context.Context, refresh.Refresh, refresh.Step) refresh.Si
 
 func (performer) Watch(context.Context, refresh.Refresh, refresh.Step) refresh.Outcome {
 	return refresh.Outcome{Result: refresh.Continues, Again: time.Hour}
+}
+
+// failing fails at whatever is to be reconfigured.
+type failing struct{ performer }
+
+func (f failing) Perform(ctx context.Context, r refresh.Refresh, s refresh.Step) refresh.Outcome {
+	if s.Phase == refresh.PhaseReconfigure {
+		return refresh.Outcome{Result: refresh.Failure, Problem: &refresh.Problem{Code: refresh.Refused, Message: "It cannot be set."}}
+	}
+	return f.performer.Perform(ctx, r, s)
 }

@@ -55,6 +55,7 @@ type Options struct {
 	Notices  Notices // what the users of the environments are told
 	Log      *slog.Logger
 	Admins   []string // Slack users who are told when something is wrong with Slack itself
+	People   Members  // who is in the user groups that decide; nil: asked through API
 	Fallback string   // the channel where a refresh is shown while its own channel takes no posts; "": told to each admin
 
 	Transport *http.Transport // for what does not go through API: sockets and replies; nil: the standard one
@@ -105,6 +106,9 @@ func New(o Options) *Bot {
 	}
 	if o.Pace == 0 {
 		o.Pace = 1250 * time.Millisecond // 48 a minute; Slack looks up 50 addresses a minute (tier 3)
+	}
+	if o.People == nil {
+		o.People = NewDirectory(o.API)
 	}
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport)

@@ -139,7 +139,7 @@ func (d *Directory) workspace(ctx context.Context) (workspace, error) {
 func (d *Directory) Groups(ctx context.Context, user string, of []string) ([]string, error) {
 	var in []string
 	for _, group := range of {
-		users, err := d.members(ctx, group)
+		users, err := d.Members(ctx, group)
 		if err != nil {
 			return nil, err
 		}
@@ -175,7 +175,7 @@ func (d *Directory) InChannel(ctx context.Context, user, channel string) (bool, 
 // Emails returns the e-mail addresses of the members of a user group, without those of deactivated users and apps.
 // It needs the scopes users:read and users:read.email. An address is believed for an hour.
 func (d *Directory) Emails(ctx context.Context, group string) ([]string, error) {
-	users, err := d.members(ctx, group)
+	users, err := d.Members(ctx, group)
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +241,8 @@ func (d *Directory) Zone(ctx context.Context, user string) (*time.Location, erro
 	return in, nil
 }
 
-func (d *Directory) members(ctx context.Context, group string) ([]string, error) {
+// Members returns the members of a user group.
+func (d *Directory) Members(ctx context.Context, group string) ([]string, error) {
 	users, err := d.list(ctx, group, func(ctx context.Context) ([]string, error) {
 		return patiently(ctx, func() ([]string, error) { return d.api.GetUserGroupMembersContext(ctx, group) })
 	})

@@ -39,26 +39,14 @@ func (p *publisher) deliver(ctx context.Context, record string, l letter) (told,
 	if err != nil || rec.Outcome != "" {
 		return rec, err
 	}
+	if !rec.SentAt.IsZero() {
+		if rec, err = p.found(ctx, record, rec, l); err != nil || rec.Outcome != "" {
+			return rec, err
+		}
+	}
 	end := func(outcome string) (told, error) {
 		rec.Outcome = outcome
 		return rec, p.noteTold(ctx, record, rec)
-	}
-	if !rec.SentAt.IsZero() {
-		if err := p.settled(rec.SentAt); err != nil {
-			return rec, err
-		}
-		dm, err := p.dm(ctx, l.user)
-		if err != nil {
-			return rec, err
-		}
-		ts, err := p.find(ctx, dm, "", rec.SentAt, carries(l.about, l.key))
-		if err != nil {
-			return rec, err
-		}
-		if ts != "" {
-			rec.Channel, rec.TS = dm, ts
-			return end(outcomeSent)
-		}
 	}
 	rec.User, rec.SentAt = l.user, time.Now()
 	if err := p.noteTold(ctx, record, rec); err != nil {
@@ -80,6 +68,23 @@ func (p *publisher) deliver(ctx context.Context, record string, l letter) (told,
 		return rec, noted
 	}
 	return rec, fmt.Errorf("send a direct message: %w", err)
+}
+
+// found looks for a letter whose reply was lost, and notes it when it is there.
+func (p *publisher) found(ctx context.Context, record string, rec told, l letter) (told, error) {
+	if err := p.settled(rec.SentAt); err != nil {
+		return rec, err
+	}
+	dm, err := p.dm(ctx, l.user)
+	if err != nil {
+		return rec, err
+	}
+	ts, err := p.find(ctx, dm, "", rec.SentAt, carries(l.about, l.key))
+	if err != nil || ts == "" {
+		return rec, err
+	}
+	rec.Channel, rec.TS, rec.Outcome = dm, ts, outcomeSent
+	return rec, p.noteTold(ctx, record, rec)
 }
 
 func (p *publisher) recallTold(ctx context.Context, record string) (rec told, err error) {

@@ -112,8 +112,7 @@ func (s *showing) update(ctx context.Context, at *place, card view.Message) erro
 	})
 	switch {
 	case err == nil:
-		s.reached(at.Channel)
-		at.Shown = s.r.Version
+		at.Shown = s.r.Version // which says nothing about posts: a bot that was removed may still edit its own
 	case refusal(err) == "edit_window_closed" && at.Asked == asks(s.r):
 		at.Shown = s.r.Version // nothing new is asked: the thread has the news, and the channel is spared a second card
 	case kindOf(err) == cardGone:

@@ -33,6 +33,8 @@ type posted struct {
 	Away    []place         `json:"away,omitempty"`    // where else it is shown, as long as Slack refuses its own channel
 	Refused map[string]bool `json:"refused,omitempty"` // errors with which Slack refused what a post looks like, and whether the admins know
 	Noticed []place         `json:"noticed,omitempty"` // what each audience has heard
+	Asks    []ask           `json:"asks,omitempty"`    // questions that were brought to people
+	Heard   []string        `json:"heard,omitempty"`   // what the person who asked was told
 	Invited bool            `json:"invited,omitempty"` // everybody who was let in was told, as far as they can be
 }
 
@@ -216,10 +218,14 @@ func (p *publisher) show(ctx context.Context, t task) (again time.Time, err erro
 		_ = do("away", s.comeBack)
 	case isShut(home):
 		_ = do("away", s.elsewhere)
+	case p.behind(t.refresh): // the card first
+		return again, errors.Join(errs...)
 	}
 	for _, a := range s.Notices.Audiences[s.r.Target.Name] {
 		_ = do("notices in "+a.Channel, func(ctx context.Context) error { return s.notify(ctx, a) })
 	}
+	_ = do("asks", s.askPeople)
+	_ = do("requester", s.tellRequester)
 	_ = do("refused", s.tellOfRefusals)
 	_ = do("invitations", s.invite)
 	return again, errors.Join(errs...)
@@ -375,5 +381,6 @@ func (s *showing) nothing() bool {
 	if s.r.Status.Ended() && time.Since(s.r.EndedAt) > stale {
 		return true
 	}
-	return !s.owes(s.place) && len(s.Away) == 0 && !s.owesInvitations() && !s.owesRefusals() && !s.owesNotices()
+	return !s.owes(s.place) && len(s.Away) == 0 && !s.owesInvitations() && !s.owesRefusals() && !s.owesNotices() &&
+		!s.owesAsks() && len(s.owed()) == 0
 }

@@ -135,7 +135,7 @@ func (b *bench) delete(ts string) {
 
 func TestACardThatIsDeletedBetweenItsUpdateAndItsThread(t *testing.T) {
 	t.Parallel()
-	b := newBench(t).connected()
+	b := newBench(t, crowd).connected() // nobody is written to meanwhile
 	card := b.ask()
 	b.settled()
 	// The next post to the thread is refused, because the card went just after it was updated.

@@ -168,7 +168,7 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		NewsIn: channels(cfg),
 		View:   view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
 		Notices: notices(cfg),
-		Admins:  cfg.Admins, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
+		Admins:  cfg.Admins, People: people, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
 	})
 
 	ctx, stop := context.WithCancelCause(ctx)

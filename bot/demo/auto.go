@@ -66,7 +66,9 @@ func play(ctx context.Context, slack *slacksim.Server) error {
 	}); err != nil {
 		return fmt.Errorf("waiting for the end: %w", err)
 	}
-	if err := slack.Wait(ctx, func() bool { return len(slack.Messages(slack.DM(anna))) > 0 }); err != nil {
+	if err := slack.Wait(ctx, func() bool {
+		return slices.ContainsFunc(slack.Messages(slack.DM(anna)), func(m slacksim.Message) bool { return strings.Contains(m.Plain(), "uat is open") })
+	}); err != nil {
 		return fmt.Errorf("waiting for Anna to be told that UAT is open: %w", err)
 	}
 	return toldUsers(ctx, slack)
