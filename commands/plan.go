@@ -58,10 +58,7 @@ func (s *Service) plan(ctx context.Context, in Line, words []string) (Reply, err
 	if err := s.mayLook(ctx, in, t); err != nil {
 		return Reply{}, err
 	}
-	p, err := s.foresee(ctx, t)
-	if err != nil {
-		return Reply{}, err
-	}
+	p := s.foresee(ctx, t)
 	return Reply{
 		Text:  fmt.Sprintf("Making the checks for a dry run of %s. Nothing is changed anywhere.", p.Target),
 		Later: func(ctx context.Context) Reply { return Reply{Plan: s.checked(ctx, t, p)} },
@@ -97,10 +94,7 @@ func (s *Service) mayLook(ctx context.Context, in Line, t Target) error {
 
 // dryRun shows the plan on top of the form.
 func (s *Service) dryRun(ctx context.Context, t Target, channel string) (Reply, error) {
-	p, err := s.foresee(ctx, t)
-	if err != nil {
-		return Reply{}, err
-	}
+	p := s.foresee(ctx, t)
 	show := func(p Plan) *Form {
 		return &Form{Name: formAsk, State: []string{p.Target}, Channel: channel, Title: "Dry run", Over: true, Parts: []Part{{Plan: &p}}}
 	}
@@ -108,7 +102,7 @@ func (s *Service) dryRun(ctx context.Context, t Target, channel string) (Reply, 
 }
 
 // foresee is the plan before the checks are made.
-func (s *Service) foresee(ctx context.Context, t Target) (Plan, error) {
+func (s *Service) foresee(ctx context.Context, t Target) Plan {
 	req := t.Request
 	p := Plan{Source: req.Source.Name, Target: req.Target.Name}
 	recent, err := s.Record.Recent(ctx, p.Target, lookBack)
@@ -130,7 +124,7 @@ func (s *Service) foresee(ctx context.Context, t Target) (Plan, error) {
 		}
 		p.Steps = append(p.Steps, f)
 	}
-	return p, nil
+	return p
 }
 
 // took is how long the same step took. Ids of items move when the configuration changes; their names do not.

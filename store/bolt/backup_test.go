@@ -102,7 +102,7 @@ func TestBackupOfADamagedStoreIsRefused(t *testing.T) {
 	s := open(t, path, bolt.Options{})
 	to := filepath.Join(t.TempDir(), "b.db")
 	_, err := s.Backup(t.Context(), to)
-	damaged(t, err, "uat-1")
+	damaged(t, err)
 	if names, _ := os.ReadDir(filepath.Dir(to)); len(names) > 0 {
 		t.Errorf("left behind: %v", names)
 	}
