@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,12 +49,12 @@ func inFakeTime(t *testing.T, every time.Duration, keep int, f func(t *testing.T
 // source is a store whose backups can be made to fail.
 type source struct {
 	*bolt.Store
-	fail error
+	fails atomic.Bool
 }
 
 func (s *source) Backup(ctx context.Context, path string) (bolt.Report, error) {
-	if s.fail != nil {
-		return bolt.Report{}, s.fail
+	if s.fails.Load() {
+		return bolt.Report{}, errors.New("no")
 	}
 	return s.Store.Backup(ctx, path)
 }
@@ -116,7 +117,7 @@ func TestAFailureKeepsTheLastGoodBackup(t *testing.T) {
 	t.Parallel()
 	inFakeTime(t, time.Hour, 1, func(t *testing.T, dir string, s *source, tries <-chan tried) {
 		good := <-tries
-		s.fail = errors.New("no")
+		s.fails.Store(true)
 		began := time.Now()
 		for range 4 {
 			if got := <-tries; got.err == nil {
@@ -129,7 +130,7 @@ func TestAFailureKeepsTheLastGoodBackup(t *testing.T) {
 		if files, err := backup.List(dir); err != nil || len(files) != 1 || files[0] != good.File {
 			t.Errorf("%v %v", files, err)
 		}
-		s.fail = nil
+		s.fails.Store(false)
 		if got := <-tries; got.err != nil {
 			t.Error(got.err)
 		}
