@@ -148,7 +148,8 @@ const batch = 200
 func (e *Engine) recoverAll(ctx context.Context, open []refresh.Refresh) {
 	var todo []Commit
 	for _, r := range open {
-		c, err := e.recoverOne(ctx, r)
+		var c Commit
+		err := e.guarded(ctx, r.ID, func() (err error) { c, err = decide(r, refresh.Recovered{}, ""); return err })
 		if err != nil {
 			e.unrecovered(ctx, r.ID, err)
 		} else if len(c.Events) > 0 {
@@ -157,14 +158,14 @@ func (e *Engine) recoverAll(ctx context.Context, open []refresh.Refresh) {
 	}
 	all, batches := e.store.(Batcher)
 	for some := range slices.Chunk(todo, batch) {
-		if batches && len(some) > 1 && all.CommitAll(ctx, some) == nil {
+		if batches && len(some) > 1 && e.guarded(ctx, "", func() error { return all.CommitAll(ctx, some) }) == nil {
 			for _, c := range some {
 				e.written(ctx, c)
 			}
 			continue
 		}
 		for _, c := range some { // one that is declined must not keep the others from being taken up
-			if err := e.store.Commit(ctx, c); err != nil {
+			if err := e.guarded(ctx, c.Row.ID, func() error { return e.store.Commit(ctx, c) }); err != nil {
 				e.unrecovered(ctx, c.Row.ID, err)
 				continue
 			}
@@ -178,16 +179,15 @@ func (e *Engine) unrecovered(ctx context.Context, id refresh.ID, err error) {
 	e.log.ErrorContext(ctx, "a refresh could not be recovered yet", "refresh", id, "err", err)
 }
 
-// recoverOne decides what a refresh is taken up with. A defect that shows with this one must not keep the others from
-// being taken up.
-func (e *Engine) recoverOne(ctx context.Context, r refresh.Refresh) (c Commit, err error) {
+// guarded turns a panic into an error: a defect that shows with one refresh must not keep the others from being taken up.
+func (e *Engine) guarded(ctx context.Context, id refresh.ID, do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.log.ErrorContext(ctx, "a refresh panicked", "refresh", r.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			e.log.ErrorContext(ctx, "a refresh panicked", "refresh", id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = errDefect
 		}
 	}()
-	return decide(r, refresh.Recovered{}, "")
+	return do()
 }
 
 // Ask begins a refresh. key names the input, so that a redelivered one begins nothing. It returns an *Error

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,9 +57,9 @@ func TestAPanicDuringRecoveryHoldsUpNoOther(t *testing.T) {
 		h.want(uat, "approval", refresh.Waiting)
 		h.want(other, "approval", refresh.Waiting)
 		h.stop()
-		loads := 0
+		var loads atomic.Int32
 		s.load = func(id refresh.ID) error {
-			if loads++; id == uat && loads < 4 {
+			if n := loads.Add(1); id == uat && n < 4 {
 				panic("a defect that passes")
 			}
 			return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,7 +51,9 @@ func commit(tx *bbolt.Tx, cs []engine.Commit) error {
 		rows[i] = tx.Bucket(bOps).Get([]byte(c.Row.ID))
 	}
 	changes, errs := make([]store.Change, len(cs)), make([]error, len(cs))
-	atOnce(len(cs), func(i int) { changes[i], errs[i] = store.Advance(rows[i], cs[i]) })
+	atOnce(len(cs), func(i int) {
+		errs[i] = guarded(cs[i].Row.ID, func() (err error) { changes[i], err = store.Advance(rows[i], cs[i]); return err })
+	})
 	for i, c := range cs {
 		if errs[i] != nil {
 			return errs[i]
@@ -223,7 +226,9 @@ func (s *Store) Open(ctx context.Context) (rs []refresh.Refresh, err error) {
 			all = append(all, listedOpen{fetch(tx, idOf(k)), locks})
 		}
 		loaded, errs := make([]refresh.Refresh, len(all)), make([]error, len(all)+1)
-		atOnce(len(all), func(i int) { loaded[i], errs[i] = all[i].read() })
+		atOnce(len(all), func(i int) {
+			errs[i] = guarded(all[i].id, func() (err error) { loaded[i], err = all[i].read(); return err })
+		})
 		for i, r := range loaded {
 			if errs[i] == nil {
 				rs = append(rs, r)
@@ -251,6 +256,16 @@ func atOnce(n int, do func(i int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// guarded turns a panic about one refresh into its error. On a goroutine of its own it would end the process.
+func guarded(id refresh.ID, do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = store.Damaged(id, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return do()
 }
 
 // stored is all that a store has of one refresh. It is valid as long as the transaction.
