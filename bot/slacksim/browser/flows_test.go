@@ -111,6 +111,21 @@ func TestFlowDeciding(t *testing.T) {
 	p.picture("notices")
 }
 
+// A question reaches who can answer it in a direct message, and what is decided there counts in the channel.
+func TestFlowDecidingInADirectMessage(t *testing.T) {
+	p := flow(t)
+	p.say("/refresh uat for March training")
+	p.click(person(anna))
+	p.click("#dms button")
+	p.wait("the question", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("approve"))))
+	p.bottom()
+	p.picture("direct-message")
+	p.decide("approve")
+	p.wait("a message without the question", fmt.Sprintf(`document.querySelector(%s) === null`, quote(gate("approve"))))
+	p.click("[data-testid=channel-C0UAT]")
+	p.wait("the notice in the channel", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(gate("start_now"))))
+}
+
 func TestFlowScheduling(t *testing.T) {
 	p := flow(t)
 	p.say("/refresh schedule uat")
