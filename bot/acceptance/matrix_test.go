@@ -60,8 +60,11 @@ func TestMatrix(t *testing.T) {
 	known(t, clean, planned, recovery)
 	var mu sync.Mutex
 	var all []outcome
+	var whole map[string]int
 	t.Run("cells", func(t *testing.T) {
-		for _, c := range cells(clean, planned, recovery) {
+		var list []cell
+		list, whole = cells(clean, planned, recovery)
+		for _, c := range list {
 			for range *again {
 				t.Run(c.column+": "+c.String(), func(t *testing.T) {
 					t.Parallel()
@@ -76,7 +79,7 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 	})
-	table(t, clean, all)
+	table(t, clean, all, whole)
 }
 
 // The judge is proved by protocols that are known to be wrong: it has to catch them.
@@ -193,8 +196,8 @@ func known(t *testing.T, all ...recording) {
 	}
 }
 
-// cells are the matrix, or what the flags leave of it.
-func cells(clean, planned, recovery recording) []cell {
+// cells are the matrix, or what the flags leave of it, and how many cells each column has.
+func cells(clean, planned, recovery recording) (all []cell, whole map[string]int) {
 	random := rand.New(rand.NewPCG(*seed, 0))
 	byColumn := map[string][]cell{}
 	add := func(column string, c cell) {
@@ -258,9 +261,10 @@ func cells(clean, planned, recovery recording) []cell {
 	for _, p := range first {
 		add("pause", cell{stop: p, pause: pause})
 	}
-	var all []cell
+	whole = map[string]int{}
 	for _, column := range strings.Split(*columns, ",") {
 		of := byColumn[column]
+		whole[column] = len(of)
 		slices.SortFunc(of, func(a, b cell) int { return strings.Compare(a.String(), b.String()) })
 		if *drawn > 0 && *drawn < len(of) && column != "kill" && column != "schedule" {
 			random.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
@@ -272,7 +276,7 @@ func cells(clean, planned, recovery recording) []cell {
 			}
 		}
 	}
-	return all
+	return all, whole
 }
 
 // nextCalls finds the first call after each point.
@@ -302,7 +306,7 @@ func (a *actor) nextCalls(r recording) map[string]call {
 }
 
 // table says what came of each column.
-func table(t *testing.T, clean recording, all []outcome) {
+func table(t *testing.T, clean recording, all []outcome, whole map[string]int) {
 	t.Helper()
 	names := map[string]bool{}
 	for _, p := range clean.points {
@@ -310,8 +314,8 @@ func table(t *testing.T, clean recording, all []outcome) {
 	}
 	var sb strings.Builder
 	fmt.Fprintf(&sb, "%d points, %d kinds of calls, %d faults of each.\n\n", len(names), len(clean.calls), len(faultNames()))
-	fmt.Fprintln(&sb, "| column | runs | not reached | starts of the bot | a person was asked about the copy | broadcasts twice | violations |")
-	fmt.Fprintln(&sb, "|---|---|---|---|---|---|---|")
+	fmt.Fprintln(&sb, "| column | cells | runs | not reached | starts of the bot | a person was asked about the copy | broadcasts twice | violations |")
+	fmt.Fprintln(&sb, "|---|---|---|---|---|---|---|---|")
 	sum := 0
 	for _, column := range strings.Split(*columns, ",") {
 		var runs, missed, starts, asked, banners, wrong int
@@ -328,7 +332,7 @@ func table(t *testing.T, clean recording, all []outcome) {
 			}
 		}
 		sum += wrong
-		fmt.Fprintf(&sb, "| %s | %d | %d | %d | %d | %d | %d |\n", column, runs, missed, starts, asked, banners, wrong)
+		fmt.Fprintf(&sb, "| %s | %d | %d | %d | %d | %d | %d | %d |\n", column, whole[column], runs, missed, starts, asked, banners, wrong)
 	}
 	t.Logf("\n%s", sb.String())
 	slices.SortFunc(all, func(a, b outcome) int { return int(b.took - a.took) })
