@@ -159,8 +159,10 @@ func (a *actor) buried() {
 			a.second = true
 		}
 		a.killed = true
-	} else if state.Success() && (a.finished || a.cell.term != "" && !a.termed) {
-		a.termed = a.cell.term != ""
+	} else if state.Success() && a.finished {
+		// It was told to.
+	} else if state.Success() && a.cell.term != "" && !a.termed {
+		a.termed = true
 	} else if a.cell.fault == nil {
 		a.t.Errorf("the bot ended by itself: %v\n%s", state, strings.Join(lines[max(0, len(lines)-3):], "\n"))
 	}

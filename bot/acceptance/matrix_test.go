@@ -211,6 +211,8 @@ func cells(clean, planned, recovery recording) (all []cell, whole map[string]int
 		}
 		if hitOf(p) <= hits {
 			add("kill", cell{kill: p})
+		}
+		if hitOf(p) <= hits || strings.HasPrefix(p, "inbox:") { // every click may come while the process stops
 			add("term", cell{term: p})
 		}
 	}

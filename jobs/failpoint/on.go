@@ -60,6 +60,7 @@ func Hit(place, where string) {
 		select {} // nothing more happens here, however long the signal takes
 	case p.term:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		<-time.After(100 * time.Millisecond) // so that whoever passes here goes on in a process that is stopping
 	case p.stop:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	}
