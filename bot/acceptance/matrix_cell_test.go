@@ -136,6 +136,10 @@ func (a *actor) callsOf(since time.Time) map[call]bool {
 // kindOf returns the kind of a call of the cloud's.
 func kindOf(c cloudsim.Call) (call, bool) {
 	path := c.Path
+	if c.Host == "entra" { // the tenant comes first
+		_, path, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
+		path = "/" + path
+	}
 	if at := theVarying.FindStringIndex(path); at != nil {
 		path = path[:at[0]]
 	}

@@ -185,16 +185,20 @@ func (a *actor) reports() int {
 	return n
 }
 
-// invited counts the direct messages to one person.
-func (a *actor) invited(user string) int {
-	n := 0
+// written counts the direct messages to one person, by key.
+func (a *actor) written(user string) map[string]int {
+	n := map[string]int{}
 	for _, m := range a.slack.Messages(a.slack.DM(user)) {
-		if !m.Deleted && len(m.Metadata) > 0 {
-			n++
+		var k mark
+		if !m.Deleted && json.Unmarshal(m.Metadata, &k) == nil {
+			n[k.Payload.Key]++
 		}
 	}
 	return n
 }
+
+// invited counts the direct messages that tell one person that the target is open.
+func (a *actor) invited(user string) int { return a.written(user)["open"] }
 
 // judgeDirect wants everybody with an account in Slack who was let in to be told once.
 func (a *actor) judgeDirect(r refresh.Refresh) {
@@ -212,6 +216,13 @@ func (a *actor) judgeDirect(r refresh.Refresh) {
 		}
 		told++
 	}
+	for _, user := range people {
+		for key, n := range a.written(user) {
+			if n > 1 {
+				a.t.Errorf("%s has the direct message %s %d times", user, key, n)
+			}
+		}
+	}
 	if told == 0 {
 		a.t.Errorf("nobody with an account in Slack was let in: no direct message to judge")
 	}
@@ -221,7 +232,10 @@ func (a *actor) judgeDirect(r refresh.Refresh) {
 // intent. It returns how many broadcasts there were beyond the first.
 func (a *actor) judgeCalls(r refresh.Refresh, entries []refresh.Entry) (banners int) {
 	a.t.Helper()
-	type span struct{ from, to time.Time } // an intent and what came of it
+	type span struct { // an intent and what came of it
+		from, to time.Time
+		given    bool // its reply was given up: the request may land later
+	}
 	spans := map[string][]span{}
 	for _, e := range entries {
 		id := refresh.StepOf(e.Event)
@@ -230,7 +244,7 @@ func (a *actor) judgeCalls(r refresh.Refresh, entries []refresh.Entry) (banners 
 			id = ev.Gate.Step
 		case refresh.StepStarted:
 			if n := len(spans[id]); n > 0 && spans[id][n-1].to.IsZero() {
-				spans[id][n-1].to = e.At // taken up again by the next process
+				spans[id][n-1].to, spans[id][n-1].given = e.At, true // taken up again by the next process
 			}
 			spans[id] = append(spans[id], span{from: e.At})
 			continue
@@ -239,17 +253,14 @@ func (a *actor) judgeCalls(r refresh.Refresh, entries []refresh.Entry) (banners 
 			continue
 		}
 		if n := len(spans[id]); n > 0 && spans[id][n-1].to.IsZero() {
-			spans[id][n-1].to = e.At
+			_, succeeded := e.Event.(refresh.StepSucceeded)
+			spans[id][n-1].to, spans[id][n-1].given = e.At, !succeeded
 		}
 	}
 	for id, all := range spans {
 		if all[len(all)-1].to.IsZero() && r.Status == refresh.Done {
 			a.t.Errorf("step %s has an intent at %v and no outcome", id, all[len(all)-1].from)
 		}
-	}
-	grace := time.Duration(0)
-	if f := a.cell.fault; f != nil && f.name == "late" {
-		grace = late + time.Second
 	}
 	broadcasts := 0
 	for _, c := range a.cloud.Calls() {
@@ -262,7 +273,11 @@ func (a *actor) judgeCalls(r refresh.Refresh, entries []refresh.Entry) (banners 
 		covered := false
 		for _, all := range spans {
 			covered = covered || slices.ContainsFunc(all, func(s span) bool {
-				return !c.At.Before(s.from) && (s.to.IsZero() || !c.At.After(s.to.Add(grace)))
+				end := s.to
+				if s.given {
+					end = end.Add(late + timeout)
+				}
+				return !c.At.Before(s.from) && (s.to.IsZero() || !c.At.After(end))
 			})
 		}
 		if !covered {
