@@ -223,10 +223,13 @@ func TestACardFromBeforeTheLastRestart(t *testing.T) {
 	}
 }
 
-// Two hundred people press the same button at once, within Slack's own limits.
+// A crowd presses the same button at once, within Slack's own limits. It is not parallel: an envelope that is not
+// acknowledged within three seconds is lost, and other tests at the same time would take them.
 func TestOfManyWhoPressAtOnceOneDecidesAndAllAreAnswered(t *testing.T) {
-	t.Parallel()
-	const crowd = 200
+	crowd := 200
+	if raceDetector { // it makes everything many times slower, and the three seconds are real
+		crowd = 40
+	}
 	var people []string
 	b := newBench(t, func(_ *bench, o *slacksim.Options) {
 		o.NoRateLimits, o.AckTimeout = false, 20*time.Second

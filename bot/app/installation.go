@@ -22,8 +22,9 @@ import (
 // errFailed ends a check whose table says what failed.
 var errFailed = errors.New("the configuration does not work yet; the table says what to do")
 
-// Check tries everything and prints a table. It changes nothing anywhere.
-func Check(ctx context.Context, file string, stdout io.Writer) error {
+// Check tries everything and prints a table. It changes nothing at Slack, LCS or F&O; a person's sign-in that is used
+// may be renewed in the store.
+func Check(ctx context.Context, file string, stdout io.Writer) (err error) {
 	cfg, err := config.Load(file)
 	if err != nil {
 		return err
@@ -35,7 +36,7 @@ func Check(ctx context.Context, file string, stdout io.Writer) error {
 			if err != nil {
 				return fmt.Errorf("the sign-in to LCS is kept in the store; while the bot runs, /refresh check in Slack tries it: %w", err)
 			}
-			defer func() { _ = record.Close() }() // nothing was written
+			defer func() { err = errors.Join(err, record.Close()) }()
 			records = record
 		}
 	}

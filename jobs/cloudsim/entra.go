@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// serveEntra answers the discovery document, user realm discovery and the v1 and v2 token endpoints.
+// serveEntra answers the discovery document, user realm discovery, device codes and the v1 and v2 token endpoints.
 // Cloud.mu is held.
 func (c *Cloud) serveEntra(r *request) reply {
 	parts := strings.Split(strings.Trim(r.url.Path, "/"), "/")
