@@ -31,10 +31,10 @@ func Check(ctx context.Context, file string, stdout io.Writer) (err error) {
 	}
 	var records entra.Records
 	if cfg.LCS.TokenKey.IsSet() { // a person's sign-in is kept in the store
-		if _, err := os.Stat(cfg.Store.Path); err == nil {
-			record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{})
-			if err != nil {
-				return fmt.Errorf("the sign-in to LCS is kept in the store; while the bot runs, /refresh check in Slack tries it: %w", err)
+		if _, absent := os.Stat(cfg.Store.Path); absent == nil {
+			record, locked := bolt.Open(ctx, cfg.Store.Path, bolt.Options{})
+			if locked != nil {
+				return fmt.Errorf("the sign-in to LCS is kept in the store; while the bot runs, /refresh check in Slack tries it: %w", locked)
 			}
 			defer func() { err = errors.Join(err, record.Close()) }()
 			records = record
