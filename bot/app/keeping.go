@@ -31,18 +31,15 @@ func newDisk(health *bot.Health, log *slog.Logger) *disk {
 	return &disk{health: health, log: log, broken: make(chan struct{}, 1)}
 }
 
-// wrote takes what became of a try to write.
+// wrote takes what became of a try to write. That one succeeds says nothing once another has failed: it may have been
+// small enough for what room was left. Only the probe ends the trouble.
 func (d *disk) wrote(err error) {
-	d.health.Stored(err)
-	if before := d.failed.Swap(err != nil); before != (err != nil) {
-		if err != nil {
-			d.log.Error("the store cannot be written", "err", err)
-		} else {
-			d.log.Info("the store can be written again")
-		}
-	}
 	if err == nil {
 		return
+	}
+	d.health.Stored(err)
+	if !d.failed.Swap(true) {
+		d.log.Error("the store cannot be written", "err", err)
 	}
 	select {
 	case d.broken <- struct{}{}:
@@ -62,7 +59,11 @@ func (d *disk) watch(ctx context.Context, record *bolt.Store) error {
 			return nil
 		case <-time.After(probe):
 		}
-		_ = record.Probe(ctx) // wrote hears of it
+		if record.Probe(ctx) == nil { // what fails has the loop begin again
+			d.failed.Store(false)
+			d.health.Stored(nil)
+			d.log.Info("the store can be written again")
+		}
 	}
 }
 

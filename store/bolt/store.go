@@ -422,7 +422,10 @@ func (s *Store) update(ctx context.Context, place, what string, fn func(*bbolt.T
 // Probe tries to write as much as a large commit does, and takes it away again.
 func (s *Store) Probe(ctx context.Context) error {
 	const space, key, size = "probe", "probe", 64 << 10
-	return errors.Join(s.PutRecord(ctx, space, key, make([]byte, size)), s.DeleteRecord(ctx, space, key))
+	if err := s.PutRecord(ctx, space, key, make([]byte, size)); err != nil {
+		return err
+	}
+	return s.DeleteRecord(ctx, space, key)
 }
 
 // about names a commit by the first step that it is about, or by its first event.
