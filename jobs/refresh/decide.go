@@ -119,6 +119,9 @@ func (d *decision) request(in Request) error {
 
 func (d *decision) tick() {
 	for _, g := range d.r.OpenGates() {
+		if now, _ := d.r.Gate(g.ID); !now.Open() {
+			continue // moving the window has closed it
+		}
 		if g.ExpiresAt.IsZero() || d.now.Time.Before(g.ExpiresAt) {
 			d.remind(g)
 			continue

@@ -80,6 +80,27 @@ func TestPostponeAnswersTheQuestionAboutAFailedBroadcast(t *testing.T) {
 	l.audit()
 }
 
+// After a long stop the window is announced anew, which answers the question about the failed broadcast. A reminder of
+// that question is due at the same moment, and must not keep the refresh from going on.
+func TestAnAnswerThatTheClockGivesIsNotRemindedOf(t *testing.T) {
+	t.Parallel()
+	req := request()
+	req.Settings.Remind = ladder()
+	req.Settings.Remind.Hours = refresh.Hours{}
+	l := start(t, req)
+	l.succeed("preflight")
+	l.decide("approval", ann, refresh.ActionApprove)
+	l.succeed("broadcast")
+	l.decide("notice", ann, refresh.ActionPostpone)
+	l.report("broadcast", failure(refresh.Refused))
+	g := l.gate("broadcast")
+	l.after(6 * time.Hour).tell(refresh.Tick{})
+	l.want("broadcast=running", "notice=waiting")
+	l.wantWindow(l.now.Add(30 * time.Minute))
+	l.refused(click(g, bob, refresh.ActionSkip), refresh.Stale, "Already decided: no need")
+	l.audit()
+}
+
 func TestNoticeButtons(t *testing.T) {
 	t.Parallel()
 	for _, by := range []refresh.Actor{rita, ann, bob, oz} {
