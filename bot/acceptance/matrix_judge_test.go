@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"refreshbot/bot/slacksim"
 	"refreshbot/bot/view"
 	"refreshbot/jobs/refresh"
 )
@@ -185,24 +186,48 @@ func (a *actor) reports() int {
 	return n
 }
 
-// written counts the direct messages to one person, by key.
-func (a *actor) written(user string) map[string]int {
-	n := map[string]int{}
+// letters are the direct messages to one person, by their key.
+func (a *actor) letters(user string) map[string][]slacksim.Message {
+	all := map[string][]slacksim.Message{}
 	for _, m := range a.slack.Messages(a.slack.DM(user)) {
 		var k mark
-		if !m.Deleted && json.Unmarshal(m.Metadata, &k) == nil {
-			n[k.Payload.Key]++
+		if !m.Deleted && len(m.Metadata) > 0 && json.Unmarshal(m.Metadata, &k) == nil {
+			all[k.Payload.Key] = append(all[k.Payload.Key], m)
 		}
 	}
-	return n
+	return all
 }
 
-// invited counts the direct messages that tell one person that the target is open.
-func (a *actor) invited(user string) int { return a.written(user)["open"] }
+// invited counts the messages that tell one person that the environment is open.
+func (a *actor) invited(user string) int { return len(a.letters(user)["open"]) }
 
-// judgeDirect wants everybody with an account in Slack who was let in to be told once.
+// answered reports whether no question in a direct message can be answered any more, and whoever asked knows the end.
+func (a *actor) answered() bool {
+	for _, user := range []string{rita, anna, ben, sam} {
+		for _, ms := range a.letters(user) {
+			for _, m := range ms {
+				if slices.ContainsFunc(m.Buttons(), func(b slacksim.Button) bool { return strings.HasPrefix(b.ActionID, "gate:") }) {
+					return false
+				}
+			}
+		}
+	}
+	return a.cell.scheduled || len(a.letters(rita)["requester-ended"]) > 0
+}
+
+// judgeDirect wants everybody with an account in Slack who was let in to be told once, and no direct message twice.
 func (a *actor) judgeDirect(r refresh.Refresh) {
 	a.t.Helper()
+	for _, user := range []string{rita, anna, ben, sam} {
+		for key, ms := range a.letters(user) {
+			if len(ms) != 1 {
+				a.t.Errorf("%s has the direct message %s %d times", user, key, len(ms))
+			}
+		}
+	}
+	if !a.answered() {
+		a.t.Errorf("a question in a direct message is left open, or rita was not told the end")
+	}
 	people := map[string]string{"rita@contoso.com": rita, "anna@contoso.com": anna, "ben@contoso.com": ben, "sam@contoso.com": sam}
 	in, _ := r.UsersIn()
 	told := 0
@@ -215,13 +240,6 @@ func (a *actor) judgeDirect(r refresh.Refresh) {
 			a.t.Errorf("%s was told %d times, not once", user, n)
 		}
 		told++
-	}
-	for _, user := range people {
-		for key, n := range a.written(user) {
-			if n > 1 {
-				a.t.Errorf("%s has the direct message %s %d times", user, key, n)
-			}
-		}
 	}
 	if told == 0 {
 		a.t.Errorf("nobody with an account in Slack was let in: no direct message to judge")

@@ -295,7 +295,7 @@ func (a *actor) close() {
 func (a *actor) over() bool {
 	_, thread := a.posts()
 	return a.closed() && a.reports() > 0 && strings.Contains(string(a.card().Blocks), "every step, decision and time") &&
-		a.invited(anna) > 0 && len(thread["untold"]) > 0
+		a.invited(anna) > 0 && a.answered() && len(thread["untold"]) > 0
 }
 
 func (a *actor) askAgain() {
