@@ -78,7 +78,7 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	}
 	b.options = bot.Options{
 		Journal: nil, Log: slog.New(slog.DiscardHandler), View: view.Options{Zone: time.UTC},
-		Transport: &http.Transport{}, Settle: 400 * time.Millisecond, Retry: 20 * time.Millisecond,
+		Transport: &http.Transport{}, Settle: 400 * time.Millisecond, Retry: 20 * time.Millisecond, Pace: 5 * time.Millisecond,
 	}
 	t.Cleanup(b.options.Transport.CloseIdleConnections)
 	for _, s := range settings {

@@ -61,7 +61,7 @@ type Options struct {
 	Transport *http.Transport // for what does not go through API: sockets and replies; nil: the standard one
 	Settle    time.Duration   // how long a post whose reply was lost may still appear in the channel; zero: 20 s
 	Retry     time.Duration   // the first wait before what Slack did not take is tried again, which doubles; zero: 5 s
-	Pace      time.Duration   // at least this long between two updates of a card, two look-ups of an address, two Home tabs; zero: 1.25 s
+	Pace      time.Duration   // in the long run at least this long between two updates of cards, two posts in a channel, two look-ups of an address, two Home tabs; zero: 3 s
 }
 
 // Bot is the Slack edge. Make one with New, then call Run once.
@@ -105,7 +105,7 @@ func New(o Options) *Bot {
 		o.Retry = 5 * time.Second
 	}
 	if o.Pace == 0 {
-		o.Pace = 1250 * time.Millisecond // 48 a minute; Slack looks up 50 addresses a minute (tier 3)
+		o.Pace = 3 * time.Second // 20 a minute, less than half of what Slack takes of the stingiest methods (tier 3)
 	}
 	if o.People == nil {
 		o.People = NewDirectory(o.API)
@@ -119,7 +119,7 @@ func New(o Options) *Bot {
 // Committed tells the bot that a refresh has changed. It never blocks.
 func (b *Bot) Committed(id refresh.ID) {
 	b.publisher.changed(id)
-	b.homes.changed(b.Pace)
+	b.homes.changed(b.homePace())
 }
 
 // Run listens and publishes until ctx ends.

@@ -149,12 +149,15 @@ func (h *homes) forget(user string) {
 	delete(h.tabs, user)
 }
 
+// homePace is the least time between two Home tabs: Slack takes twice as many of them as of changes to cards.
+func (b *Bot) homePace() time.Duration { return b.Pace * 5 / 12 }
+
 // keepHomes shows the Home tabs until ctx ends, and keeps under half of what Slack allows (views.publish, tier 4).
 func (b *Bot) keepHomes(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		wait := b.Pace
+		wait := b.homePace()
 		if t, idle := b.homes.next(); t.user.ID == "" {
 			wait = idle
 		} else if sent := b.showHome(ctx, t); !sent {
@@ -162,7 +165,7 @@ func (b *Bot) keepHomes(ctx context.Context) {
 		}
 		timer.Reset(wait)
 		wake := b.homes.wake
-		if wait == b.Pace {
+		if wait == b.homePace() {
 			wake = nil // the pace holds, whoever opens what
 		}
 		select {

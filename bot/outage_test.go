@@ -18,7 +18,7 @@ func inStill(t *testing.T, run func(*bench), settings ...setting) {
 	synctest.Test(t, func(t *testing.T) {
 		still := func(b *bench, o *slacksim.Options) {
 			b.still, o.NoRateLimits = true, false
-			b.options.Settle, b.options.Retry = 0, 0
+			b.options.Settle, b.options.Retry, b.options.Pace = 0, 0, 0
 		}
 		run(newBench(t, append([]setting{still}, settings...)...))
 	})

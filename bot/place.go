@@ -178,6 +178,9 @@ func (s *showing) post(ctx context.Context, at *place, key string, broadcast boo
 			return ts, err
 		}
 	}
+	if err := s.postTurn(at.Channel, string(s.r.ID)); err != nil {
+		return "", err
+	}
 	var ts string
 	err := s.plainly(ctx, key, m, func(m view.Message) (err error) {
 		at.Intent, at.SentAt = key, time.Now()

@@ -53,7 +53,7 @@ type task struct {
 type publisher struct {
 	Options
 	began   time.Time
-	updates *queue // chat.update allows about 50 a minute for the whole workspace
+	updates *queue // chat.update allows about 50 a minute for the whole workspace: never more than half of that is used
 	lookups *queue // so does users.lookupByEmail
 	shut    channels
 	learnt  learnt
@@ -63,14 +63,15 @@ type publisher struct {
 	active map[task]bool      // what is being done
 	failed map[part]failure
 	dms    map[string]string // direct conversations by user
+	posts  map[string]*queue // by channel: each takes about one post a second
 	wake   chan struct{}
 }
 
 func newPublisher(o Options) *publisher {
 	return &publisher{
-		Options: o, updates: newQueue(rate.Every(o.Pace), 6), lookups: newQueue(rate.Every(o.Pace), 1),
+		Options: o, updates: newQueue(rate.Every(o.Pace), 4), lookups: newQueue(rate.Every(o.Pace), 1),
 		shut:  channels{shut: map[string]closed{}, taking: map[string]bool{}},
-		dirty: map[task]time.Time{}, active: map[task]bool{}, failed: map[part]failure{}, dms: map[string]string{},
+		dirty: map[task]time.Time{}, active: map[task]bool{}, failed: map[part]failure{}, dms: map[string]string{}, posts: map[string]*queue{},
 		wake: make(chan struct{}, 1),
 	}
 }
@@ -315,6 +316,18 @@ type queue struct {
 
 func newQueue(every rate.Limit, burst int) *queue {
 	return &queue{plan: rate.NewLimiter(every, burst), spend: rate.NewLimiter(every, burst), turns: map[string]time.Time{}}
+}
+
+// postTurn returns nil when something may be posted in the channel, and otherwise a notYet.
+func (p *publisher) postTurn(channel, who string) error {
+	p.mu.Lock()
+	q := p.posts[channel]
+	if q == nil {
+		q = newQueue(rate.Every(p.Pace), 4)
+		p.posts[channel] = q
+	}
+	p.mu.Unlock()
+	return q.turn(who)
 }
 
 // turn returns nil when it is who's turn, which uses it up, and otherwise a notYet.

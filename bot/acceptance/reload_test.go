@@ -63,3 +63,24 @@ func TestAChangedConfigurationIsTakenUpInTheMiddleOfARefresh(t *testing.T) {
 	w.finish()
 	w.judge(refresh.Done)
 }
+
+// The app is reinstalled while a copy runs: its old tokens are worth nothing. Once the files hold the new ones, the bot is
+// ready again without a restart, and everything that happened meanwhile is told.
+func TestTokensThatAreReplacedInTheMiddleOfARefresh(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	w.start()
+	w.ask()
+	w.press(anna, "approve")
+	w.until("the copy runs", func() bool { return w.cloud.Starts("uat") == 1 })
+	w.slack.ReplaceTokens()
+	w.until("the copy is followed to its end without Slack", func() bool {
+		return w.bot.logged(map[string]string{"event": "step_succeeded", "step": "follow"})
+	})
+	w.write("slack-bot-token", w.slack.BotToken())
+	w.write("slack-app-token", w.slack.AppToken())
+	w.bot.signal(syscall.SIGHUP)
+	w.until("the bot is ready again", func() bool { return w.readies() == 2 && w.slack.Connections() == 2 })
+	w.finish()
+	w.judge(refresh.Done)
+}

@@ -57,7 +57,7 @@ type Slack struct {
 	APIURL   string // ends in a slash; default https://slack.com/api/
 
 	Settle time.Duration // how long a post whose reply was lost may still appear; default 20s
-	Pace   time.Duration // the least time between two changes of a card, and between two direct messages; default 1250ms
+	Pace   time.Duration // the least time in the long run between two changes of cards, two posts in a channel, two look-ups of an address; default 3s
 }
 
 // Entra is the directory that both Lifecycle Services and F&O trust.
@@ -178,7 +178,7 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 	d := &decoder{file: file, env: env, readFile: readFile}
 	cfg := &Config{
 		File:     file,
-		Slack:    Slack{APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 1250 * time.Millisecond},
+		Slack:    Slack{APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 3 * time.Second},
 		Entra:    Entra{Authority: "https://login.microsoftonline.com"},
 		LCS:      LCS{APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},
 		FinOps:   FinOps{Poll: 15 * time.Second, Timeout: 100 * time.Second, Settle: 30 * time.Second},

@@ -96,7 +96,7 @@ func TestExampleLoadsFully(t *testing.T) {
 	}
 	want := &Config{
 		File:     "/etc/bot/refreshbot.yml",
-		Slack:    Slack{BotToken: NewSecret("xoxb-bot-hush"), AppToken: NewSecret("xapp-app-hush"), Channel: "C0REFRESH", APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 1250 * time.Millisecond},
+		Slack:    Slack{BotToken: NewSecret("xoxb-bot-hush"), AppToken: NewSecret("xapp-app-hush"), Channel: "C0REFRESH", APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 3 * time.Second},
 		Entra:    Entra{Tenant: "6f0c1d2e-1111-4222-8333-444455556666", Authority: "https://login.microsoftonline.com"},
 		LCS:      LCS{Project: 1234567, ClientID: "0a0a0a0a-1111-4222-8333-444455556666", Username: "refresh-svc@contoso.com", Password: NewSecret("lcs-hush"), APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},
 		FinOps:   FinOps{ClientID: "0b0b0b0b-1111-4222-8333-444455556666", ClientSecret: NewSecret("finops-hush"), Poll: 15 * time.Second, Timeout: 100 * time.Second, Settle: 30 * time.Second},

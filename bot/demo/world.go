@@ -82,6 +82,7 @@ slack:
   app_token: {file: slack-app-token}
   channel: %[1]s
   api_url: %[2]s
+  pace: 500ms # the world runs faster here
 
 tls:
   ca_file: ca.pem
