@@ -48,6 +48,9 @@ func (p *publisher) deliver(ctx context.Context, record string, l letter) (told,
 		rec.Outcome = outcome
 		return rec, p.noteTold(ctx, record, rec)
 	}
+	if err := p.postTurn(l.user, record); err != nil {
+		return rec, err
+	}
 	rec.User, rec.SentAt = l.user, time.Now()
 	if err := p.noteTold(ctx, record, rec); err != nil {
 		return rec, err
