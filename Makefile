@@ -41,7 +41,7 @@ golden: ## write the golden files and the state diagram anew; look at the diff
 pictures: ## write the pictures of the documentation anew from the browser tests; look at each
 	go test ./bot/slacksim/browser -run 'TestFlow' -count=1 -pictures=$(CURDIR)/docs/pictures
 
-matrix: ## the whole crash matrix, an hour or two; writes its table into docs/reliability.md
+matrix: ## the whole crash matrix, about half an hour; writes its table into docs/reliability.md
 	go test -tags faultpoints ./jobs/failpoint
 	go test -tags faultpoints ./bot/acceptance -run TestMatrix -timeout 6h -report=$(CURDIR)/docs/reliability.md
 

@@ -30,7 +30,7 @@ func runAll(m *testing.M) (int, error) {
 	set := false
 	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "test.parallel" })
 	if !set {
-		if err := flag.Set("test.parallel", "6"); err != nil {
+		if err := flag.Set("test.parallel", atOnce); err != nil {
 			return 1, err
 		}
 	}

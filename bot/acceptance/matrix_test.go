@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ var (
 )
 
 // hits is how often a point that is passed again and again is killed at: the first few times.
-const hits = 3
+const hits = 2
 
 // pairs is how many second kills are drawn.
 const pairs = 120
@@ -53,6 +54,7 @@ func TestMatrix(t *testing.T) {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", *seed)
+	debug.SetGCPercent(400)
 	clean, planned, recovery := record(t, cell{}), record(t, cell{scheduled: true}), record(t, cell{kill: "copy:after-call#1"})
 	if t.Failed() {
 		return
