@@ -194,7 +194,7 @@ func TestAMessageThatSlackRefusesIsPostedPlainly(t *testing.T) {
 		plain  string
 	}{
 		"the card":                   {"chat.postMessage", 1, "Refresh of uat"},
-		"an update":                  {"chat.update", 1, "Question: uat goes down at"},
+		"an update":                  {"chat.update", 1, "Question: uat goes down"},
 		"an update, and its buttons": {"chat.update", 2, "Slack refuses the buttons"},
 	} {
 		t.Run(name, func(t *testing.T) {

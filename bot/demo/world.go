@@ -38,7 +38,7 @@ func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Optio
 		Users: []slacksim.User{
 			{ID: rita, Name: "rita", RealName: "Rita Sato", Title: "Functional lead", Email: "rita@contoso.com", TZ: "Europe/Copenhagen", Pick: true},
 			{ID: anna, Name: "anna", RealName: "Anna Berg", Title: "Release manager, approver", Email: "anna@contoso.com", TZ: "Europe/Copenhagen", Pick: true},
-			{ID: ben, Name: "ben", RealName: "Ben Okafor", Title: "F&O administrator, approver", Email: "ben@contoso.com", TZ: "America/New_York", Pick: true},
+			{ID: ben, Name: "ben", RealName: "Ben Okafor", Title: "F&O administrator, approver", Email: "ben@contoso.com", TZ: "Europe/Copenhagen", Pick: true},
 			{ID: sam, Name: "sam", RealName: "Sam Cole", Title: "Trainer", Email: "sam@contoso.com", TZ: "Asia/Kolkata", Pick: true},
 		},
 		Channels: []slacksim.Channel{{ID: channel, Name: "uat-refresh", Topic: "Refreshes of UAT from production", BotMember: true}, {ID: floor, Name: "trainees", Topic: "For everybody who works in UAT", BotMember: true}},

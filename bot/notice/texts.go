@@ -133,9 +133,20 @@ func (s Speaker) write(n Notice, r refresh.Refresh, lang string) (marked, plain 
 	zone := cmp.Or(s.Zone, time.UTC)
 	fallback := func(at time.Time) string { return at.In(zone).Format(layout(lang)) }
 	marked = fill(func(at time.Time) string {
-		return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", at.Unix(), fallback(at))
+		return fmt.Sprintf("<!date^%d^{date_short_pretty}%s{time}|%s>", at.Unix(), between(lang), fallback(at))
 	})
 	return marked, strings.ReplaceAll(fill(fallback), "*", "")
+}
+
+// between stands between the day and the time that Slack writes.
+func between(lang string) string {
+	switch lang {
+	case "en":
+		return " at "
+	case "de":
+		return " um "
+	}
+	return " "
 }
 
 // layout is how a time is written where Slack does not do it.

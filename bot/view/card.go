@@ -53,9 +53,9 @@ func facts(p pen, r refresh.Refresh, now time.Time) []string {
 		f = append(f, "Why: "+line(r.Reason, maxReason))
 	}
 	if !r.StartAt.IsZero() && r.Window.From.IsZero() {
-		when := "Starts at "
+		when := "Starts "
 		if r.Status.Ended() {
-			when = "Was to start at "
+			when = "Was to start "
 		}
 		f = append(f, when+p.at(r.StartAt))
 	}
@@ -204,13 +204,13 @@ func stepLine(p pen, s refresh.Step) string {
 	case refresh.Retrying:
 		mark, word = "✗", "failed"
 		if !s.RetryAt.IsZero() {
-			word = "trying again at " + p.at(s.RetryAt)
+			word = "trying again " + p.at(s.RetryAt)
 		}
 		if s.Problem != nil {
 			note = s.Problem.Message
 		}
 	case refresh.Settling:
-		mark, word = "▸", "looking at "+p.at(s.SettleUntil)
+		mark, word = "▸", "looking "+p.at(s.SettleUntil)
 	case refresh.Waiting:
 		mark, word, note = "▸", "waits for a person", ""
 		if s.Kind == refresh.KindStart || s.Kind == refresh.KindNotice {

@@ -61,7 +61,7 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 			return news{}, false // a decision or an earlier look led here and was told
 		}
 		return news{headline: headline{":mag:", "It is not known whether the copy was started.",
-			sentences(line(ev.Why, maxReason), fmt.Sprintf("refreshbot looks in LCS at %s and starts nothing before that.", p.at(ev.Until)))}}, true
+			sentences(line(ev.Why, maxReason), fmt.Sprintf("refreshbot looks in LCS %s and starts nothing before that.", p.at(ev.Until)))}}, true
 	case refresh.StepSkipped:
 		s, _ := after.Step(ev.Step)
 		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped by %s.", stepName(s), p.person(ev.By)), sentence(line(ev.Why, maxReason))}}, true
@@ -79,14 +79,14 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 		if !ev.At.After(before.StartAt) {
 			return news{}, false // "start now", told with the decision
 		}
-		return news{headline: headline{":calendar:", fmt.Sprintf("%s goes down later: at %s.", target, p.at(ev.At)),
+		return news{headline: headline{":calendar:", fmt.Sprintf("%s goes down later: %s.", target, p.at(ev.At)),
 			fmt.Sprintf("Moved by %s.", p.person(ev.By))}, broadcast: true, named: true}, true
 	case refresh.GateDelegated:
 		return delegated(p, after, ev), true
 	case refresh.GateReminded:
 		return reminded(p, after, ev, e.At), true
 	case refresh.DowntimeNear:
-		return news{headline: headline{":hourglass:", fmt.Sprintf("%s goes down in %s, at %s.", target, span(after.Window.From.Sub(e.At)), p.at(after.Window.From)),
+		return news{headline: headline{":hourglass:", fmt.Sprintf("%s goes down in %s, %s.", target, span(after.Window.From.Sub(e.At)), p.at(after.Window.From)),
 			"Please finish and log out before."}, broadcast: true, named: true}, true
 	case refresh.GateOpened:
 		if moved := ev.Gate.Kind == refresh.GateStart && planned(before); moved {
@@ -105,7 +105,7 @@ func requested(p pen, r refresh.Refresh) news {
 	n := news{headline: headline{":inbox_tray:", fmt.Sprintf("%s asked for a refresh of %s from %s.", p.person(r.RequestedBy), env(r.Target), env(r.Source)),
 		sentence(line(r.Reason, maxReason))}, named: true}
 	if !r.StartAt.IsZero() {
-		n.rest = sentences("To start at "+p.at(r.StartAt), n.rest)
+		n.rest = sentences("To start "+p.at(r.StartAt), n.rest)
 	}
 	for _, phase := range refresh.Phases() {
 		var names []string
@@ -137,7 +137,7 @@ func announced(p pen, before refresh.Window, r refresh.Refresh, ev refresh.Windo
 		"Please finish and log out before",
 	)
 	if !r.StartAt.IsZero() && w.From.After(r.StartAt) {
-		h.rest = sentences(fmt.Sprintf("It was to begin at %s, but then there would not be %s of notice", p.at(r.StartAt), span(r.Settings.Notice)), h.rest)
+		h.rest = sentences(fmt.Sprintf("It was to begin %s, but then there would not be %s of notice", p.at(r.StartAt), span(r.Settings.Notice)), h.rest)
 	}
 	if r.Reason != "" {
 		h.rest += " Why: " + sentence(line(r.Reason, maxReason))
@@ -240,7 +240,7 @@ func failed(p pen, before, after refresh.Refresh, ev refresh.StepFailed) (news, 
 	}
 	s, _ := after.Step(ev.Step)
 	return news{headline: headline{":repeat:", fmt.Sprintf("%s did not work.", stepName(s)),
-		sentences(line(ev.Problem.Message, maxReason), "Trying again at "+p.at(ev.RetryAt)+", and then more and more seldom")}}, true
+		sentences(line(ev.Problem.Message, maxReason), "Trying again "+p.at(ev.RetryAt)+", and then more and more seldom")}}, true
 }
 
 // asked tells those who can decide that they are waited for.
@@ -252,7 +252,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 	switch g.Kind {
 	case refresh.GateStart:
 		return news{headline: headline{":calendar:", head + ".", fmt.Sprintf("It is refreshed from %s then. This is said again %s before.", env(r.Source), span(r.Settings.Notice))},
-			details: []string{fmt.Sprintf("Expected back at %s. Buttons to move it are on the card above.", p.at(r.StartAt.Add(r.Settings.Downtime)))}, broadcast: true, named: true}, true
+			details: []string{fmt.Sprintf("Expected back %s. Buttons to move it are on the card above.", p.at(r.StartAt.Add(r.Settings.Downtime)))}, broadcast: true, named: true}, true
 	case refresh.GateNotice:
 		return news{}, false // announced
 	case refresh.GateApprove:
@@ -310,7 +310,7 @@ func reminded(p pen, r refresh.Refresh, ev refresh.GateReminded, at time.Time) n
 	}
 	switch {
 	case g.Kind == refresh.GateApprove && !r.StartAt.IsZero():
-		h.rest += fmt.Sprintf(" It is to start at %s", p.at(r.StartAt))
+		h.rest += fmt.Sprintf(" It is to start %s", p.at(r.StartAt))
 		if by := r.StartAt.Add(-r.Settings.Notice); by.After(at) {
 			h.rest += fmt.Sprintf(", so it has to be approved by %s", p.at(by))
 		}

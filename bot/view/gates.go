@@ -102,17 +102,17 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		body = []string{fmt.Sprintf("Everything entered in %s since its last refresh%s is lost. %s of notice, then about %s of downtime.",
 			target, last, span(r.Settings.Notice), span(r.Settings.Downtime))}
 		if !r.StartAt.IsZero() {
-			body[0] += fmt.Sprintf(" The copy starts at %s.", p.at(r.StartAt))
+			body[0] += fmt.Sprintf(" The copy starts %s.", p.at(r.StartAt))
 		}
 		return fmt.Sprintf("May %s be overwritten with the data of %s?", target, source),
 			append(body, tally(kindFindings(r, refresh.KindPreflight))...)
 	case refresh.GateStart:
-		return fmt.Sprintf("%s goes down at %s", target, p.at(r.StartAt)),
-			[]string{fmt.Sprintf("The downtime is announced at %s, and the copy starts by itself %s later. Expected back at %s. Postpone moves it to %s.",
+		return fmt.Sprintf("%s goes down %s", target, p.at(r.StartAt)),
+			[]string{fmt.Sprintf("The downtime is announced %s, and the copy starts by itself %s later. Expected back %s. Postpone moves it to %s.",
 				p.at(g.ExpiresAt), span(r.Settings.Notice), p.at(r.StartAt.Add(r.Settings.Downtime)), p.at(r.StartAt.Add(r.Settings.Postpone)))}
 	case refresh.GateNotice:
-		return fmt.Sprintf("%s goes down at %s", target, p.at(r.Window.From)),
-			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back at %s. Postpone moves it to %s.",
+		return fmt.Sprintf("%s goes down %s", target, p.at(r.Window.From)),
+			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back %s. Postpone moves it to %s.",
 				p.at(r.Window.To), p.at(r.Window.From.Add(r.Settings.Postpone)))}
 	case refresh.GateSignOff:
 		lcs := "LCS cannot be signed off from outside. A sign-off there counts here as well."
@@ -152,7 +152,7 @@ func sent(p pen, r refresh.Refresh) []string {
 	if r.Copy.SentAt.IsZero() {
 		return nil
 	}
-	return []string{fmt.Sprintf("Sent at %s: refresh %s from %s.", p.at(r.Copy.SentAt), env(r.Target), env(r.Source))}
+	return []string{fmt.Sprintf("Sent %s: refresh %s from %s.", p.at(r.Copy.SentAt), env(r.Target), env(r.Source))}
 }
 
 // operations lists what LCS's history showed when the gate was opened. LCS names neither the source of an operation nor

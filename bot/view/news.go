@@ -51,7 +51,7 @@ func tiding(p pen, n refresh.News) string {
 	case refresh.NewsFrozen:
 		text, emoji = fmt.Sprintf("%s has frozen %s: no refresh begins there from %s until %s.", by, target, p.at(n.Blackout.From), p.at(n.Blackout.Until)), ":snowflake:"
 		if n.Blackout.Why != "" {
-			text = sentences(text, line(n.Blackout.Why, maxReason))
+			text = sentences(text, "Why: "+line(n.Blackout.Why, maxReason))
 		}
 	case refresh.NewsUnfrozen:
 		text, emoji = fmt.Sprintf("%s has lifted the freeze of %s: refreshes can begin again.", by, target), ":sunny:"

@@ -50,7 +50,7 @@ func held(p pen, r refresh.Refresh) headline {
 	h := headline{":mag:", fmt.Sprintf("Restored from a backup of %s:", p.at(r.Restored)), "looking in LCS whether the copy was started since. Nothing is done before that."}
 	for _, s := range r.Steps {
 		if s.Status == refresh.Settling {
-			h.rest = fmt.Sprintf("looking in LCS at %s whether the copy was started since. Nothing is done before that.", p.at(s.SettleUntil))
+			h.rest = fmt.Sprintf("looking in LCS %s whether the copy was started since. Nothing is done before that.", p.at(s.SettleUntil))
 		}
 	}
 	return h
@@ -107,9 +107,9 @@ func waiting(p pen, r refresh.Refresh, g refresh.Gate) (headline, bool) {
 	case refresh.GateApprove:
 		return headline{":raised_hand:", fmt.Sprintf("Waiting for approval by %s %s", p.anyOf(g.Deciders()), votes), ""}, true
 	case refresh.GateStart:
-		return headline{":calendar:", fmt.Sprintf("Approved: starts at %s", p.at(r.StartAt)), ""}, true
+		return headline{":calendar:", fmt.Sprintf("Approved: starts %s", p.at(r.StartAt)), ""}, true
 	case refresh.GateNotice:
-		return headline{":mega:", fmt.Sprintf("Announced: %s goes down at %s", env(r.Target), p.at(r.Window.From)), ""}, true
+		return headline{":mega:", fmt.Sprintf("Announced: %s goes down %s", env(r.Target), p.at(r.Window.From)), ""}, true
 	case refresh.GateSignOff:
 		return headline{":raised_hand:", fmt.Sprintf("Waiting for sign-off by %s %s", p.anyOf(g.Deciders()), votes), ""}, true
 	case refresh.GateOpen:
@@ -175,7 +175,7 @@ func working(p pen, r refresh.Refresh, s refresh.Step) headline {
 	target := env(r.Target)
 	switch s.Status {
 	case refresh.Retrying:
-		h := headline{":repeat:", fmt.Sprintf("%s did not work; trying again at %s:", stepName(s), p.at(s.RetryAt)), ""}
+		h := headline{":repeat:", fmt.Sprintf("%s did not work; trying again %s:", stepName(s), p.at(s.RetryAt)), ""}
 		if s.RetryAt.IsZero() { // between its failure and the question what to do
 			h = headline{":warning:", stepName(s) + " failed:", ""}
 		}
@@ -185,7 +185,7 @@ func working(p pen, r refresh.Refresh, s refresh.Step) headline {
 		return h
 	case refresh.Settling:
 		return headline{":mag:", "It is not known yet whether the copy was started:",
-			fmt.Sprintf("looking in LCS at %s. Nothing is done before that.", p.at(s.SettleUntil))}
+			fmt.Sprintf("looking in LCS %s. Nothing is done before that.", p.at(s.SettleUntil))}
 	}
 	switch s.Kind {
 	case refresh.KindPreflight:

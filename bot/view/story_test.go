@@ -315,7 +315,7 @@ func check(t testing.TB, m view.Message) {
 
 var (
 	markup = regexp.MustCompile(`<[^>]*>?`)
-	ours   = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|#[CG][A-Z0-9]+|!date\^\d+\^\{date_short_pretty\} \{time\}\|[^<>|]+|https?://[^<>|\s]+(\|[^<>|]+)?)>$`)
+	ours   = regexp.MustCompile(`^<(@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|#[CG][A-Z0-9]+|!date\^\d+\^\{date_short_pretty\} at \{time\}\|[^<>|]+|https?://[^<>|\s]+(\|[^<>|]+)?)>$`)
 )
 
 // blockText is everything of a message that people read.

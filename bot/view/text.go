@@ -205,11 +205,11 @@ func (p pen) at(t time.Time) string {
 	if zone == nil {
 		zone = time.UTC
 	}
-	fallback := Escape(t.In(zone).Format("2 Jan 2006 15:04 MST"))
+	fallback := Escape(t.In(zone).Format("2 Jan 2006 at 15:04 MST"))
 	if p.plain {
 		return fallback
 	}
-	return fmt.Sprintf("<!date^%d^{date_short_pretty} {time}|%s>", t.Unix(), fallback)
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} at {time}|%s>", t.Unix(), fallback)
 }
 
 func (p pen) person(who refresh.Person) string {

@@ -30,7 +30,7 @@ func about(p pen, a commands.About, now time.Time) []slack.Block {
 			blocks = append(blocks, context(strings.Join(lines, "\n")))
 		}
 	} else if !a.Story {
-		blocks = append(blocks, context(fmt.Sprintf("Ended at %s.", p.at(r.EndedAt))))
+		blocks = append(blocks, context(fmt.Sprintf("Ended %s.", p.at(r.EndedAt))))
 	}
 	return blocks
 }
@@ -128,9 +128,9 @@ func ifNobody(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) string {
 	}
 	switch {
 	case g.Kind == refresh.GateStart:
-		return fmt.Sprintf("the downtime is announced at %s, and the copy starts at %s by itself.", p.at(g.ExpiresAt), p.at(r.StartAt))
+		return fmt.Sprintf("the downtime is announced %s, and the copy starts by itself %s.", p.at(g.ExpiresAt), p.at(r.StartAt))
 	case g.Kind == refresh.GateNotice:
-		return fmt.Sprintf("the copy starts by itself at %s.", p.at(r.Window.From))
+		return fmt.Sprintf("the copy starts by itself %s.", p.at(r.Window.From))
 	case !g.ExpiresAt.IsZero(): // which only questions before the copy do
 		return fmt.Sprintf("it expires %s: the refresh ends, and %s stays as it is.", p.at(g.ExpiresAt), target)
 	case s.Phase == refresh.PhaseReconfigure:
