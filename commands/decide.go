@@ -20,9 +20,16 @@ const (
 // asksMore reports whether a button opens a form instead of deciding at once.
 func asksMore(a refresh.Action) bool { return a == refresh.ActionReject || a == refresh.ActionDelegate }
 
+// would is what a button comes to, to see whether it would count. To whom a decision will be handed on is not known then.
+func would(gate, nonce string, a refresh.Action, by refresh.Actor) refresh.Input {
+	if a == refresh.ActionDelegate {
+		return refresh.Delegate{Gate: gate, Nonce: nonce, By: by, To: refresh.Person{ID: "-"}}
+	}
+	return refresh.Click{Gate: gate, Nonce: nonce, Action: a, By: by}
+}
+
 // more answers such a button with its form, if the person may take that decision now. Nothing is committed.
 func (s *Service) more(ctx context.Context, r refresh.Refresh, in Press, by refresh.Actor) (Reply, error) {
-	var would refresh.Input = refresh.Click{Gate: in.Gate, Nonce: in.Nonce, Action: in.Action, By: by}
 	f := &Form{
 		Name: formReject, State: []string{string(in.Refresh), in.Gate, in.Nonce}, Channel: r.Channel, Title: "Reject the refresh", Submit: "Reject",
 		Parts: []Part{
@@ -31,7 +38,6 @@ func (s *Service) more(ctx context.Context, r refresh.Refresh, in Press, by refr
 		},
 	}
 	if in.Action == refresh.ActionDelegate {
-		would = refresh.Delegate{Gate: in.Gate, Nonce: in.Nonce, By: by, To: refresh.Person{ID: "-"}} // whoever it will be
 		f.Name, f.Title, f.Submit = formDelegate, "Delegate the decision", "Delegate"
 		f.Parts = []Part{
 			{Text: "Somebody else may then take this one decision. You can still take it yourself."},
@@ -39,7 +45,7 @@ func (s *Service) more(ctx context.Context, r refresh.Refresh, in Press, by refr
 			{Input: &Input{ID: inReason, Kind: InputText, Label: "Why?", Hint: "Shown to everybody on the card.", Most: maxWhy, Optional: true}},
 		}
 	}
-	if _, err := refresh.Decide(r, would, refresh.Now{Time: time.Now()}); err != nil {
+	if _, err := refresh.Decide(r, would(in.Gate, in.Nonce, in.Action, by), refresh.Now{Time: time.Now()}); err != nil {
 		return Reply{}, err
 	}
 	if err := s.vouch(ctx, in.User, in.Workspace); err != nil {

@@ -86,7 +86,7 @@ func (s *Service) waitingFor(ctx context.Context, who refresh.Person, r refresh.
 			continue // waits for the clock
 		}
 		g.Actions = slices.DeleteFunc(slices.Clone(g.Actions), func(a refresh.Action) bool {
-			_, err := refresh.Decide(r, refresh.Click{Gate: g.ID, Nonce: g.Nonce, Action: a, By: actor}, refresh.Now{Time: time.Now(), Nonce: "nothing"})
+			_, err := refresh.Decide(r, would(g.ID, g.Nonce, a, actor), refresh.Now{Time: time.Now(), Nonce: "nothing"})
 			return err != nil
 		})
 		if slices.ContainsFunc(g.Actions, func(a refresh.Action) bool { return a != refresh.ActionCancel }) {

@@ -34,8 +34,8 @@ func TestHomeShowsEachPersonTheirOwn(t *testing.T) {
 		in.Channel = channel
 		w.Slash(t.Context(), in)
 		for user, want := range map[string]string{
-			anna: "approve reject cancel", // an approver
-			rita: "approve reject cancel",
+			anna: "approve reject cancel delegate", // an approver
+			rita: "approve reject cancel delegate",
 			sam:  "", // who asked is not waited for, though to cancel is possible
 			eve:  "",
 		} {
