@@ -221,8 +221,8 @@ func (s *soak) misfortune() {
 		return
 	}
 	s.faults++
-	method := []string{"chat.postMessage", "chat.update", "users.info", "usergroups.users.list", "conversations.replies", "files.completeUploadExternal", "*"}[s.random.IntN(7)]
-	status := []int{429, 500, 503}[s.random.IntN(3)]
+	method := draw(s.random, "chat.postMessage", "chat.update", "users.info", "usergroups.users.list", "conversations.replies", "files.completeUploadExternal", "*")
+	status := draw(s.random, 429, 500, 503)
 	switch s.random.IntN(8) {
 	case 0:
 		s.slack.Fail(method, slacksim.Fault{Status: status, RetryAfter: 1})
@@ -231,7 +231,7 @@ func (s *soak) misfortune() {
 	case 2:
 		s.slack.Fail(method, slacksim.Fault{DropRequest: true})
 	case 3:
-		s.slack.DisconnectOne([]string{"warning", "refresh_requested", "link_disabled"}[s.random.IntN(2)])
+		s.slack.DisconnectOne(draw(s.random, "warning", "refresh_requested", "link_disabled"))
 	case 4:
 		s.cloud.Fail(s.host(), "", cloudsim.Fault{Status: status, RetryAfter: 1})
 	case 5:
@@ -241,6 +241,11 @@ func (s *soak) misfortune() {
 	case 7:
 		s.cloud.ExpireTokens()
 	}
+}
+
+// draw takes one of those named, each as likely as another.
+func draw[T any](random *rand.Rand, from ...T) T {
+	return from[random.IntN(len(from))]
 }
 
 // host is LCS or the target that is at work.
