@@ -46,22 +46,66 @@ func (s *Service) admit(ctx context.Context, t Target, start time.Time) error {
 		start = time.Now().Add(t.Request.Settings.Notice)
 	}
 	length, _ := pastOf(ctx, s.Record, refresh.Refresh{Source: t.Request.Source, Target: t.Request.Target}).Announced(t.Request.Settings.Downtime)
+	b, blocked, err := s.blocking(ctx, name, start, length)
+	if err != nil || !blocked {
+		return err
+	}
+	next := fmt.Sprintf("It is possible again from %s.", when.Said(b.Free.In(s.Zone)))
+	return frozen{
+		hinted{refresh.Errorf(refresh.Refused, "%s is not to be refreshed then: %s.", name, why(b.Blackout)), next + liftable(name, b)}, b,
+	}
+}
+
+// blocking returns what keeps a refresh of that length from beginning at start, and when it could.
+func (s *Service) blocking(ctx context.Context, name string, start time.Time, length time.Duration) (Frozen, bool, error) {
 	all, err := s.Calendar.Blackouts(ctx, name, start)
 	if err != nil {
-		return fmt.Errorf("look for blackouts of %s: %w", name, err)
+		return Frozen{}, false, fmt.Errorf("look for blackouts of %s: %w", name, err)
 	}
 	b, free, blocked := refresh.Blocking(all, start, length)
-	if !blocked {
+	return Frozen{b, free}, blocked, nil
+}
+
+// liftable says how a freeze is lifted; nobody lifts a blackout of the configuration from a chat.
+func liftable(name string, b Frozen) string {
+	if b.Configured {
+		return ""
+	}
+	return fmt.Sprintf(" Whoever froze it, or an admin, can lift that: /refresh unfreeze %s.", name)
+}
+
+// admitMove refuses to let a person move a copy into a blackout: its users would be told of a downtime that is held up when
+// its time comes. The events are what the person's input would make happen.
+func (s *Service) admitMove(ctx context.Context, r refresh.Refresh, events []refresh.Event) error {
+	start, moved := movedTo(events)
+	if !moved {
 		return nil
 	}
-	next := fmt.Sprintf("It is possible again from %s.", when.Said(free.In(s.Zone)))
-	if !b.Configured {
-		next += fmt.Sprintf(" Whoever froze it, or an admin, can lift that: /refresh unfreeze %s.", name)
+	name := r.Target.Name
+	b, blocked, err := s.blocking(ctx, name, start, r.Settings.Downtime)
+	if err != nil || !blocked {
+		return err
 	}
 	return frozen{
-		hinted{refresh.Errorf(refresh.Refused, "%s is not to be refreshed then: %s.", name, why(b)), next},
-		Frozen{b, free},
+		hinted{refresh.Errorf(refresh.Refused, "The copy would begin on %s, and %s is not to be refreshed then: %s.", when.Said(start.In(s.Zone)), name, why(b.Blackout)),
+			fmt.Sprintf("Its time stays as it is. For one after that, press Cancel and ask anew: /refresh %s.", name) + liftable(name, b)},
+		b,
 	}
+}
+
+// movedTo is when the copy is to begin after a person has moved it.
+func movedTo(events []refresh.Event) (start time.Time, moved bool) {
+	for _, e := range events {
+		switch e := e.(type) {
+		case refresh.StartSet:
+			return e.At, true
+		case refresh.WindowSet:
+			if e.By.ID != "" {
+				return e.Window.From, true
+			}
+		}
+	}
+	return time.Time{}, false
 }
 
 func why(b refresh.Blackout) string {

@@ -78,7 +78,7 @@ func (s *Service) tell(ctx context.Context, id refresh.ID, r refresh.Refresh, in
 	if r.ID == "" { // it has ended, or never was: the engine says which
 		return s.Engine.Tell(ctx, id, in, from.key)
 	}
-	if err := s.counts(ctx, r, in, from); err != nil {
+	if _, err := s.counts(ctx, r, in, from); err != nil {
 		return r, err
 	}
 	done, err := s.turn(ctx, id)
@@ -96,30 +96,34 @@ func (s *Service) tell(ctx context.Context, id refresh.ID, r refresh.Refresh, in
 	default: // it has ended meanwhile
 		return s.Engine.Tell(ctx, id, in, from.key)
 	}
-	if err := s.counts(ctx, r, in, from); err != nil {
+	events, err := s.counts(ctx, r, in, from)
+	if err != nil {
 		return r, err
 	}
 	if err := s.vouch(ctx, from.user, from.workspace); err != nil {
 		return r, err
 	}
+	if err := s.admitMove(ctx, r, events); err != nil {
+		return r, err
+	}
 	return s.Engine.Tell(ctx, id, in, from.key)
 }
 
-// counts returns why an input would not count for a refresh that stands like that.
-func (s *Service) counts(ctx context.Context, r refresh.Refresh, in refresh.Input, from delivery) error {
-	_, err := refresh.Decide(r, in, refresh.Now{Time: time.Now()})
+// counts returns what an input would make happen to a refresh that stands like that, or why it would not count.
+func (s *Service) counts(ctx context.Context, r refresh.Refresh, in refresh.Input, from delivery) ([]refresh.Event, error) {
+	events, err := refresh.Decide(r, in, refresh.Now{Time: time.Now()})
 	if err == nil {
-		return nil
+		return events, nil
 	}
 	// The first delivery of this very input may be what it is refused for.
 	seen, lookErr := s.Record.Seen(ctx, from.key)
 	switch {
 	case lookErr != nil:
-		return fmt.Errorf("look up input: %w", lookErr)
+		return nil, fmt.Errorf("look up input: %w", lookErr)
 	case seen:
-		return engine.ErrSeen
+		return nil, engine.ErrSeen
 	}
-	return err
+	return nil, err
 }
 
 // turn waits until nobody else is about to decide something of that refresh.
