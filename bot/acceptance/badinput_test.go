@@ -57,10 +57,7 @@ const keptSpace, keptKey = "acceptance", "kept"
 // keep makes a store with something in it; kept wants it still to be there.
 func (w *world) keep() {
 	w.t.Helper()
-	store, err := bolt.Open(w.ctx, w.storePath(), bolt.Options{})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	store := w.opened()
 	defer func() { _ = store.Close() }()
 	if err := store.PutRecord(w.ctx, keptSpace, keptKey, []byte("yes")); err != nil {
 		w.t.Fatal(err)

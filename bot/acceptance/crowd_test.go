@@ -9,7 +9,6 @@ import (
 	"refreshbot/jobs/cloudsim"
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/refresh"
-	"refreshbot/store/bolt"
 	"refreshbot/store/storetest"
 )
 
@@ -40,10 +39,7 @@ func TestRestartWithAThousandRefreshes(t *testing.T) {
 // crowd puts refreshes into the stopped bot's store, each of another target, that wait for an approval.
 func (w *world) crowd(n int) {
 	w.t.Helper()
-	s, err := bolt.Open(w.ctx, w.storePath(), bolt.Options{})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	s := w.opened()
 	defer func() { _ = s.Close() }()
 	now := time.Now().UTC()
 	var asked, checked []engine.Commit

@@ -76,14 +76,10 @@ func TestSoak(t *testing.T) {
 	}
 	t.Logf("seed %d", *soakSeed)
 	targets := int(*soakFor / *soakEvery)/quota + 2
-	specs := []cloudsim.EnvironmentSpec{{Name: "prod", Type: "Production", LCSID: "3d6c5b4a-1111-4222-8333-444455556666"}}
-	for i := range targets {
-		specs = append(specs, cloudsim.EnvironmentSpec{Name: targetName(i), Type: "Sandbox", LCSID: fmt.Sprintf("4e7d6c5b-1111-4222-8333-%012d", i)})
-	}
-	s := &soak{world: newWorld(t, cloudsim.Options{Environments: specs}), random: rand.New(rand.NewPCG(*soakSeed, 1)), pressed: map[string]time.Time{}}
+	s := &soak{world: newWorld(t, cloudsim.Options{Environments: withTargets(targets)}), random: rand.New(rand.NewPCG(*soakSeed, 1)), pressed: map[string]time.Time{}}
 	s.ctx = t.Context() // the test's own timeout counts
 	s.configure(edit{"path: refreshbot.db", "path: refreshbot.db\n  backup: {dir: backups, every: 30s, keep: 3}"},
-		edit{"        enable: [anna@contoso.com, BO, carla@contoso.com, GITA]\n", "        enable: [anna@contoso.com, BO, carla@contoso.com, GITA]\n" + s.others(targets)})
+		s.others(targets))
 	s.start()
 	s.life, s.began = 1, time.Now()
 	s.end, s.doom = s.began.Add(*soakFor), s.began.Add(5*time.Second)
@@ -99,37 +95,6 @@ func TestSoak(t *testing.T) {
 	s.judge()
 	s.grown()
 	s.write()
-}
-
-func targetName(i int) string {
-	if i == 0 {
-		return "uat"
-	}
-	return fmt.Sprintf("uat%d", i)
-}
-
-// others are the targets besides uat, with fewer settings.
-func (s *soak) others(n int) string {
-	var b strings.Builder
-	for i := 1; i < n; i++ {
-		name := targetName(i)
-		fmt.Fprintf(&b, `  %s:
-    url: %s
-    lcs_environment: %s
-    refresh:
-      from: prod
-      approve:  {by: [%s], count: 1, expires: 24h}
-      sign_off: {by: [%s], count: 1}
-      notice: 200ms
-      downtime: 1h
-      reconfigure:
-        - email: {server: smtp-uat.contoso.com, port: 2526, user: uat@contoso.com, require_ssl: false}
-      keep: [users, batch_jobs]
-      users:
-        enable: [anna@contoso.com, BO]
-`, name, s.cloud.EnvironmentURL(name), s.cloud.LCSID(name), release, release)
-	}
-	return b.String()
 }
 
 // one plays a refresh from the slash to its report, whatever happens meanwhile.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"refreshbot/jobs/cloudsim"
 	"refreshbot/jobs/refresh"
+	"refreshbot/store/storetest"
 )
 
 // withBackups has the bot keep backups; none is due again while a test runs.
@@ -253,59 +255,127 @@ func TestABackupThatFailsIsToldAndStopsNothing(t *testing.T) {
 	w.judge(refresh.Done)
 }
 
-// One damaged refresh is left alone and named; everything else goes on, and its target can be given free.
-func TestADamagedRefreshIsReleased(t *testing.T) {
+// One refresh that cannot be read is left alone and named, on the health page, in the log and to whoever clicks. Another
+// one goes its way beside it, and the target can be given free.
+func TestARefreshThatCannotBeReadIsLeftAloneAndReleased(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cloudsim.Options{})
-	w.start()
-	w.ask()
-	w.until("the card offers approve", func() bool { _, ok := w.offered("approve"); return ok })
-	button, _ := w.offered("approve")
-	card := w.card().TS
-	w.stop()
-	var id string
+	for name, c := range map[string]struct {
+		spoil func(*world)
+		whole string // what stands about it, before and after its name
+		rest  string
+		told  string
+	}{
+		"damaged":            {(*world).damage, "The journal and the row of ", " do not agree", "do not agree, so it is left alone"},
+		"of another version": {(*world).dance, "", " was written by another version of refreshbot", "Start the version that wrote it, and it goes on."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, cloudsim.Options{Environments: withTargets(2)})
+			w.configure(w.others(2))
+			w.start()
+			w.ask()
+			w.until("the card offers approve", func() bool { _, ok := w.offered("approve"); return ok })
+			button, _ := w.offered("approve")
+			card := w.card().TS
+			w.stop()
+			r, _ := w.record()
+			id := string(r.ID)
+			c.spoil(w)
+			says := c.whole + id + c.rest
+			if r := w.run("verify", "--config", w.file); r.code != 1 || !strings.Contains(r.stdout, "DAMAGED   "+id+": "+says) || strings.Count(r.stdout, "DAMAGED") != 1 {
+				t.Errorf("verify: %d %s%s", r.code, r.stdout, r.stderr)
+			}
+			if r := w.run("export", "--config", w.file); r.code != 1 || !strings.Contains(r.stdout, `"error":"`+says) {
+				t.Errorf("export: %d %s%s", r.code, r.stdout, r.stderr)
+			}
+
+			w.start()
+			if page := w.page("/readyz"); !strings.Contains(page, `"left_alone":["`+says) || !strings.Contains(page, `"ready":true`) {
+				t.Errorf("readyz: %s", page)
+			}
+			lines, _ := w.bot.stderr()
+			if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "left alone") && strings.Contains(l, says) }) {
+				t.Error("the log does not name it")
+			}
+			told := len(w.slack.Ephemerals(anna))
+			if ack, err := w.slack.ClickRaw(w.ctx, anna, channel, card, map[string]any{"action_id": button.ActionID, "block_id": button.BlockID, "value": button.Value}); err != nil || !ack.OK {
+				t.Fatal(err, ack.Error)
+			}
+			w.answered(anna, told, c.told)
+			if told := w.slash(rita, "/refresh uat now"); !strings.Contains(told, "being refreshed already") {
+				t.Errorf("asking anew: %s", told)
+			}
+			w.beside()
+			w.stop()
+
+			w.judgeRefusal(w.run("release", "--config", w.file, id), "nothing was released", "Lifecycle Services", "--yes")
+			w.judgeRefusal(w.run("release", "--config", w.file, "--yes", "uat-nobody"), "no refresh uat-nobody")
+			if r := w.run("release", "--config", w.file, "--yes", id); r.code != 0 || !strings.Contains(r.stdout, "Released "+id) || !strings.Contains(r.stdout, "name:uat") {
+				t.Fatalf("release: %d %s%s", r.code, r.stdout, r.stderr)
+			}
+			if r := w.run("verify", "--config", w.file); r.code != 0 || !strings.Contains(r.stdout, "released  "+id) {
+				t.Errorf("verify: %d %s%s", r.code, r.stdout, r.stderr)
+			}
+			w.start()
+			w.ask()
+			w.until("the new one has a card", func() bool { c, _ := w.posts(); return len(c) == 3 })
+			w.finish()
+			w.judgeRefreshed()
+			w.stop()
+		})
+	}
+}
+
+// beside has uat1 refreshed from the slash to the end, while nobody can do anything about uat.
+func (w *world) beside() {
+	w.t.Helper()
+	before, starts := w.card().TS, w.cloud.Starts("uat")
+	if answer := w.slash(rita, "/refresh uat1 now"); !strings.Contains(answer, "Asked") {
+		w.t.Fatalf("/refresh uat1: %s", answer)
+	}
+	w.until("the other one has a card", func() bool { return w.card().TS != before })
+	w.finishAt(func() bool { return w.cardSays("Took:") && w.threadSays("uat1 is open:") == 1 })
+	if w.cloud.Starts("uat1") != 1 || w.cloud.Starts("uat") != starts {
+		w.t.Errorf("LCS counted %d starts of uat1, %d of uat", w.cloud.Starts("uat1"), w.cloud.Starts("uat"))
+	}
+}
+
+// damage changes a word in the row of the only refresh.
+func (w *world) damage() {
+	w.t.Helper()
 	w.tamper(func(tx *bbolt.Tx) error {
 		k, v := tx.Bucket([]byte("ops")).Cursor().First()
-		id = string(k)
 		return tx.Bucket([]byte("ops")).Put(bytes.Clone(k), bytes.ReplaceAll(v, []byte("March training"), []byte("Marxh training")))
 	})
-	if r := w.run("verify", "--config", w.file); r.code != 1 || !strings.Contains(r.stdout, "DAMAGED   "+id) || strings.Count(r.stdout, "DAMAGED") != 1 {
-		t.Errorf("verify: %d %s%s", r.code, r.stdout, r.stderr)
-	}
-	if r := w.run("export", "--config", w.file); r.code != 1 || !strings.Contains(r.stdout, `"error":"The journal and the row of `+id) {
-		t.Errorf("export: %d %s%s", r.code, r.stdout, r.stderr)
-	}
+}
 
-	w.start()
-	if page := w.page("/readyz"); !strings.Contains(page, `"left_alone":["The journal and the row of `+id) || !strings.Contains(page, `"ready":true`) {
-		t.Errorf("readyz: %s", page)
+// dance makes the record that of a version whose last step is of a kind that this one has no rules for.
+func (w *world) dance() {
+	w.t.Helper()
+	r, entries := w.record()
+	old := w.opened()
+	posts, err := old.Records(w.ctx, "posts")
+	if err := errors.Join(err, old.Close(), os.Remove(w.storePath())); err != nil {
+		w.t.Fatal(err)
 	}
-	told := len(w.slack.Ephemerals(anna))
-	if ack, err := w.slack.ClickRaw(w.ctx, anna, channel, card, map[string]any{"action_id": button.ActionID, "block_id": button.BlockID, "value": button.Value}); err != nil || !ack.OK {
-		t.Fatal(err, ack.Error)
+	asked, ok := entries[0].Event.(refresh.Requested)
+	if !ok {
+		w.t.Fatalf("the journal begins with %T", entries[0].Event)
 	}
-	w.answered(anna, told, "do not agree, so it is left alone")
-	if told := w.slash(rita, "/refresh uat now"); !strings.Contains(told, "being refreshed already") {
-		t.Errorf("asking anew: %s", told)
+	asked.Plan[len(asked.Plan)-1].Kind = "dance"
+	entries[0].Event = asked
+	other := w.opened()
+	var row refresh.Refresh
+	for _, e := range entries {
+		c := storetest.Commit(row, []refresh.Event{e.Event}, e.At, "")
+		err, row = errors.Join(err, other.Commit(w.ctx, c)), c.Row
 	}
-	w.stop()
-
-	w.judgeRefusal(w.run("release", "--config", w.file, id), "nothing was released", "Lifecycle Services", "--yes")
-	w.judgeRefusal(w.run("release", "--config", w.file, "--yes", "uat-nobody"), "no refresh uat-nobody")
-	if r := w.run("release", "--config", w.file, "--yes", id); r.code != 0 || !strings.Contains(r.stdout, "Released "+id) || !strings.Contains(r.stdout, "name:uat") {
-		t.Fatalf("release: %d %s%s", r.code, r.stdout, r.stderr)
+	for key, value := range posts {
+		err = errors.Join(err, other.PutRecord(w.ctx, "posts", key, value))
 	}
-	if r := w.run("verify", "--config", w.file); r.code != 0 || !strings.Contains(r.stdout, "released  "+id) {
-		t.Errorf("verify: %d %s%s", r.code, r.stdout, r.stderr)
+	if err := errors.Join(err, other.Close()); err != nil || row.Version != r.Version {
+		w.t.Fatalf("version %d of %d: %v", row.Version, r.Version, err)
 	}
-	w.start()
-	w.used = map[string]bool{}
-	w.ask()
-	w.until("the new one has a card", func() bool { c, _ := w.posts(); return len(c) == 2 })
-	w.press(anna, "approve")
-	w.finish()
-	w.judgeRefreshed()
-	w.stop()
 }
 
 // tamper changes the stopped bot's store as somebody with the file in their hands would.

@@ -14,6 +14,7 @@ import (
 
 	"refreshbot/bot/slacksim"
 	"refreshbot/jobs/cloudsim"
+	"refreshbot/store/bolt"
 )
 
 // The people of the simulated workspace, and where they meet.
@@ -178,6 +179,47 @@ environments:
 	w.file = w.write("refreshbot.yml", text)
 }
 
+// withTargets are production and n sandboxes, uat among them.
+func withTargets(n int) []cloudsim.EnvironmentSpec {
+	specs := []cloudsim.EnvironmentSpec{{Name: "prod", Type: "Production", LCSID: "3d6c5b4a-1111-4222-8333-444455556666"}}
+	for i := range n {
+		specs = append(specs, cloudsim.EnvironmentSpec{Name: targetName(i), Type: "Sandbox", LCSID: fmt.Sprintf("4e7d6c5b-1111-4222-8333-%012d", i)})
+	}
+	return specs
+}
+
+func targetName(i int) string {
+	if i == 0 {
+		return "uat"
+	}
+	return fmt.Sprintf("uat%d", i)
+}
+
+// others puts the targets besides uat into the configuration, with fewer settings.
+func (w *world) others(n int) edit {
+	const last = "        enable: [anna@contoso.com, BO, carla@contoso.com, GITA]\n"
+	var b strings.Builder
+	for i := 1; i < n; i++ {
+		name := targetName(i)
+		fmt.Fprintf(&b, `  %s:
+    url: %s
+    lcs_environment: %s
+    refresh:
+      from: prod
+      approve:  {by: [%s], count: 1, expires: 24h}
+      sign_off: {by: [%s], count: 1}
+      notice: 200ms
+      downtime: 1h
+      reconfigure:
+        - email: {server: smtp-uat.contoso.com, port: 2526, user: uat@contoso.com, require_ssl: false}
+      keep: [users, batch_jobs]
+      users:
+        enable: [anna@contoso.com, BO]
+`, name, w.cloud.EnvironmentURL(name), w.cloud.LCSID(name), release, release)
+	}
+	return edit{last, last + b.String()}
+}
+
 func (w *world) write(name, text string) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)
@@ -188,6 +230,16 @@ func (w *world) write(name, text string) string {
 }
 
 func (w *world) storePath() string { return filepath.Join(w.dir, w.data, "refreshbot.db") }
+
+// opened is the stopped bot's store.
+func (w *world) opened() *bolt.Store {
+	w.t.Helper()
+	s, err := bolt.Open(context.WithoutCancel(w.ctx), w.storePath(), bolt.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
 
 // start runs the bot and waits until it says that it is ready.
 func (w *world) start() {
@@ -429,11 +481,17 @@ func (w *world) next() string {
 // finish presses whatever the refresh still needs, until the thread says that it is over.
 func (w *world) finish() {
 	w.t.Helper()
+	w.finishAt(w.closed)
+}
+
+// finishAt does so for a refresh whose end is told in some other way.
+func (w *world) finishAt(over func() bool) {
+	w.t.Helper()
 	for {
 		var next string
 		w.until("the refresh goes on or ends", func() bool {
 			next = w.next()
-			return next != "" || w.closed()
+			return next != "" || over()
 		})
 		if next == "" {
 			return
