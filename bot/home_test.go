@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"refreshbot/bot"
 	"refreshbot/bot/slacksim"
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/schedule"
 )
 
 // home has a person open their Home tab and waits until it says all the words.
@@ -63,8 +65,103 @@ func TestHomeTab(t *testing.T) {
 	b.home(rita, "Report of uat-")
 }
 
+// act presses a button of a Home tab.
+func (b *bench) act(user, action string) {
+	b.t.Helper()
+	v, _ := b.sim.Home(user)
+	if ack, err := b.sim.ActInView(b.ctx, user, v.ID, action, nil); err != nil || !ack.OK {
+		b.t.Fatalf("%s on the Home tab of %s: %+v, %v", action, user, ack, err)
+	}
+}
+
+// What runs is moved and called off from the Home tab, which shows what came of it: the new time, the end, or why not.
+func TestARefreshIsRunFromTheHomeTab(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, brisk()).connected()
+	b.home(rita, "No refresh is running")
+	b.ask()
+	b.homeSays(rita, "Waiting for approval", "gate:cancel") // nobody waits for her, and it is hers to call off
+	b.press(anna, refresh.ActionApprove)
+	first := b.homeSays(rita, "Announced", "gate:postpone", "gate:start_now", "gate:cancel")
+	was := b.refresh().Window.From
+	b.act(rita, "gate:postpone")
+	b.homeSays(rita, "Announced", fmt.Sprintf("!date^%d^", was.Add(time.Hour).Unix()))
+	if ack, err := b.sim.ActInViewRaw(b.ctx, rita, first.ID, buttonOf(t, first, "gate:postpone")); err != nil || !ack.OK {
+		t.Fatalf("the button of before: %+v, %v", ack, err)
+	}
+	b.homeSays(rita, "Not done", "Already decided")
+	b.act(rita, "gate:cancel")
+	b.until("the end", func() bool { return b.refresh().Status == refresh.Cancelled })
+	b.homeSays(rita, "No refresh is running", "Cancelled by")
+}
+
+// A decision is handed on from the Home tab, through the same form as from the card.
+func TestADecisionIsHandedOnFromTheHomeTab(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, brisk(), letsUsersIn).connected()
+	b.home(anna, "No refresh is running")
+	b.ask()
+	b.homeSays(anna, "gate:delegate")
+	b.act(anna, "gate:delegate")
+	var form slacksim.View
+	b.until("the form", func() (ok bool) { form, ok = b.sim.View(anna); return ok })
+	if ack, err := b.sim.Submit(b.ctx, anna, form.ID, map[string]map[string]any{"person": {"given": sam}}); err != nil || !ack.OK {
+		t.Fatalf("delegate: %+v, %v", ack, err)
+	}
+	b.homeSays(anna, "<@"+sam+">", "gate:approve")
+}
+
+// A schedule is paused, resumed, skipped once and removed from the Home tab of whoever made it; another's tab shows it
+// without the buttons.
+func TestASchedulesButtonsOnTheHomeTab(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, brisk()).connected()
+	timetable := b.scheduled()
+	if _, err := timetable.Add(b.ctx, schedule.Entry{Target: "uat", Cron: "0 20 * * FRI", Owner: refresh.Person{ID: rita, Name: "rita"}}, "key"); err != nil {
+		t.Fatal(err)
+	}
+	b.home(rita, "uat.1: uat refreshed", "Pause uat.1", "Skip the next", "Remove uat.1")
+	if v := b.home(anna, "uat.1: uat refreshed"); strings.Contains(string(v.Blocks), "Pause uat.1") {
+		t.Error("anna is offered to pause the schedule of rita")
+	}
+	press := func(label string) {
+		t.Helper()
+		v, _ := b.sim.Home(rita)
+		if ack, err := b.sim.ActInViewRaw(b.ctx, rita, v.ID, buttonNamed(t, v, label)); err != nil || !ack.OK {
+			t.Fatalf("%s: %+v, %v", label, ack, err)
+		}
+	}
+	press("Pause uat.1")
+	b.homeSays(rita, "uat.1 is paused", "*Paused:*")
+	b.homeSays(anna, "*Paused:*") // by itself
+	press("Resume uat.1")
+	old := b.homeSays(rita, "uat.1 is resumed", "Skip the next")
+	press("Skip the next")
+	b.homeSays(rita, "The refresh of uat on", "*Last:*")
+	if ack, err := b.sim.ActInViewRaw(b.ctx, rita, old.ID, buttonNamed(t, old, "Skip the next")); err != nil || !ack.OK {
+		t.Fatalf("the button of before: %+v, %v", ack, err)
+	}
+	b.homeSays(rita, "Not done", "nothing was skipped")
+	press("Remove uat.1")
+	b.homeSays(rita, "uat.1 is removed", "Nothing is scheduled")
+}
+
 // buttonOf is a button of a view, as a screen that is behind still shows it.
 func buttonOf(t *testing.T, v slacksim.View, id string) map[string]any {
+	t.Helper()
+	return pick(t, v, id, func(e map[string]any) bool { return e["action_id"] == id })
+}
+
+// buttonNamed is the button with that label.
+func buttonNamed(t *testing.T, v slacksim.View, label string) map[string]any {
+	t.Helper()
+	return pick(t, v, label, func(e map[string]any) bool {
+		text, _ := e["text"].(map[string]any)
+		return text["text"] == label
+	})
+}
+
+func pick(t *testing.T, v slacksim.View, what string, is func(map[string]any) bool) map[string]any {
 	t.Helper()
 	var blocks []struct {
 		ID       string `json:"block_id"`
@@ -75,12 +172,12 @@ func buttonOf(t *testing.T, v slacksim.View, id string) map[string]any {
 	}
 	for _, block := range blocks {
 		for _, e := range block.Elements {
-			if e["action_id"] == id {
-				return map[string]any{"block_id": block.ID, "action_id": id, "value": e["value"]}
+			if is(e) {
+				return map[string]any{"block_id": block.ID, "action_id": e["action_id"], "value": e["value"]}
 			}
 		}
 	}
-	t.Fatalf("no button %s", id)
+	t.Fatalf("no button %s", what)
 	return nil
 }
 

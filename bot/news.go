@@ -46,6 +46,7 @@ func (b *Bot) Tell(ctx context.Context, n refresh.News) error {
 	case b.herald.fresh <- struct{}{}:
 	default:
 	}
+	b.homes.changed(b.homePace()) // which show the schedules
 	return nil
 }
 

@@ -33,6 +33,11 @@ func cancelButton(p pen, r refresh.Refresh) slack.Block {
 			return nil
 		}
 	}
+	return callOff(p, r)
+}
+
+// callOff calls the refresh off, whatever is open.
+func callOff(p pen, r refresh.Refresh) slack.Block {
 	b := Button{Refresh: r.ID, Gate: commands.WholeRefresh, Nonce: commands.WholeRefresh, Action: refresh.ActionCancel}
 	return slack.NewActionBlock("", button(b, choose(p, r, refresh.Gate{}, refresh.Step{}, refresh.ActionCancel)))
 }

@@ -13,14 +13,15 @@ import (
 
 // What the Home tab has room for: Slack takes 100 blocks.
 const (
-	mostWaiting = 8  // two blocks each
-	mostRunning = 10 // two each
-	mostOwn     = 20
-	mostHome    = 100
+	mostWaiting   = 8  // two blocks each
+	mostRunning   = 10 // two each
+	mostScheduled = 8  // two each
+	mostOwn       = 20
+	mostHome      = 100
 )
 
-// Home is the Home tab of one person: what waits for them, with buttons to decide it, what runs, what is scheduled, what
-// was refreshed lately, and their environments. notice is what their last click came to, when it was refused.
+// Home is the Home tab of one person: what waits for them, what runs and what is scheduled, each with the buttons that they
+// may press, what was refreshed lately, and their environments. notice is what their last click came to, when it was refused.
 func Home(h commands.Home, notice *commands.Reply, now time.Time, o Options) slack.HomeTabViewRequest {
 	p := pen{o: o}
 	var blocks []slack.Block
@@ -50,7 +51,7 @@ func Home(h commands.Home, notice *commands.Reply, now time.Time, o Options) sla
 		blocks = append(blocks, section("No refresh is running."))
 	}
 	for _, a := range h.Running[:min(len(h.Running), mostRunning)] {
-		blocks = append(blocks, section(fit(runs(p, a, now), 1200)))
+		blocks = append(blocks, runs(p, a, now)...)
 	}
 	if more := len(h.Running) - mostRunning; more > 0 {
 		blocks = append(blocks, section(fmt.Sprintf("… and %d more: /refresh status shows them.", more)))
@@ -59,12 +60,12 @@ func Home(h commands.Home, notice *commands.Reply, now time.Time, o Options) sla
 	heading("Scheduled")
 	if len(h.Scheduled) == 0 {
 		blocks = append(blocks, section("Nothing is scheduled."))
-	} else {
-		var lines []string
-		for _, st := range h.Scheduled {
-			lines = append(lines, fmt.Sprintf("%s from %s: %s", p.bold(line(st.Target, maxName)), line(st.Source, maxName), p.at(st.Next)))
-		}
-		blocks = append(blocks, section(fit(lines, 2900)))
+	}
+	for _, i := range h.Scheduled[:min(len(h.Scheduled), mostScheduled)] {
+		blocks = append(blocks, item(p, i)...)
+	}
+	if more := len(h.Scheduled) - mostScheduled; more > 0 {
+		blocks = append(blocks, section(fmt.Sprintf("… and %d more: /refresh schedules shows them.", more)))
 	}
 
 	heading("Lately")
@@ -101,16 +102,23 @@ func stepOf(r refresh.Refresh, g refresh.Gate) refresh.Step {
 	return s
 }
 
-// runs is how one refresh stands, in a few lines.
-func runs(p pen, a commands.About, now time.Time) []string {
+// runs is how one refresh stands, in a few lines, with the buttons that this person may press.
+func runs(p pen, a commands.Running, now time.Time) []slack.Block {
 	p.o.Past = a.Past
 	r := a.Refresh
 	head := fmt.Sprintf("%s from %s", p.bold(env(r.Target)), env(r.Source))
 	if slackID(r.Channel, "CG") {
 		head += fmt.Sprintf(" in <#%s>", r.Channel)
 	}
-	lines := []string{head + ": " + status(p, r).write(p), phases(p, r)}
-	return append(lines, outlook(p, r, now)...)
+	lines := append([]string{head + ": " + status(p, r).write(p), phases(p, r)}, outlook(p, r, now)...)
+	blocks := []slack.Block{section(fit(lines, 1200))}
+	if a.Gate != nil {
+		blocks = append(blocks, buttons(p, r, *a.Gate))
+	}
+	if a.Cancel {
+		blocks = append(blocks, callOff(p, r))
+	}
+	return blocks
 }
 
 // own is one environment with a button to have it refreshed.
