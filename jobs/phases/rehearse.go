@@ -1,12 +1,10 @@
 package phases
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"refreshbot/jobs/refresh"
 	"refreshbot/jobs/roster"
@@ -16,102 +14,6 @@ import (
 func (p *Performer) Checks(ctx context.Context, req refresh.Request) refresh.Outcome {
 	r := refresh.Refresh{Source: req.Source, Target: req.Target, Settings: req.Settings}
 	return p.Perform(ctx, r, refresh.Step{Spec: refresh.Spec{Kind: refresh.KindPreflight, Name: "Checks"}})
-}
-
-// AtStake is what the target holds that a refresh does away with, a finding for each sort of it. One that could not be
-// read is not OK and says why.
-func (p *Performer) AtStake(ctx context.Context, req refresh.Request) []refresh.Finding {
-	source, target, err := p.pair(req)
-	if err != nil {
-		return []refresh.Finding{{Name: "What will be lost", Detail: refresh.MessageOf(err)}}
-	}
-	name := req.Target.Name
-	looks := []struct {
-		name string
-		look func() (string, error)
-	}{
-		{"Data", func() (string, error) {
-			return fmt.Sprintf("everything entered in %s since its database was last replaced, in every legal entity", name), nil
-		}},
-		{"Users who can sign in", func() (string, error) {
-			users, err := target.Users(ctx)
-			if err != nil {
-				return "", err
-			}
-			var in []string
-			for _, u := range users {
-				if u.Enabled && !survives(u) {
-					in = append(in, label(u))
-				}
-			}
-			return fmt.Sprintf("%s%s. All of them are disabled until they are let in again", counted(len(in), "user"), among(in)), nil
-		}},
-		{"Batch jobs", func() (string, error) {
-			jobs, err := target.BatchJobs(ctx)
-			if err != nil {
-				return "", err
-			}
-			var waiting []string
-			for _, b := range jobs {
-				if b.Status == refresh.BatchWaiting {
-					waiting = append(waiting, cmp.Or(b.Description, "without a description"))
-				}
-			}
-			return counted(len(waiting), "job") + " waiting" + among(waiting), nil
-		}},
-		{"Entra applications", func() (string, error) {
-			theirs, err := target.AADClients(ctx)
-			if err != nil {
-				return "", err
-			}
-			ours, err := source.AADClients(ctx)
-			if err != nil {
-				return "", err
-			}
-			known := map[string]bool{}
-			for _, c := range ours {
-				known[strings.ToLower(c.ClientID)] = true
-			}
-			var own []string
-			for _, c := range theirs {
-				if !known[strings.ToLower(c.ClientID)] {
-					own = append(own, cmp.Or(c.Name, c.ClientID))
-				}
-			}
-			return fmt.Sprintf("%s that %s does not have%s", counted(len(own), "application"), req.Source.Name, among(own)), nil
-		}},
-		{"E-mail server", func() (string, error) {
-			theirs, err := target.EmailParameters(ctx)
-			if err != nil {
-				return "", err
-			}
-			ours, err := source.EmailParameters(ctx)
-			switch {
-			case err != nil:
-				return "", err
-			case theirs == ours:
-				return fmt.Sprintf("the same as in %s", req.Source.Name), nil
-			}
-			return fmt.Sprintf("%s instead of %s, which %s has", cmp.Or(theirs.Server, "none"), cmp.Or(ours.Server, "none"), req.Source.Name), nil
-		}},
-	}
-	// At once: an environment that is down lets each of them wait as long as it may.
-	found := make([]refresh.Finding, len(looks))
-	var all sync.WaitGroup
-	for i, l := range looks {
-		all.Go(func() {
-			text, err := l.look()
-			found[i] = refresh.Finding{OK: err == nil, Name: l.name, Detail: text}
-			if err != nil {
-				found[i].Detail = refresh.MessageOf(err)
-			}
-		})
-	}
-	all.Wait()
-	if rest := found[1:]; !slices.ContainsFunc(rest, func(f refresh.Finding) bool { return f.OK }) { // the same reason each time
-		found = append(found[:1], refresh.Finding{Name: "Users, batch jobs, applications, e-mail", Detail: fmt.Sprintf("%s could not be read. %s", name, rest[0].Detail)})
-	}
-	return found
 }
 
 // among names the first few of a list.

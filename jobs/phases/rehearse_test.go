@@ -28,37 +28,6 @@ func (b *bench) request(users *phases.UsersParams) refresh.Request {
 	return refresh.Request{Source: b.r.Source, Target: b.r.Target, Plan: plan, Settings: refresh.Settings{Notice: 30 * time.Minute, Downtime: 4 * time.Hour}}
 }
 
-func TestWhatIsAtStake(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.Mutate("uat", func(e *cloudsim.Environment) {
-		e.AADClients = append(e.AADClients, cloudsim.AADClient{ClientID: "0e0e0e0e-1111-4222-8333-444455556666", Name: "Uat reports", UserID: "ANNA"})
-	})
-	o := refresh.Outcome{Findings: b.p.AtStake(t.Context(), b.request(nil))}
-	b.good(o, "Data", "everything entered in uat")
-	b.good(o, "Users who can sign in", "ANNA (anna@contoso.com)")
-	b.good(o, "Batch jobs", "waiting")
-	b.good(o, "Entra applications", "Uat reports")
-	b.good(o, "E-mail server", "instead of")
-
-	b.Fail("uat", "", cloudsim.Fault{Status: 503, Times: -1})
-	o.Findings = b.p.AtStake(t.Context(), b.request(nil))
-	b.good(o, "Data", "everything")
-	b.bad(o, "Users, batch jobs, applications, e-mail", "uat could not be read")
-	if len(o.Findings) != 2 {
-		t.Errorf("one reason is said several times: %+v", o.Findings)
-	}
-	b.ClearFaults()
-	b.Fail("uat", "BatchJobs", cloudsim.Fault{Status: 503, Times: -1})
-	o.Findings = b.p.AtStake(t.Context(), b.request(nil))
-	b.bad(o, "Batch jobs", "does not answer")
-	b.good(o, "Users who can sign in", "ANNA")
-	gone := b.request(nil)
-	gone.Target.Name = "sit"
-	o.Findings = b.p.AtStake(t.Context(), gone)
-	b.bad(o, "What will be lost", "sit")
-}
-
 // After the copy the target has the source's users, so who is known there is what counts.
 func TestTheGuestsAreUsersOfTheSource(t *testing.T) {
 	t.Parallel()

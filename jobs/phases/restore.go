@@ -219,38 +219,26 @@ func (p *Performer) restoreRecords(ctx context.Context, j job, r records, before
 	if err != nil {
 		return failed(err)
 	}
-	name := func(row map[string]any) string {
-		var parts []string
-		for _, k := range r.key {
-			parts = append(parts, fmt.Sprint(row[k]))
-		}
-		return r.entity + " " + strings.Join(parts, ", ")
-	}
 	present := map[string]map[string]any{}
 	for _, row := range now {
-		present[name(row)] = row
+		present[r.name(row)] = row
 	}
 	c, changed := checks{}, 0
 	for _, was := range before {
-		is, ok := present[name(was)]
+		is, ok := present[r.name(was)]
 		if !ok {
-			c.that(name(was), true, "no longer exists in the source's data", "")
+			c.that(r.name(was), true, "no longer exists in the source's data", "")
 			continue
 		}
-		rec := refresh.Record{Entity: r.entity, Key: map[string]any{}, Set: map[string]any{}}
+		rec := refresh.Record{Entity: r.entity, Key: map[string]any{}, Set: r.changed(was, is)}
 		for _, k := range r.key {
 			rec.Key[k] = was[k]
-		}
-		for _, f := range r.fields {
-			if v, had := was[f]; had && v != nil && fmt.Sprint(is[f]) != fmt.Sprint(v) {
-				rec.Set[f] = v
-			}
 		}
 		if len(rec.Set) == 0 {
 			continue
 		}
 		err := j.target.Write(ctx, rec)
-		c.try(name(was), err, strings.Join(slices.Sorted(maps.Keys(rec.Set)), ", ")+" as before")
+		c.try(r.name(was), err, strings.Join(slices.Sorted(maps.Keys(rec.Set)), ", ")+" as before")
 		if err == nil {
 			changed++
 		}

@@ -46,6 +46,26 @@ func (r records) read(ctx context.Context, env Environment) ([]map[string]any, e
 	return env.Rows(ctx, refresh.Query{Entity: r.entity, Select: slices.Concat(r.key, r.fields), CrossCompany: true})
 }
 
+// name tells a row from the others, here and in another environment.
+func (r records) name(row map[string]any) string {
+	var parts []string
+	for _, k := range r.key {
+		parts = append(parts, fmt.Sprint(row[k]))
+	}
+	return r.entity + " " + strings.Join(parts, ", ")
+}
+
+// changed are the fields of a row, as it was, in which it is another by now.
+func (r records) changed(was, is map[string]any) map[string]any {
+	set := map[string]any{}
+	for _, f := range r.fields {
+		if v, had := was[f]; had && v != nil && fmt.Sprint(is[f]) != fmt.Sprint(v) {
+			set[f] = v
+		}
+	}
+	return set
+}
+
 // snapshot reads every area, whether or not the configuration keeps it: after the copy it is too late to ask.
 func (p *Performer) snapshot(ctx context.Context, j job) refresh.Outcome {
 	s := Snapshot{Unread: map[Area]string{}}
