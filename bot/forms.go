@@ -76,7 +76,7 @@ func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.Interact
 			log.ErrorContext(ctx, "a list of users cannot be taken", "err", err)
 			return reply{payload: slack.NewErrorsViewSubmissionResponse(view.Complaints(commands.Reply{
 				Refused: true, Text: "The list could not be noted. " + refresh.MessageOf(err), Hint: "Send it again in a minute.",
-			}, in.View))}
+			}, in.View, b.View))}
 		}
 		return reply{after: func(ctx context.Context) { b.takeList(ctx, log, sent) }}
 	}
@@ -87,7 +87,7 @@ func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.Interact
 		return reply{payload: slack.NewUpdateViewSubmissionResponse(new(view.Form(*answer.Form, b.View))),
 			rest: rest{updated, answer.Later}}
 	case answer.Refused:
-		if wrong := view.Complaints(answer, in.View); len(wrong) > 0 {
+		if wrong := view.Complaints(answer, in.View, b.View); len(wrong) > 0 {
 			return reply{payload: slack.NewErrorsViewSubmissionResponse(wrong)}
 		}
 	}

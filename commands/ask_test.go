@@ -179,7 +179,7 @@ func TestTheFormNamesTheLastRefresh(t *testing.T) {
 			t.Fatalf("it is %s", r.Status)
 		}
 		got := w.say(t, anna, "uat")
-		if got.Form == nil || !strings.Contains(shown(got.Form), "asked for by "+sam+" for March training") {
+		if got.Form == nil || !strings.Contains(shown(got.Form), "asked for by "+sam+": March training") {
 			t.Errorf("answer: %+v", got)
 		}
 		plan := w.say(t, anna, "plan uat").Later(t.Context()).Plan

@@ -157,7 +157,7 @@ func (d *draft) facts() []Fact {
 	if d.last != nil {
 		last.At, last.Text = d.last.EndedAt, "asked for by "+d.last.RequestedBy.Name
 		if d.last.Reason != "" {
-			last.Text += " for " + d.last.Reason
+			last.Text += ": " + d.last.Reason
 		}
 	}
 	list := []Fact{last}

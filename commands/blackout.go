@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"refreshbot/commands/when"
@@ -50,10 +51,7 @@ func (s *Service) admit(ctx context.Context, t Target, start time.Time) error {
 	if err != nil || !blocked {
 		return err
 	}
-	next := fmt.Sprintf("It is possible again from %s.", when.Said(b.Free.In(s.Zone)))
-	return frozen{
-		hinted{refresh.Errorf(refresh.Refused, "%s is not to be refreshed then: %s.", name, why(b.Blackout)), next + liftable(name, b)}, b,
-	}
+	return frozen{hinted{refresh.Errorf(refresh.Refused, "%s is not to be refreshed then: %s.", name, why(b.Blackout)), liftable(name, b)}, b}
 }
 
 // blocking returns what keeps a refresh of that length from beginning at start, and when it could.
@@ -71,7 +69,7 @@ func liftable(name string, b Frozen) string {
 	if b.Configured {
 		return ""
 	}
-	return fmt.Sprintf(" Whoever froze it, or an admin, can lift that: /refresh unfreeze %s.", name)
+	return fmt.Sprintf("Whoever froze it, or an admin, can lift that: /refresh unfreeze %s.", name)
 }
 
 // admitMove refuses to let a person move a copy into a blackout: its users would be told of a downtime that is held up when
@@ -88,7 +86,7 @@ func (s *Service) admitMove(ctx context.Context, r refresh.Refresh, events []ref
 	}
 	return frozen{
 		hinted{refresh.Errorf(refresh.Refused, "The copy would begin on %s, and %s is not to be refreshed then: %s.", when.Said(start.In(s.Zone)), name, why(b.Blackout)),
-			fmt.Sprintf("Its time stays as it is. For one after that, press Cancel and ask anew: /refresh %s.", name) + liftable(name, b)},
+			strings.TrimSpace(fmt.Sprintf("Its time stays as it is. For one after that, press Cancel and ask anew: /refresh %s. %s", name, liftable(name, b)))},
 		b,
 	}
 }

@@ -22,7 +22,7 @@ const (
 // History is one page of the refreshes that were looked for, newest first.
 type History struct {
 	Rows  []Ran
-	What  string // what was looked for, in words: "of uat, by Rita, done, in November 2026"
+	What  string // what was looked for, in words: "of uat by Rita in November 2026 (done)"
 	Page  int    // from 1
 	Pages int
 	Total int  // of all pages
@@ -232,13 +232,13 @@ func (w wanted) words() string {
 	case w.person != "":
 		parts = append(parts, "by "+w.person)
 	}
-	if w.outcome != "" {
-		parts = append(parts, string(w.outcome))
-	}
 	if !w.month.IsZero() {
 		parts = append(parts, "in "+w.month.Format("January 2006"))
 	}
-	return strings.Join(parts, ", ")
+	if w.outcome != "" {
+		parts = append(parts, "("+string(w.outcome)+")")
+	}
+	return strings.Join(parts, " ")
 }
 
 // line is the command that asks for a page of the same.

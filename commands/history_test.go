@@ -135,7 +135,7 @@ func TestWhatTheHistoryCannotBeSearchedFor(t *testing.T) {
 		"history page two":          {`"two" is no page`, ""},
 		"history page 99999999999":  {`is no page`, ""},
 		"history page 6":            {"has only 5 pages", "/refresh history page 5"},
-		"history uat failed page 2": {"The history of uat, failed has only one page", "/refresh history uat failed page 1"},
+		"history uat failed page 2": {"The history of uat (failed) has only one page", "/refresh history uat failed page 1"},
 		"history by rita by sam":    {"one person at a time", ""},
 		"history <!channel>":        {"is no environment", ""},
 		"why":                       {"Which environment?", "uat"},

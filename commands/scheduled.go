@@ -31,7 +31,7 @@ func (s *Service) Scheduled(ctx context.Context, in schedule.Request) (refresh.R
 		return refresh.Refresh{}, engine.ErrSeen
 	}
 	req := t.Request
-	req.By, req.Reason, req.StartAt = refresh.Person{Name: "the schedule"}, "as scheduled", in.StartAt
+	req.By, req.Reason, req.StartAt = refresh.Person{Name: "the schedule"}, in.Why, in.StartAt
 	if !in.Configured() {
 		err := s.mayAsk(ctx, Line{User: in.Owner}, t)
 		if refresh.CodeOf(err) == refresh.Denied {
@@ -41,9 +41,6 @@ func (s *Service) Scheduled(ctx context.Context, in schedule.Request) (refresh.R
 			return refresh.Refresh{}, err
 		}
 		req.By = in.Owner
-	}
-	if in.Why != "" {
-		req.Reason += ": " + in.Why
 	}
 	if err := s.admit(ctx, t, in.StartAt); err != nil {
 		if f, ok := errors.AsType[frozen](err); ok {

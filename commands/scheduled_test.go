@@ -99,7 +99,7 @@ func TestWhoMadeAScheduleIsTheRequester(t *testing.T) {
 	inWorld(t, func(t *testing.T, w world) {
 		w.directory.set(func(d *directory) { d.groups[approvers] = []string{rita, anna} })
 		r, err := w.Scheduled(t.Context(), made("test", rita, time.Hour))
-		if err != nil || r.RequestedBy.ID != rita || r.Reason != "as scheduled: fresh data" {
+		if err != nil || r.RequestedBy.ID != rita || r.Reason != "fresh data" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		if got := w.press(t, rita, refresh.ActionApprove); !got.Refused {

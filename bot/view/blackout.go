@@ -20,12 +20,17 @@ func blackout(p pen, f commands.Frozen) string {
 		if slackID(f.Owner.ID, "S") {
 			owner = mention(f.Owner.ID)
 		}
-		text += ", says " + owner
+		text += ", owner: " + owner
 	}
-	if !f.Free.IsZero() {
-		text += ". Possible again from " + p.at(f.Free)
+	return sentences(text, possible(p, f))
+}
+
+// possible is when a refresh can begin again; "" when that is not known.
+func possible(p pen, f commands.Frozen) string {
+	if f.Free.IsZero() {
+		return ""
 	}
-	return sentence(text)
+	return "Possible again from " + p.at(f.Free)
 }
 
 // ahead is how far ahead a blackout is named in a status.

@@ -127,9 +127,9 @@ func choose(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.
 		runs := fmt.Sprintf(" A copy that runs cannot be stopped: it overwrites %s with %s's data.%s", target, source, before)
 		switch {
 		case r.Held():
-			return choice{"Abort", whole, slack.StyleDanger, fmt.Sprintf("Give the %s up?", whole), "refreshbot looks once more and ends." + runs}
+			return choice{"Abort", whole, slack.StyleDanger, fmt.Sprintf("Give up the %s?", whole), "refreshbot looks once more and ends." + runs}
 		case g.Kind == refresh.GateUnknown:
-			return choice{"Abort", whole, slack.StyleDanger, fmt.Sprintf("Give the %s up?", whole), "refreshbot looks once more for the copy and ends if there is none." + runs}
+			return choice{"Abort", whole, slack.StyleDanger, fmt.Sprintf("Give up the %s?", whole), "refreshbot looks once more for the copy and ends if there is none." + runs}
 		case g.Kind == refresh.GateTrouble:
 			return choice{"Abort", whole, slack.StyleDanger, fmt.Sprintf("End the %s as failed?", whole), stops}
 		}
@@ -152,17 +152,17 @@ func choose(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.
 
 // adopting takes what LCS shows for the copy.
 func adopting(r refresh.Refresh, g refresh.Gate, whole, source, target string) choice {
-	which := ""
+	which := "the operation that it finds"
 	if shown := r.New(g.Seen); len(shown) > 0 {
-		which = " " + unmarked(shown[0].ID, 40)
+		which = "operation " + unmarked(shown[0].ID, 40)
 	}
 	only := fmt.Sprintf(" LCS does not say what it copies from: adopt it only if that is %s.", source)
 	if g.Kind != refresh.GateForeign {
 		return choice{"It was started: adopt", whole, slack.StylePrimary, "Adopt the copy in LCS?",
-			fmt.Sprintf("refreshbot looks once more and takes operation%s for its copy.%s", which, only)}
+			fmt.Sprintf("refreshbot looks once more and takes %s as its copy.%s", which, only)}
 	}
 	if r.Snapshot == 0 {
 		only += fmt.Sprintf(" What %s had of its own is not remembered.", target)
 	}
-	return choice{"Adopt it", whole, slack.StylePrimary, "Adopt the refresh in LCS?", fmt.Sprintf("refreshbot takes operation%s for its copy and starts none.%s", which, only)}
+	return choice{"Adopt it", whole, slack.StylePrimary, "Adopt the refresh in LCS?", fmt.Sprintf("refreshbot takes %s as its copy and starts none.%s", which, only)}
 }

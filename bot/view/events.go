@@ -102,7 +102,11 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 }
 
 func requested(p pen, r refresh.Refresh) news {
-	n := news{headline: headline{":inbox_tray:", fmt.Sprintf("%s asked for a refresh of %s from %s.", p.person(r.RequestedBy), env(r.Target), env(r.Source)),
+	who := p.person(r.RequestedBy)
+	if r.RequestedBy.ID == "" { // no person, but "the schedule"
+		who = capital(who)
+	}
+	n := news{headline: headline{":inbox_tray:", fmt.Sprintf("%s asked for a refresh of %s from %s.", who, env(r.Target), env(r.Source)),
 		sentence(line(r.Reason, maxReason))}, named: true}
 	if !r.StartAt.IsZero() {
 		n.rest = sentences("To start "+p.at(r.StartAt), n.rest)
@@ -212,7 +216,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		h.lead = fmt.Sprintf("Nothing of %s's is left in %s that must not be.", env(r.Source), env(r.Target))
 	case refresh.KindEnable:
 		in, not := enabled(r)
-		if h.lead, h.rest = h.rest, ""; h.lead == "" {
+		if h.lead, h.rest = capital(h.rest), ""; h.lead == "" {
 			h.lead = count(len(in), "user") + " enabled."
 		}
 		details = findings(not)
@@ -220,6 +224,9 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 			details = append([]string{list(in, 40)}, details...)
 		}
 	case refresh.KindVerify:
+		if len(ev.Findings) == 0 {
+			return news{}, false // nobody was let in, which has been told
+		}
 		bad := notOK(ev.Findings)
 		h.lead = fmt.Sprintf("Checked: %d of %d users are enabled.", len(ev.Findings)-len(bad), len(ev.Findings))
 		details = findings(bad)
@@ -251,7 +258,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 	h := headline{":raised_hand:", "", "Buttons are on the card above."}
 	switch g.Kind {
 	case refresh.GateStart:
-		return news{headline: headline{":calendar:", head + ".", fmt.Sprintf("It is refreshed from %s then. This is said again %s before.", env(r.Source), span(r.Settings.Notice))},
+		return news{headline: headline{":calendar:", sentence(head), fmt.Sprintf("It is refreshed from %s then. This is said again %s before.", env(r.Source), span(r.Settings.Notice))},
 			details: []string{fmt.Sprintf("Expected back %s. Buttons to move it are on the card above.", p.at(r.StartAt.Add(r.Settings.Downtime)))}, broadcast: true, named: true}, true
 	case refresh.GateNotice:
 		return news{}, false // announced
@@ -266,7 +273,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 	case refresh.GateManual:
 		h.lead, h.rest = fmt.Sprintf("To be done by hand: %s.", head), who+" presses Done on the card above when it is."
 	case refresh.GateTrouble, refresh.GateUnknown, refresh.GateForeign:
-		h.emoji, h.lead = ":warning:", head+"."
+		h.emoji, h.lead = ":warning:", sentence(head)
 		h.rest = sentences(line(g.Question, maxReason), who+" can decide with the buttons on the card above")
 		body = body[1:]
 	}
@@ -388,11 +395,12 @@ func closing(p pen, r refresh.Refresh) news {
 	n := news{headline: h, broadcast: true, named: true}
 	if r.Status == refresh.Done {
 		in, not := enabled(r)
-		n.lead = fmt.Sprintf("%s is open: %s enabled.", env(r.Target), count(len(in), "user"))
-		if len(in) > 0 {
-			n.rest = sentence(list(in, 20))
-		}
 		n.details = findings(not)
+		if len(in) == 0 {
+			n.lead = fmt.Sprintf("The refresh of %s from %s is finished: refreshbot let nobody in.", env(r.Target), env(r.Source))
+			return n
+		}
+		n.lead, n.rest = fmt.Sprintf("%s is open: %s enabled.", env(r.Target), count(len(in), "user")), sentence(list(in, 20))
 		return n
 	}
 	n.lead = fmt.Sprintf("The refresh of %s from %s has ended.", env(r.Target), env(r.Source))

@@ -228,7 +228,7 @@ func Pressed(f *commands.Filled, a slack.BlockAction) bool {
 
 // Complaints is what a form shows when it was not taken, by block. What was filled in stays. What is wrong with no
 // input in particular stands at the last one: Slack has no other place.
-func Complaints(r commands.Reply, v slack.View) map[string]string {
+func Complaints(r commands.Reply, v slack.View, o Options) map[string]string {
 	wrong, last := map[string]string{}, ""
 	for _, b := range v.Blocks.BlockSet {
 		in, ok := b.(*slack.InputBlock)
@@ -241,7 +241,11 @@ func Complaints(r commands.Reply, v slack.View) map[string]string {
 		}
 	}
 	if len(wrong) == 0 && last != "" {
-		wrong[last] = unmarked(sentences(r.Text, r.Hint), maxReason)
+		text := r.Text
+		for _, f := range r.Frozen {
+			text = sentences(text, possible(pen{o: o, plain: true}, f))
+		}
+		wrong[last] = unmarked(sentences(text, r.Hint), maxReason)
 	}
 	return wrong
 }

@@ -163,15 +163,20 @@ func TestReadForm(t *testing.T) {
 func TestComplaintsStandAtTheirInputs(t *testing.T) {
 	t.Parallel()
 	v := sent(askForm(""), nil)
-	got := view.Complaints(commands.Reply{Refused: true, Text: "Not possible.", Complaints: map[string]string{"time": "It is past <!here>", "gone": "x"}}, v)
+	got := view.Complaints(commands.Reply{Refused: true, Text: "Not possible.", Complaints: map[string]string{"time": "It is past <!here>", "gone": "x"}}, v, options())
 	if diff := cmp.Diff(map[string]string{"time": "It is past ‹!here›"}, got); diff != "" {
 		t.Error(diff)
 	}
-	got = view.Complaints(commands.Reply{Refused: true, Text: "uat is busy", Hint: "Wait."}, v)
+	got = view.Complaints(commands.Reply{Refused: true, Text: "uat is busy", Hint: "Wait."}, v, options())
 	if diff := cmp.Diff(map[string]string{"clock": "uat is busy. Wait."}, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := view.Complaints(commands.Reply{Refused: true, Text: "x"}, slack.View{}); len(got) > 0 {
+	frozen := []commands.Frozen{{Free: time.Date(2026, 12, 1, 23, 0, 0, 0, time.UTC)}}
+	got = view.Complaints(commands.Reply{Refused: true, Text: "Month end", Frozen: frozen}, v, options())
+	if diff := cmp.Diff(map[string]string{"clock": "Month end. Possible again from 2 Dec 2026 at 00:00 CET."}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := view.Complaints(commands.Reply{Refused: true, Text: "x"}, slack.View{}, options()); len(got) > 0 {
 		t.Errorf("a form without inputs: %v", got)
 	}
 }

@@ -286,7 +286,7 @@ func tally(all []refresh.Finding) []string {
 	lines := findings(bad)
 	switch good := len(all) - len(bad); {
 	case good > 0 && len(bad) > 0:
-		lines = append(lines, fmt.Sprintf("✓ %d more are ok.", good))
+		lines = append(lines, "✓ "+count(good, "more check")+" passed.")
 	case good > 0:
 		lines = append(lines, "✓ "+count(good, "check")+" passed.")
 	}

@@ -16,7 +16,7 @@ func ran(p pen, h commands.History) []slack.Block {
 		head += " " + line(h.What, maxReason)
 	}
 	if h.Total == 0 {
-		return []slack.Block{section(head + ": there is none.")}
+		return []slack.Block{section(head + ": none.")}
 	}
 	head += fmt.Sprintf(": %d", h.Total)
 	if h.Pages > 1 {

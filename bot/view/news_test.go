@@ -23,7 +23,7 @@ func TestNews(t *testing.T) {
 		{Kind: refresh.NewsPostponed, Due: due, Next: frozen.Until, Blackout: frozen, For: []refresh.Person{fiona}},
 		{Kind: refresh.NewsMissed, Due: due, Next: due.Add(168 * time.Hour)},
 		{Kind: refresh.NewsBusy, Due: due},
-		{Kind: refresh.NewsNotPossible, Due: due, Why: "You are not among those who may ask for a refresh of uat.", For: []refresh.Person{anna}},
+		{Kind: refresh.NewsNotPossible, Due: due, Why: "Anna, who made the schedule, may not ask for a refresh of uat any more.", For: []refresh.Person{anna}},
 		{Kind: refresh.NewsFrozen, By: fiona, Blackout: frozen},
 		{Kind: refresh.NewsUnfrozen, By: fiona},
 		{Kind: "of a later version"},

@@ -161,6 +161,9 @@ func spoken(p pen, r commands.Reply) string {
 	if r.Refused {
 		said = sentences("Not done", said)
 	}
+	for _, f := range r.Frozen {
+		said = sentences(said, blackout(p, f))
+	}
 	if d := r.Plan; d != nil {
 		said = sentences(said, fmt.Sprintf("Dry run of %s: %s, %s that would stop it now", line(d.Target, maxName), count(len(d.Steps), "step"), count(len(d.Stops), "thing")))
 	}

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -64,6 +65,9 @@ func ended(p pen, r refresh.Refresh) headline {
 	switch r.Status {
 	case refresh.Done:
 		in, _ := enabled(r)
+		if len(in) == 0 {
+			return headline{":white_check_mark:", "Finished: refreshbot let nobody in", noUsers(r)}
+		}
 		return headline{":white_check_mark:", fmt.Sprintf("Open: %s enabled", count(len(in), "user")), ""}
 	case refresh.Cancelled:
 		return headline{":no_entry_sign:", "Cancelled by " + p.person(r.EndedBy) + colon, reason}
@@ -76,6 +80,14 @@ func ended(p pen, r refresh.Refresh) headline {
 		return headline{":x:", "Failed: stopped by " + p.person(r.EndedBy), ""}
 	}
 	return headline{":x:", "Failed" + colon, reason}
+}
+
+// noUsers says why nobody was let in, when that was so from the beginning.
+func noUsers(r refresh.Refresh) string {
+	if slices.ContainsFunc(r.Steps, func(s refresh.Step) bool { return s.Kind == refresh.KindEnable }) {
+		return ""
+	}
+	return "(the configuration names no users)"
 }
 
 // expiry says which question nobody answered.

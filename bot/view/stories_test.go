@@ -152,7 +152,7 @@ var stories = map[string]func(t *testing.T, name string){
 	},
 	"scheduled": func(t *testing.T, name string) {
 		req := request()
-		req.By, req.Reason = refresh.Person{Name: "schedule (0 20 * * FRI)"}, ""
+		req.By, req.Reason = refresh.Person{Name: "the schedule"}, ""
 		s := &story{t: t, now: friday}
 		s.thread(name).input(req)
 		s.checked().card("asked-for-by-schedule")
@@ -278,7 +278,7 @@ var stories = map[string]func(t *testing.T, name string){
 		req := request()
 		req.Plan = slices.DeleteFunc(req.Plan, func(s refresh.Spec) bool { return s.Kind == refresh.KindOpenGate })
 		s := begin(t, req).restored().thread(name)
-		s.report("users", good("no users are configured")).report("check_of_users", good("")).card("done-nobody")
+		s.report("users", good("there is nobody to enable")).report("check_of_users", good("")).card("done-nobody")
 	},
 }
 

@@ -29,10 +29,10 @@ func summary(p pen, r refresh.Refresh) []string {
 		add("Downtime:", "none was seen")
 	}
 	if who := deciders(p, r, refresh.ActionApprove); len(who) > 0 {
-		add("Approved by:", "%s", list(who, 10))
+		add("Approved by:", "%s", apart(who, 10))
 	}
 	if who := deciders(p, r, refresh.ActionSignOff); len(who) > 0 {
-		add("Signed off by:", "%s", list(who, 10))
+		add("Signed off by:", "%s", apart(who, 10))
 	}
 	if c := r.Copy; c.Operation != "" {
 		found := ""
@@ -58,13 +58,13 @@ func summary(p pen, r refresh.Refresh) []string {
 		}
 	}
 	if who := deciders(p, r, refresh.ActionOpen); len(who) > 0 {
-		add("Users let in by:", "%s", list(who, 10))
+		add("Users let in by:", "%s", apart(who, 10))
 	}
 	if len(skipped) > 0 {
 		add("Skipped:", "%s", list(skipped, 8))
 	}
 	if len(done) > 0 {
-		add("Done by hand:", "%s", list(done, 8))
+		add("Done by hand:", "%s", apart(done, 8))
 	}
 	return append(lines, odd...)
 }

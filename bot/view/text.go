@@ -170,11 +170,16 @@ func escaped(names []string) []string {
 }
 
 // list is "a, b, c and 4 more": at most most items, which are already escaped.
-func list(items []string, most int) string {
+func list(items []string, most int) string { return joined(items, ", ", most) }
+
+// apart is list for items that have commas in them.
+func apart(items []string, most int) string { return joined(items, "; ", most) }
+
+func joined(items []string, by string, most int) string {
 	if len(items) <= most {
-		return strings.Join(items, ", ")
+		return strings.Join(items, by)
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], ", "), len(items)-most)
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], by), len(items)-most)
 }
 
 // pen writes the parts of a sentence: with Slack's markup for blocks, or plain for notifications and screen
@@ -289,6 +294,15 @@ func count(n int, one string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// capital begins a sentence with a word that stands inside one elsewhere.
+func capital(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[size:]
 }
 
 // sentence ends s with a full stop, unless it ends with a mark already.

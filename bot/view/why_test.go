@@ -64,8 +64,8 @@ func TestExplainAndHistoryGoldens(t *testing.T) {
 		"explain-running": {About: &commands.About{Refresh: running.r, Past: past(2*time.Hour, 3*time.Hour).Past, Story: true}},
 		"explain-done":    {About: &commands.About{Refresh: done.r, Story: true}},
 		"why-sign-off":    {About: &commands.About{Refresh: running.r}},
-		"history":         {History: &commands.History{Rows: rows, What: "of uat, by rita", Page: 2, Pages: 5, Total: 35, Cut: true}, Buttons: []commands.Button{{Text: "Newer refreshes", Line: "history uat by rita page 1"}, {Text: "Older refreshes", Line: "history uat by rita page 3"}}, Hint: "Older ones: /refresh history uat by rita page 3"},
-		"history-empty":   {History: &commands.History{What: "of uat, in March 2026", Page: 1, Pages: 1}},
+		"history":         {History: &commands.History{Rows: rows, What: "of uat by rita", Page: 2, Pages: 5, Total: 35, Cut: true}, Buttons: []commands.Button{{Text: "Newer refreshes", Line: "history uat by rita page 1"}, {Text: "Older refreshes", Line: "history uat by rita page 3"}}, Hint: "Older ones: /refresh history uat by rita page 3"},
+		"history-empty":   {History: &commands.History{What: "of uat in March 2026", Page: 1, Pages: 1}},
 	} {
 		m := view.Reply(r, running.now, options())
 		check(t, m)

@@ -137,15 +137,31 @@ func (p *Performer) enableUsers(ctx context.Context, j job) refresh.Outcome {
 		}
 		enabled++
 	}
-	assigned := ""
+	assigned := 0
 	if want.Roles {
-		n, err := p.restoreRoles(ctx, j, users, &c)
-		if err != nil {
+		if assigned, err = p.restoreRoles(ctx, j, users, &c); err != nil {
 			return failed(err)
 		}
-		assigned = ", " + counted(n, "role assignment") + " as before"
 	}
-	return judged(c.findings, c.errs, counted(enabled, "user")+" enabled"+assigned)
+	return judged(c.findings, c.errs, letIn(len(users), enabled, assigned))
+}
+
+// letIn says what was done to let users in. What there was nothing of is left out.
+func letIn(users, enabled, assigned int) string {
+	var did []string
+	if enabled > 0 {
+		did = append(did, counted(enabled, "user")+" enabled")
+	}
+	if assigned > 0 {
+		did = append(did, counted(assigned, "role assignment")+" as before")
+	}
+	switch {
+	case len(did) > 0:
+		return strings.Join(did, ", ")
+	case users == 0:
+		return "there is nobody to enable"
+	}
+	return "everybody was enabled already"
 }
 
 // restoreRoles gives the users the roles that they had in the target before the copy and do not have now.

@@ -130,7 +130,7 @@ func TestUsersAreLetInAndVerified(t *testing.T) {
 	o := b.perform(refresh.KindVerify, nil)
 	b.want(o, refresh.Succeeded, "", "4 users can sign in")
 	b.good(o, "ANNA (anna@contoso.com)", "enabled")
-	b.want(b.perform(refresh.KindEnable, names), refresh.Succeeded, "", "0 users enabled")
+	b.want(b.perform(refresh.KindEnable, names), refresh.Succeeded, "", "everybody was enabled already")
 
 	b.Mutate("uat", func(e *cloudsim.Environment) {
 		for i := range e.Users {
@@ -177,11 +177,11 @@ func TestUsersGetTheRolesTheyHadBefore(t *testing.T) {
 	b.preview(names)
 	b.Fail("uat", "SecurityUserRoleAssociations", cloudsim.Fault{Method: "POST", Status: 400})
 	b.want(b.perform(refresh.KindEnable, names), refresh.Failure, refresh.Refused, "ANNA: Tester: ")
-	b.want(b.perform(refresh.KindEnable, names), refresh.Succeeded, "", "0 users enabled, 1 role assignment as before")
+	b.want(b.perform(refresh.KindEnable, names), refresh.Succeeded, "", "1 role assignment as before")
 	if !has("ANNA") || has("BO") {
 		t.Errorf("ANNA %v, BO %v; want the role for her alone, as BO is not let in", has("ANNA"), has("BO"))
 	}
-	b.want(b.perform(refresh.KindEnable, names), refresh.Succeeded, "", "0 role assignments as before")
+	b.want(b.perform(refresh.KindEnable, names), refresh.Succeeded, "", "everybody was enabled already")
 }
 
 func TestFiveThousandUsersAreLetIn(t *testing.T) {

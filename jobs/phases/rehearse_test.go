@@ -94,7 +94,7 @@ func TestEveryKindOfStepSaysWhatItWouldDo(t *testing.T) {
 		refresh.KindService:     {phases.ServiceParams{Path: "A/B/c"}, "A/B/c"},
 		refresh.KindOData:       {phases.ODataParams{Rows: []refresh.Record{{Entity: "Parties"}, {Entity: "Parties"}}, Insert: true}, "adds 2 records of Parties"},
 		refresh.KindManual:      {phases.ManualParams{Text: "Choose the library\nand more"}, "asks a person: Choose the library"},
-		refresh.KindRestore:     {phases.RestoreParams{Area: phases.AreaBatchJobs}, "batch jobs"},
+		refresh.KindRestore:     {phases.RestoreParams{Area: phases.AreaBatchJobs}, "writes back what the snapshot holds of them"},
 		refresh.KindEntityStore: {phases.EntityStoreParams{Entities: []string{"CustTransactions"}}, "CustTransactions"},
 		refresh.KindParameters:  {phases.SystemParams{HelpLibrary: "UAT help"}, "UAT help"},
 		refresh.KindEncrypted:   {phases.EncryptedParams{EncryptedField: refresh.EncryptedField{Table: "T", Field: "F"}, Secret: "env:SECRET"}, "T.F"},

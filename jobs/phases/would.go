@@ -134,7 +134,7 @@ func wording() map[refresh.Kind]phrase {
 			if v.Offer {
 				return "offers to write back the settings as they were; nothing is written unless somebody accepts"
 			}
-			return "writes back what the snapshot holds of " + strings.ReplaceAll(string(v.Area), "_", " ")
+			return "writes back what the snapshot holds of them"
 		}),
 		refresh.KindEntityStore: with(func(_ refresh.Request, v EntityStoreParams) string {
 			return "refreshes the entity store: " + strings.Join(v.Entities, ", ")

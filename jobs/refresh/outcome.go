@@ -188,7 +188,7 @@ func sentenceAnd(a, b string) string {
 }
 
 func (d *decision) giveUp(seen string) {
-	d.emit(Ended{Status: Failed, Why: "Given up: it is not known whether the copy was started. " + seen})
+	d.emit(Ended{Status: Failed, Why: "It is not known whether the copy was started. " + seen})
 }
 
 func (d *decision) signedOffElsewhere(s Step, o Outcome) {
