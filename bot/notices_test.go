@@ -89,3 +89,52 @@ func TestANewAudienceIsNotToldOfThePast(t *testing.T) {
 	}
 	b.noticed(trainees)
 }
+
+// askAhead has rita ask for a refresh that begins tomorrow, and waits for the card's buttons.
+func (b *bench) askAhead() {
+	b.t.Helper()
+	b.slash("/refresh uat in 26h")
+	if ack, err := b.sim.Click(b.ctx, rita, channel, b.sim.Ephemerals(rita)[0].TS, "line:1"); err != nil || !ack.OK {
+		b.t.Fatalf("confirmed: %+v, %v", ack, err)
+	}
+	b.offered(refresh.ActionApprove)
+}
+
+// The time is fixed days ahead: whoever works there hears of it then, of each change of it, and of none twice.
+func TestUsersHearOfAStartTimeOnceItIsApproved(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, withAudiences).connected()
+	b.askAhead()
+	b.noticed(trainees)
+	b.press(anna, refresh.ActionApprove)
+	b.offered(refresh.ActionPostpone)
+	want := []string{"uat will be down from"}
+	b.noticed(trainees, want...)
+	b.press(anna, refresh.ActionPostpone)
+	want = append(want, "has moved: from "+b.refresh().StartAt.Format("Jan 2, 2006 at 15:04 MST"))
+	b.noticed(trainees, want...)
+	b.stop()
+	b.start()
+	b.connected()
+	b.press(anna, refresh.ActionStartNow)
+	b.until("the announcement", func() bool { return !b.refresh().Window.From.IsZero() })
+	if r := b.refresh(); !r.Window.From.Equal(r.StartAt) {
+		t.Fatalf("announced for %v, and to start at %v", r.Window.From, r.StartAt)
+	}
+	want = append(want, "has moved: from "+b.refresh().StartAt.Format("Jan 2, 2006 at 15:04 MST"))
+	b.noticed(trainees, want...)
+	b.press(anna, refresh.ActionCancel)
+	b.noticed(trainees, append(want, "stays up")...)
+	b.noticed(schooled, "uat bleibt verfügbar")
+}
+
+func TestUsersHearThatAStartTimeIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, withAudiences).connected()
+	b.askAhead()
+	b.press(anna, refresh.ActionApprove)
+	b.noticed(trainees, "uat will be down from")
+	b.offered(refresh.ActionPostpone)
+	b.press(rita, refresh.ActionCancel)
+	b.noticed(trainees, "uat will be down from", "stays up")
+}

@@ -39,21 +39,27 @@ type Notice struct {
 
 // Of returns what users are told about a journal entry that took the refresh from before to after.
 func Of(before, after refresh.Refresh, e refresh.Entry) (Notice, bool) {
-	n := Notice{Window: after.Window}
+	was, is := before.Promised(), after.Promised()
+	n := Notice{Window: is}
 	switch ev := e.Event.(type) {
-	case refresh.WindowSet:
-		n.Kind, n.Until = Announced, ev.Window.To
-		if !before.Window.From.IsZero() {
+	case refresh.GateOpened, refresh.StartSet, refresh.WindowSet:
+		switch {
+		case is.From.Equal(was.From): // nothing that they do not know
+			return Notice{}, false
+		case was.From.IsZero():
+			n.Kind = Announced
+		default:
 			n.Kind = Postponed
 		}
+		n.Until = is.To
 	case refresh.DowntimeNear:
-		n.Kind, n.Left, n.Until = Soon, ev.In, after.Window.From
+		n.Kind, n.Left, n.Until = Soon, is.From.Sub(e.At), is.From
 	case refresh.TargetOffline:
 		n.Kind = Offline
 	case refresh.TargetOnline:
 		n.Kind = Back
 	case refresh.Ended:
-		announced, begun := !before.Window.From.IsZero(), before.PointOfNoReturn()
+		announced, begun := !was.From.IsZero(), before.PointOfNoReturn()
 		switch {
 		case ev.Status == refresh.Done:
 			n.Kind = Open

@@ -16,6 +16,9 @@ func TestWhatUsersAreTold(t *testing.T) {
 	window := refresh.Window{From: evening, To: evening.Add(4 * time.Hour)}
 	moved := refresh.Window{From: evening.Add(time.Hour), To: evening.Add(5 * time.Hour)}
 	calm := refresh.Refresh{}
+	approved := refresh.Refresh{StartAt: evening, Settings: refresh.Settings{Downtime: 4 * time.Hour}, Steps: []refresh.Step{{Spec: refresh.Spec{ID: "start"}}}}
+	gate := refresh.GateOpened{Gate: refresh.Gate{ID: "start.1", Kind: refresh.GateStart, Step: "start"}}
+	waiting := refresh.Apply(approved, gate, evening.Add(-24*time.Hour))
 	announced := refresh.Refresh{Window: window}
 	copying := refresh.Refresh{Window: window, Copy: refresh.Copy{SentAt: evening}}
 	for name, c := range map[string]struct {
@@ -25,6 +28,14 @@ func TestWhatUsersAreTold(t *testing.T) {
 	}{
 		"announced":                          {calm, refresh.WindowSet{Window: window}, notice.Announced},
 		"moved":                              {announced, refresh.WindowSet{Window: moved}, notice.Postponed},
+		"to start at a time":                 {approved, gate, notice.Announced},
+		"that was moved":                     {waiting, refresh.StartSet{At: evening.Add(time.Hour)}, notice.Postponed},
+		"and is asked about anew":            {waiting, gate, ""},
+		"it is kept":                         {waiting, refresh.WindowSet{Window: window}, ""},
+		"it cannot be kept":                  {waiting, refresh.WindowSet{Window: moved}, notice.Postponed},
+		"given up while the time is awaited": {waiting, refresh.Ended{Status: refresh.Cancelled}, notice.Cancelled},
+		"given up before the approval":       {approved, refresh.Ended{Status: refresh.Expired}, ""},
+		"moved to the same time":             {announced, refresh.WindowSet{Window: window}, ""},
 		"near":                               {announced, refresh.DowntimeNear{In: 5 * time.Minute}, notice.Soon},
 		"down":                               {copying, refresh.TargetOffline{}, notice.Offline},
 		"answers":                            {copying, refresh.TargetOnline{}, notice.Back},
@@ -36,13 +47,17 @@ func TestWhatUsersAreTold(t *testing.T) {
 		"rejected":                           {calm, refresh.Ended{Status: refresh.Rejected}, ""},
 		"a step":                             {copying, refresh.StepSucceeded{Step: "copy"}, ""},
 	} {
-		after := c.before
-		if w, ok := c.event.(refresh.WindowSet); ok {
-			after.Window = w.Window
-		}
-		n, ok := notice.Of(c.before, after, refresh.Entry{At: evening, Event: c.event})
+		at := evening.Add(-4 * time.Minute)
+		after := refresh.Apply(c.before, c.event, at)
+		n, ok := notice.Of(c.before, after, refresh.Entry{At: at, Event: c.event})
 		if ok != (c.want != "") || n.Kind != c.want {
 			t.Errorf("%s: %q, %v, want %q", name, n.Kind, ok, c.want)
+		}
+		if is := after.Promised(); ok && (n.Window != is || n.Until.After(is.To)) {
+			t.Errorf("%s: %v until %v, and the downtime is %v", name, n.Window, n.Until, is)
+		}
+		if n.Kind == notice.Soon && n.Left != 4*time.Minute {
+			t.Errorf("%s: in %v", name, n.Left)
 		}
 	}
 }

@@ -159,5 +159,5 @@ func layout(lang string) string {
 
 // minutes is the same in every language that is written with digits.
 func minutes(d time.Duration) string {
-	return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
+	return fmt.Sprintf("%d min", max(1, int(d.Round(time.Minute).Minutes())))
 }

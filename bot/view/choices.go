@@ -59,7 +59,7 @@ func cancelling(r refresh.Refresh, g refresh.Gate, target string) string {
 	switch {
 	case g.Kind == refresh.GateForeign:
 		return fmt.Sprintf("refreshbot changes nothing in %s. The refresh that was started in LCS goes on by itself.", target)
-	case !r.Window.From.IsZero() || planned(r):
+	case !r.Promised().From.IsZero():
 		return fmt.Sprintf("Nothing is changed in %s, and the announced downtime does not take place. It can be asked for again.", target)
 	}
 	return fmt.Sprintf("Nothing is changed in %s. It can be asked for again.", target)

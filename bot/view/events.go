@@ -86,10 +86,13 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 	case refresh.GateReminded:
 		return reminded(p, after, ev, e.At), true
 	case refresh.DowntimeNear:
+		if ev.In >= after.Settings.Notice && after.Window.From.Equal(after.StartAt) {
+			return news{}, false // so long before it was announced, just now
+		}
 		return news{headline: headline{":hourglass:", fmt.Sprintf("%s goes down in %s, %s.", target, span(after.Window.From.Sub(e.At)), p.at(after.Window.From)),
 			"Please finish and log out before."}, broadcast: true, named: true}, true
 	case refresh.GateOpened:
-		if moved := ev.Gate.Kind == refresh.GateStart && planned(before); moved {
+		if moved := ev.Gate.Kind == refresh.GateStart && !before.Promised().From.IsZero(); moved {
 			return news{}, false
 		}
 		return asked(p, after, ev.Gate)

@@ -61,12 +61,15 @@ var stories = map[string]func(t *testing.T, name string){
 		s.report("check_of_users", good("", users(11)...)).card("done")
 	},
 	"start-time": func(t *testing.T, name string) {
+		req := startingAt(26 * time.Hour)
+		req.Settings.Remind = reminders()
 		s := &story{t: t, now: friday}
-		s.thread(name).input(startingAt(26 * time.Hour))
+		s.thread(name).input(req)
 		s.checked().card("waiting-for-approval-of-a-start-time")
 		s.pass(20*time.Minute).click(bo, refresh.ActionApprove).card("waiting-for-the-start-time")
 		s.pass(time.Hour).click(anna, refresh.ActionPostpone)
 		s.tick(24*time.Hour + 40*time.Minute).card("start-time-announced")
+		s.report("broadcast_message", good("")).due().due()
 	},
 	"delegated": func(t *testing.T, name string) {
 		req := request()

@@ -92,7 +92,7 @@ func aftermath(p pen, r refresh.Refresh) string {
 		return fmt.Sprintf("This comes from a backup; whether %s was overwritten after it is not known: look at its history in LCS.", target)
 	case !r.PointOfNoReturn() && foreign:
 		return fmt.Sprintf("refreshbot changed nothing in %s, but somebody had started a refresh of it in LCS: look there.", target)
-	case !r.PointOfNoReturn() && (!r.Window.From.IsZero() || planned(r)):
+	case !r.PointOfNoReturn() && !r.Promised().From.IsZero():
 		return fmt.Sprintf("%s was not changed, and the announced downtime does not take place.%s%s", target, banner(p, r), askAgain(r))
 	case !r.PointOfNoReturn():
 		return fmt.Sprintf("%s was not changed.%s", target, askAgain(r))
@@ -122,11 +122,6 @@ func askAgain(r refresh.Refresh) string {
 		return ""
 	}
 	return fmt.Sprintf(" /refresh %s asks again.", env(r.Target))
-}
-
-// planned reports whether the channel was told of a start at a later time.
-func planned(r refresh.Refresh) bool {
-	return slices.ContainsFunc(r.Gates, func(g refresh.Gate) bool { return g.Kind == refresh.GateStart })
 }
 
 // deciders are the people who took the action, in their order.

@@ -98,11 +98,10 @@ func (d *decision) setWindow(from time.Time, by Person) {
 }
 
 // firstStart is when the copy is to begin, as seen when the downtime is announced: at the time that was asked for, or
-// after the notice if that is later. A beat of the notice may be missing: timers and the approval itself take a moment.
+// after the notice if that is later.
 func (d *decision) firstStart() time.Time {
-	notice := d.r.Settings.Notice
-	from := d.now.Time.Add(notice)
-	if at := d.r.StartAt; !at.IsZero() && from.Sub(at) <= min(notice/10, time.Minute) {
+	from := d.now.Time.Add(d.r.Settings.Notice)
+	if at := d.r.StartAt; !at.IsZero() && from.Sub(at) <= d.r.Settings.beat() {
 		return at
 	}
 	return from

@@ -56,6 +56,9 @@ type Settings struct {
 	Notify   bool          `json:"notify,omitempty"` // tell each user who was let in, in a direct message
 }
 
+// beat is how much of the notice may be missing: timers and the approval itself take a moment.
+func (s Settings) beat() time.Duration { return min(s.Notice/10, time.Minute) }
+
 // Window is the downtime as announced.
 type Window struct {
 	From time.Time `json:"from,omitzero"`
@@ -159,6 +162,15 @@ func (r Refresh) Phase() Phase {
 		}
 	}
 	return PhaseOpen
+}
+
+// Promised is the downtime that people know of: as announced, or before that as it follows from the time at which an
+// approved refresh is to start. The zero value: they were told of none.
+func (r Refresh) Promised() Window {
+	if r.Window.From.IsZero() && slices.ContainsFunc(r.Gates, func(g Gate) bool { return g.Kind == GateStart }) {
+		return Window{r.StartAt, r.StartAt.Add(r.Settings.Downtime)}
+	}
+	return r.Window
 }
 
 // PointOfNoReturn reports whether the copy has been asked for, or one that runs was adopted: from then on there is no

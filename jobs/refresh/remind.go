@@ -13,7 +13,7 @@ type Reminders struct {
 	Before   []time.Duration `json:"before,omitempty"`   // before the time at which a fixed start has to be approved
 	Hours    Hours           `json:"hours,omitzero"`
 	Admins   []string        `json:"admins,omitempty"` // who is told when nobody decides
-	Near     []time.Duration `json:"near,omitempty"`   // before the downtime begins; those that fit into the notice
+	Near     []time.Duration `json:"near,omitempty"`   // before the downtime begins; within the notice
 }
 
 // rung is one reminder of a gate.
@@ -111,15 +111,35 @@ func (d *decision) remind(g Gate) {
 	d.emit(GateReminded{Gate: g.ID, Level: max(newest.level, g.Reminded+1), Escalated: newest.escalated, Next: next})
 }
 
-// nears are the reminders of a downtime that fit between now and its beginning, the longest first.
+// nears are the reminders of a downtime that are still to come and follow well after its users were told of it, the
+// longest first.
 func (d *decision) nears(from time.Time) []time.Duration {
 	if d.r.Settings.Remind == nil {
 		return nil
 	}
-	room := from.Sub(d.now.Time)
-	near := slices.DeleteFunc(slices.Clone(d.r.Settings.Remind.Near), func(in time.Duration) bool { return in <= 0 || in >= room-room/10 })
+	left, room := from.Sub(d.now.Time), from.Sub(d.toldOf(from))
+	near := slices.DeleteFunc(slices.Clone(d.r.Settings.Remind.Near), func(in time.Duration) bool {
+		return in <= 0 || in > left+d.r.Settings.beat() || in >= room-room/10
+	})
 	slices.SortFunc(near, func(a, b time.Duration) int { return int(b - a) })
 	return slices.Compact(near)
+}
+
+// toldOf is when the users were told that the downtime begins at from: when its start time was fixed, or only now.
+func (d *decision) toldOf(from time.Time) time.Time {
+	if !d.r.Window.From.IsZero() || !from.Equal(d.r.StartAt) {
+		return d.now.Time
+	}
+	for _, g := range slices.Backward(d.r.Gates) {
+		switch {
+		case g.Kind != GateStart:
+		case g.Outcome == ActionStartNow:
+			return g.ClosedAt
+		default:
+			return g.OpenedAt
+		}
+	}
+	return d.now.Time
 }
 
 // nearAt is when the next reminder of the downtime is due; zero: never. It is told while the notice runs.

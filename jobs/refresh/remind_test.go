@@ -211,6 +211,58 @@ func TestTheUsersHearOfTheDowntimeOnceMore(t *testing.T) {
 	}
 }
 
+// Whoever knows the start time since the approval is reminded when the notice begins; whoever was told only then is not
+// told twice.
+func TestTheUsersHearOfAStartTimeOnceMore(t *testing.T) {
+	t.Parallel()
+	nothing := func(*life) {}
+	postpone := func(l *life) { l.decide("start", rita, refresh.ActionPostpone) } // by an hour
+	for name, tc := range map[string]struct {
+		approved string
+		notice   time.Duration
+		then     func(*life)
+		want     string
+	}{
+		"known since the morning": {"Mon 16 08:30", 30 * time.Minute, nothing, "Mon 16 15:30 down in 30m0s, Mon 16 15:55 down in 5m0s"},
+		"known for a minute":      {"Mon 16 15:29", 30 * time.Minute, nothing, "Mon 16 15:55 down in 5m0s"},
+		"a longer notice":         {"Mon 16 08:30", 2 * time.Hour, nothing, "Mon 16 15:30 down in 30m0s, Mon 16 15:55 down in 5m0s"},
+		"a shorter notice":        {"Mon 16 08:30", 15 * time.Minute, nothing, "Mon 16 15:55 down in 5m0s"},
+		"moved":                   {"Mon 16 08:30", 30 * time.Minute, postpone, "Mon 16 16:30 down in 30m0s, Mon 16 16:55 down in 5m0s"},
+		"moved at the last minute": {"Mon 16 08:30", 30 * time.Minute, func(l *life) {
+			l.now = clock(t, "Mon 16 15:29")
+			postpone(l)
+		}, "Mon 16 16:30 down in 30m0s, Mon 16 16:55 down in 5m0s"},
+		"started at once": {"Mon 16 08:30", 30 * time.Minute, func(l *life) {
+			l.decide("start", rita, refresh.ActionStartNow)
+		}, "Mon 16 08:55 down in 5m0s"},
+		"the process was down when the notice was to begin": {"Mon 16 08:30", 30 * time.Minute, func(l *life) {
+			l.now = clock(t, "Mon 16 17:00")
+			l.tell(refresh.Tick{})
+		}, "Mon 16 17:25 down in 5m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := remembering(clock(t, "Mon 16 08:30"), func(r *refresh.Request) {
+				r.Settings.Notice, r.StartAt = tc.notice, clock(t, "Mon 16 16:00")
+			})(t)
+			l.now = clock(t, tc.approved)
+			l.decide("approval", ann, refresh.ActionApprove)
+			tc.then(l)
+			if l.r.Window.From.IsZero() {
+				l.now = refresh.NextDue(l.r)
+				l.tell(refresh.Tick{})
+			}
+			l.want("broadcast=running") // the banner in the environment names the time that holds
+			l.succeed("broadcast")
+			if said := strings.Join(l.said(l.r.Window.From), ", "); said != tc.want {
+				t.Errorf("said %q, want %q", said, tc.want)
+			}
+			l.want("copy=running")
+			l.audit()
+		})
+	}
+}
+
 func TestAMovedDowntimeIsToldAnew(t *testing.T) {
 	t.Parallel()
 	l := remembering(clock(t, "Mon 16 08:30"), func(r *refresh.Request) { r.Settings.Notice = 40 * time.Minute })(t)
