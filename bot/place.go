@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type place struct {
 	Told    int64     `json:"told"`             // last journal entry that the thread has
 	Intent  string    `json:"intent,omitempty"` // key of a post that may or may not have been made
 	SentAt  time.Time `json:"sent_at,omitzero"` // when, or when its reply was given up
+	Unsure  time.Time `json:"unsure,omitzero"`  // when the reply to an edit of the card was given up: it may still land
 	Report  reported  `json:"report,omitzero"`
 }
 
@@ -36,7 +38,7 @@ type showing struct {
 
 // owes reports whether a place does not show the whole refresh.
 func (s *showing) owes(at place) bool {
-	return at.Shown != s.r.Version || at.Told != s.r.Version || s.owesReport(at)
+	return at.Shown != s.r.Version || at.Told != s.r.Version || !at.Unsure.IsZero() || s.owesReport(at)
 }
 
 // at shows the refresh in one place: the card, the thread, in the end the report.
@@ -53,6 +55,9 @@ func (s *showing) at(ctx context.Context, at *place) error {
 	}
 	if err == nil && s.owesReport(*at) {
 		err = s.report(ctx, at)
+	}
+	if err == nil {
+		err = s.editAgain(ctx, at)
 	}
 	switch kindOf(err) {
 	case channelRefused:
@@ -118,10 +123,26 @@ func (s *showing) update(ctx context.Context, at *place, card view.Message) erro
 	case kindOf(err) == cardGone:
 		s.Log.WarnContext(ctx, "the card cannot be edited and is posted anew", "refresh", s.r.ID, "err", refusal(err))
 		at.Card, at.Lost = "", at.Lost+1
-	default:
+	case certainlyNotPosted(err):
 		return fmt.Errorf("update the card: %w", err)
+	default:
+		at.Unsure = time.Now()
+		return errors.Join(fmt.Errorf("update the card: %w", err), s.note(ctx))
 	}
 	return s.note(ctx)
+}
+
+// editAgain makes the card equal to the refresh once more when an edit whose reply was given up must have landed: it has
+// brought back what the card showed before, if a newer one came sooner.
+func (s *showing) editAgain(ctx context.Context, at *place) error {
+	if at.Unsure.IsZero() {
+		return nil
+	}
+	if err := s.settled(at.Unsure); err != nil {
+		return err
+	}
+	at.Unsure, at.Shown = time.Time{}, 0
+	return s.card(ctx, at)
 }
 
 // asks names what a refresh asks of people, so that two states can be compared.

@@ -238,6 +238,29 @@ func TestARestartInTheMiddlePostsNothingTwice(t *testing.T) {
 	}
 }
 
+func TestAnEditThatLandsLateDoesNotBringBackAnOldCard(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).connected()
+	b.ask()
+	b.settled()
+	met := make(chan struct{}, 1)
+	b.sim.Fail("chat.update", slacksim.Fault{DropReply: true, Delay: 200 * time.Millisecond, Met: func() { met <- struct{}{} }})
+	b.press(anna, refresh.ActionApprove)
+	<-met
+	if ack := b.slash("/refresh cancel uat"); !ack.OK {
+		t.Fatalf("cancel: %+v", ack)
+	}
+	b.until("the late edit", func() bool {
+		return slices.ContainsFunc(b.sim.Calls(), func(c slacksim.Call) bool { return c.Method == "chat.update" && c.Status == 0 })
+	})
+	b.until("the card shows the end", func() bool {
+		cards := b.cards()
+		return len(cards) == 1 && strings.Contains(cards[0].Plain(), "ancelled") && len(cards[0].Buttons()) == 0
+	})
+	b.settled()
+	b.noDoubles()
+}
+
 func TestARestartWhileAPostIsUnderWay(t *testing.T) {
 	t.Parallel()
 	b := newBench(t).connected()
