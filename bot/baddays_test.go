@@ -187,19 +187,34 @@ func TestEverythingDeliveredAgainAndAnywhere(t *testing.T) {
 	}
 }
 
-// slack-go alone would wait up to five minutes after a long outage; nobody could click meanwhile.
+// slack-go alone would wait up to five minutes after a long outage; nobody could click meanwhile. What a refresh went
+// through without Slack is shown afterwards, each thing once, and its buttons work.
 func TestItComesBackSoonAfterALongOutage(t *testing.T) {
 	t.Parallel()
-	b := newBench(t).connected()
-	b.sim.Fail("apps.connections.open", slacksim.Fault{Status: 503, Times: -1})
-	b.sim.DropConnections()
-	failed := b.opened() + 40 // doubled from 100 ms each time, the twenty tries of each would take a day
-	b.until("many tries", func() bool { return b.opened() >= failed })
-	if r := b.readyz(); r.Ready || !strings.Contains(r.Slack, "No connection to Slack") {
-		t.Errorf("readyz: %+v", r)
+	for name, method := range map[string]string{"no connection can be opened": "apps.connections.open", "no call is answered either": "*"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t).connected()
+			b.ask()
+			id := b.refresh().ID
+			b.sim.Fail(method, slacksim.Fault{Status: 503, Times: -1})
+			b.sim.DropConnections()
+			failed := b.opened() + 40 // doubled from 100 ms each time, the twenty tries of each would take a day
+			b.decide(id, refresh.ActionApprove)
+			b.decide(id, refresh.ActionPostpone)
+			b.until("many tries", func() bool { return b.opened() >= failed })
+			if r := b.readyz(); r.Ready || !strings.Contains(r.Slack, "No connection to Slack") {
+				t.Errorf("readyz: %+v", r)
+			}
+			b.sim.ClearFaults()
+			b.connected()
+			b.press(anna, refresh.ActionStartNow)
+			b.until("the end", func() bool { return b.refresh().Status.Ended() })
+			b.settled()
+			b.complete()
+			b.reported()
+		})
 	}
-	b.sim.ClearFaults()
-	b.connected()
 }
 
 func TestACardFromBeforeTheLastRestart(t *testing.T) {
