@@ -1,12 +1,15 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"refreshbot/bot/redact"
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/refresh"
 )
@@ -79,19 +82,43 @@ func TestAPanicDuringRecoveryHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-// A step that panics tells people that it is a defect, and nothing of what the panic says: that is for the log.
+// A defect tells people that it is one, and nothing of what the panic says: that is for the log, which leaves out the
+// secrets that it knows.
 func TestWhatAPanicSaysIsNotShown(t *testing.T) {
-	inFakeTime(t, func(t *testing.T) {
-		w := newWorld("")
-		w.do["preflight"] = func(context.Context, refresh.Step, int) *refresh.Outcome { panic("the password is hunter2") }
-		h := boot(t, newStore(), w)
-		id := h.ask("uat")
-		r := h.want(id, "preflight", refresh.Troubled)
-		if s, _ := r.Step("preflight"); s.Problem == nil || s.Problem.Code != refresh.Internal || !strings.Contains(s.Problem.Message, "defect") {
-			t.Errorf("the problem is %+v", s.Problem)
-		}
-		if strings.Contains(h.journal(id), "hunter2") {
-			t.Error("the journal holds what the panic said")
-		}
-	})
+	for where, logged := range map[string]string{"a step": "a step panicked", "the store": "a refresh panicked"} {
+		t.Run(where, func(t *testing.T) {
+			inFakeTime(t, func(t *testing.T) {
+				const secret = `hunter2 "and more"`
+				s, w := newStore(), newWorld("")
+				boom := func() { panic("the password is " + secret) }
+				if where == "a step" {
+					w.do["preflight"] = func(context.Context, refresh.Step, int) *refresh.Outcome { boom(); return nil }
+				} else {
+					s.fail(func(_ int, c engine.Commit) error {
+						if has(c, "step_succeeded", "preflight") {
+							boom()
+						}
+						return nil
+					}, nil)
+				}
+				var out bytes.Buffer
+				hidden := redact.NewWriter(&out) // as in main
+				hidden.Hide(secret)
+				h := bootLogging(t, s, w, slog.New(slog.NewJSONHandler(hidden, nil)))
+				id := h.ask("uat")
+				pass(settle)
+				r := h.row(id)
+				if s, _ := r.Step("preflight"); where == "a step" && (s.Problem == nil || s.Problem.Code != refresh.Internal || !strings.Contains(s.Problem.Message, "defect")) {
+					t.Errorf("the problem is %+v", s.Problem)
+				}
+				if strings.Contains(h.journal(id), "hunter2") {
+					t.Error("the journal holds what the panic said")
+				}
+				h.stop()
+				if log := out.String(); !strings.Contains(log, logged) || !strings.Contains(log, "the password is ***") || strings.Contains(log, "hunter2") {
+					t.Errorf("the log:\n%s", log)
+				}
+			})
+		})
+	}
 }

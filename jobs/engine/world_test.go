@@ -235,8 +235,13 @@ type house struct {
 
 func boot(t testing.TB, s engine.Store, w engine.Performer) *house {
 	t.Helper()
+	return bootLogging(t, s, w, quiet())
+}
+
+func bootLogging(t testing.TB, s engine.Store, w engine.Performer, log *slog.Logger) *house {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	e := engine.New(engine.Options{Store: s, Performer: w, Log: quiet()})
+	e := engine.New(engine.Options{Store: s, Performer: w, Log: log})
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
 	h := &house{Engine: e, t: t, store: s}
