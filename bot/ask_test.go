@@ -83,7 +83,7 @@ func TestAnOldButtonInADirectMessage(t *testing.T) {
 		t.Fatalf("%+v, %v", ack, err)
 	}
 	b.until("bo is told", func() bool { return len(b.sim.Ephemerals("U0BO")) == 1 })
-	if said := b.sim.Ephemerals("U0BO")[0].Plain(); !strings.Contains(said, "Already decided: approve by anna") {
+	if said := b.sim.Ephemerals("U0BO")[0].Plain(); !strings.Contains(said, "Already decided: approved by anna") {
 		t.Errorf("bo is told %q", said)
 	}
 }

@@ -230,7 +230,7 @@ func TestACardFromBeforeTheLastRestart(t *testing.T) {
 	restart()
 	b.pressAt(channel, card, refresh.ActionCancel)
 	b.until("anna is told", func() bool { return len(b.sim.Ephemerals(anna)) == 1 })
-	if said := b.sim.Ephemerals(anna)[0].Plain(); !strings.Contains(said, "Already decided: approve by anna") {
+	if said := b.sim.Ephemerals(anna)[0].Plain(); !strings.Contains(said, "Already decided: approved by anna") {
 		t.Errorf("anna is told %q", said)
 	}
 	if r := b.refresh(); r.Status != refresh.Running || len(r.Gates[0].Decisions) != 1 {

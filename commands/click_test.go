@@ -98,7 +98,7 @@ func TestASecondDeliveryOfAClickIsSilent(t *testing.T) {
 		}
 		again := click
 		again.Key = key()
-		if got := w.Click(t.Context(), again); !got.Refused || !strings.Contains(got.Text, "Already decided: approve by "+anna) {
+		if got := w.Click(t.Context(), again); !got.Refused || !strings.Contains(got.Text, "Already decided: approved by "+anna) {
 			t.Errorf("a second click of the same button: %+v", got)
 		}
 	})

@@ -59,7 +59,7 @@ func TestARejectionThatComesTooLateSaysSo(t *testing.T) {
 		w.say(t, sam, "uat now")
 		form := w.opened(t, anna, refresh.ActionReject, nil)
 		w.press(t, anna, refresh.ActionApprove)
-		if got := w.Fill(t.Context(), form); !got.Refused || !strings.Contains(got.Text, "Already decided: approve") {
+		if got := w.Fill(t.Context(), form); !got.Refused || !strings.Contains(got.Text, "Already decided: approved") {
 			t.Errorf("answer %+v", got)
 		}
 		form.State = form.State[:1]

@@ -94,7 +94,7 @@ func TestStoryRejectedRefreshChangesNothing(t *testing.T) {
 		t.Fatalf("a click on the old button: %v %s", err, ack.Error)
 	}
 	w.until("ben is told that it is too late", func() bool { return len(w.slack.Ephemerals(ben)) > told })
-	says(t, "the late approver", w.slack.Ephemerals(ben)[told].Plain(), "Already decided: reject by anna")
+	says(t, "the late approver", w.slack.Ephemerals(ben)[told].Plain(), "Already decided: rejected by anna")
 	w.judge(refresh.Rejected)
 }
 

@@ -231,7 +231,7 @@ func stepLine(p pen, s refresh.Step) string {
 	}
 	l := fmt.Sprintf("%s %s: %s", mark, stepName(s), word)
 	if note != "" {
-		l += " · " + line(note, maxNote)
+		l += " · " + p.prose(note, maxNote)
 	}
 	return l
 }

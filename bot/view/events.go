@@ -45,7 +45,7 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 	case refresh.Requested:
 		return requested(p, after), true
 	case refresh.StepProgressed:
-		return progressed(after, ev, ev.Status != "" && ev.Status != before.Copy.Status)
+		return progressed(p, after, ev, ev.Status != "" && ev.Status != before.Copy.Status)
 	case refresh.TargetOffline:
 		return news{headline: headline{":red_circle:", fmt.Sprintf("%s is offline since %s.", target, p.at(e.At)),
 			fmt.Sprintf("The copy from %s is replacing its data.", env(after.Source))}, broadcast: true, named: true}, true
@@ -61,10 +61,10 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 			return news{}, false // a decision or an earlier look led here and was told
 		}
 		return news{headline: headline{":mag:", "It is not known whether the copy was started.",
-			sentences(line(ev.Why, maxReason), fmt.Sprintf("refreshbot looks in LCS %s and starts nothing before that.", p.at(ev.Until)))}}, true
+			sentences(p.prose(ev.Why, maxReason), fmt.Sprintf("refreshbot looks in LCS %s and starts nothing before that.", p.at(ev.Until)))}}, true
 	case refresh.StepSkipped:
 		s, _ := after.Step(ev.Step)
-		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped by %s.", stepName(s), p.person(ev.By)), sentence(line(ev.Why, maxReason))}}, true
+		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped by %s.", stepName(s), p.person(ev.By)), sentence(p.prose(ev.Why, maxReason))}}, true
 	case refresh.UsersListed:
 		return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s hands in %s to let in.", p.person(ev.By), count(len(ev.Names), "user")),
 			sentence("From " + line(ev.From, maxName))}, details: []string{list(escaped(ev.Names), 20)}}, true
@@ -160,11 +160,11 @@ func restoredNext(r refresh.Refresh) string {
 	return "Steps that were done since are done again; none of them is the copy"
 }
 
-func progressed(r refresh.Refresh, ev refresh.StepProgressed, changed bool) (news, bool) {
+func progressed(p pen, r refresh.Refresh, ev refresh.StepProgressed, changed bool) (news, bool) {
 	if !changed {
 		return news{}, false
 	}
-	note := sentence(line(ev.Note, maxNote))
+	note := sentence(p.prose(ev.Note, maxNote))
 	switch ev.Status {
 	case refresh.CopyFailed:
 		return news{headline: headline{":warning:", "LCS says that the copy failed.", sentences("LCS rolls it back by itself; that is waited for", note)}}, true
@@ -181,8 +181,8 @@ func progressed(r refresh.Refresh, ev refresh.StepProgressed, changed bool) (new
 
 func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) {
 	s, _ := r.Step(ev.Step)
-	h := headline{":heavy_check_mark:", "", sentence(line(ev.Note, maxNote))}
-	details := findings(ev.Findings)
+	h := headline{":heavy_check_mark:", "", sentence(p.prose(ev.Note, maxNote))}
+	details := findings(p, ev.Findings)
 	if byHand(s) {
 		h.lead, h.rest = fmt.Sprintf("%s: done by hand by %s.", stepName(s), p.person(ev.By)), ""
 		return news{headline: h, details: details}, true
@@ -222,7 +222,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		if h.lead, h.rest = capital(h.rest), ""; h.lead == "" {
 			h.lead = count(len(in), "user") + " enabled."
 		}
-		details = findings(not)
+		details = findings(p, not)
 		if len(in) > 0 {
 			details = append([]string{list(in, 40)}, details...)
 		}
@@ -232,7 +232,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		}
 		bad := notOK(ev.Findings)
 		h.lead = fmt.Sprintf("Checked: %d of %d users are enabled.", len(ev.Findings)-len(bad), len(ev.Findings))
-		details = findings(bad)
+		details = findings(p, bad)
 		if len(bad) > 0 {
 			h.emoji = ":warning:"
 		}
@@ -250,7 +250,7 @@ func failed(p pen, before, after refresh.Refresh, ev refresh.StepFailed) (news, 
 	}
 	s, _ := after.Step(ev.Step)
 	return news{headline: headline{":repeat:", fmt.Sprintf("%s did not work.", stepName(s)),
-		sentences(line(ev.Problem.Message, maxReason), "Trying again "+p.at(ev.RetryAt)+", and then more and more seldom")}}, true
+		sentences(p.prose(ev.Problem.Message, maxReason), "Trying again "+p.at(ev.RetryAt)+", and then more and more seldom")}}, true
 }
 
 // asked tells those who can decide that they are waited for.
@@ -277,7 +277,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 		h.lead, h.rest = fmt.Sprintf("To be done by hand: %s.", head), who+" presses Done on the card above when it is."
 	case refresh.GateTrouble, refresh.GateUnknown, refresh.GateForeign:
 		h.emoji, h.lead = ":warning:", sentence(head)
-		h.rest = sentences(line(g.Question, maxReason), who+" can decide with the buttons on the card above")
+		h.rest = sentences(p.prose(g.Question, maxReason), who+" can decide with the buttons on the card above")
 		body = body[1:]
 	}
 	if g.Kind == refresh.GateSignOff {
@@ -398,7 +398,7 @@ func closing(p pen, r refresh.Refresh) news {
 	n := news{headline: h, broadcast: true, named: true}
 	if r.Status == refresh.Done {
 		in, not := enabled(r)
-		n.details = findings(not)
+		n.details = findings(p, not)
 		if len(in) == 0 {
 			n.lead = fmt.Sprintf("The refresh of %s from %s is finished: refreshbot let nobody in.", env(r.Target), env(r.Source))
 			return n

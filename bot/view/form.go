@@ -65,7 +65,7 @@ func facted(p pen, facts []commands.Fact) string {
 		if !f.At.IsZero() {
 			l += p.at(f.At) + ", "
 		}
-		lines = append(lines, l+line(f.Text, 2*maxReason))
+		lines = append(lines, l+p.prose(f.Text, 2*maxReason))
 	}
 	return fit(lines, maxSection)
 }
@@ -241,9 +241,10 @@ func Complaints(r commands.Reply, v slack.View, o Options) map[string]string {
 		}
 	}
 	if len(wrong) == 0 && last != "" {
-		text := r.Text
+		p := pen{o: o, plain: true}
+		text := p.dated(r.Text)
 		for _, f := range r.Frozen {
-			text = sentences(text, possible(pen{o: o, plain: true}, f))
+			text = sentences(text, possible(p, f))
 		}
 		wrong[last] = unmarked(sentences(text, r.Hint), maxReason)
 	}

@@ -105,7 +105,7 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 			body[0] += fmt.Sprintf(" The copy starts %s.", p.at(r.StartAt))
 		}
 		return fmt.Sprintf("May %s be overwritten with the data of %s?", target, source),
-			append(body, tally(kindFindings(r, refresh.KindPreflight))...)
+			append(body, tally(p, kindFindings(r, refresh.KindPreflight))...)
 	case refresh.GateStart:
 		return fmt.Sprintf("%s goes down %s", target, p.at(r.StartAt)),
 			[]string{fmt.Sprintf("The downtime is announced %s, and the copy starts by itself %s later. Expected back %s. Postpone moves it to %s.",
@@ -119,15 +119,15 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		if link := p.lcs(r.Target, "Open "+target+" in LCS"); link != "" {
 			lcs += " " + link
 		}
-		return fmt.Sprintf("Does %s hold what you expect?", target), append([]string{lcs}, findings(kindFindings(r, refresh.KindSmoke))...)
+		return fmt.Sprintf("Does %s hold what you expect?", target), append([]string{lcs}, findings(p, kindFindings(r, refresh.KindSmoke))...)
 	case refresh.GateOffer:
-		return stepName(s) + "?", []string{paragraph(g.Question, 2000)}
+		return stepName(s) + "?", []string{p.dated(paragraph(g.Question, 2000))}
 	case refresh.GateManual:
-		return stepName(s), instructions(s, g)
+		return stepName(s), instructions(p, s, g)
 	case refresh.GateOpen:
-		return fmt.Sprintf("Let the users into %s?", target), append(roster(r), reconfigured(p, r)...)
+		return fmt.Sprintf("Let the users into %s?", target), append(roster(p, r), reconfigured(p, r)...)
 	case refresh.GateUnknown:
-		body = append([]string{line(g.Question, 600)}, sent(p, r)...)
+		body = append([]string{p.prose(g.Question, 600)}, sent(p, r)...)
 		body = append(append(body, operations(p, r, g)...), "Look at the history of "+target+" in LCS, then choose. Before anything is done, refreshbot looks once more.")
 		body = append(body, inLCS(p, r)...)
 		if r.Held() {
@@ -135,16 +135,16 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		}
 		return "Nobody knows whether the copy was started", body
 	case refresh.GateForeign:
-		body = append([]string{line(g.Question, 600)}, operations(p, r, g)...)
+		body = append([]string{p.prose(g.Question, 600)}, operations(p, r, g)...)
 		next := "Adopt it to have refreshbot follow it and do the rest, or wait for its end and check again."
 		if g.Offers(refresh.ActionStartAgain) {
 			next = "Adopt it to have refreshbot do the rest, or have it copied once more."
 		}
 		return fmt.Sprintf("Somebody has started a refresh of %s in LCS by hand", target), append(append(body, next), inLCS(p, r)...)
 	case refresh.GateTrouble:
-		return stepName(s) + " failed", append([]string{line(g.Question, 600), wayOut(g, s)}, tally(s.Findings)...)
+		return stepName(s) + " failed", append([]string{p.prose(g.Question, 600), wayOut(g, s)}, tally(p, s.Findings)...)
 	}
-	return stepName(s), []string{line(g.Question, 600)}
+	return stepName(s), []string{p.prose(g.Question, 600)}
 }
 
 // sent is what was asked of LCS, and when.
@@ -207,9 +207,9 @@ func wayOut(g refresh.Gate, s refresh.Step) string {
 
 // instructions is the text of a manual item: what the step itself said when it turned out that a person has to do
 // it, or what was planned. The parameters belong to package phases; without a text in them the name has to do.
-func instructions(s refresh.Step, g refresh.Gate) []string {
+func instructions(p pen, s refresh.Step, g refresh.Gate) []string {
 	if g.Question != "" {
-		return []string{paragraph(g.Question, 2000)}
+		return []string{p.dated(paragraph(g.Question, 2000))}
 	}
 	var params struct {
 		Text string `json:"text"`
@@ -239,10 +239,10 @@ func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
 }
 
 // roster is who would be let in, as the preview found it, with whom it could not place first.
-func roster(r refresh.Refresh) []string {
+func roster(p pen, r refresh.Refresh) []string {
 	for _, s := range r.Steps {
 		if s.Kind == refresh.KindPreview && s.Status == refresh.Completed {
-			return append([]string{sentence(line(s.Note, maxNote))}, findings(notOK(s.Findings))...)
+			return append([]string{sentence(p.prose(s.Note, maxNote))}, findings(p, notOK(s.Findings))...)
 		}
 	}
 	return nil
@@ -262,7 +262,7 @@ func reconfigured(p pen, r refresh.Refresh) []string {
 		case refresh.Completed:
 			done++
 		}
-		odd = append(odd, findings(notOK(s.Findings))...)
+		odd = append(odd, findings(p, notOK(s.Findings))...)
 	}
 	return append([]string{count(done, "setting") + " restored."}, odd...)
 }
@@ -281,9 +281,9 @@ func notOK(all []refresh.Finding) []refresh.Finding {
 }
 
 // tally names what is not ok and only counts the rest: a question has to be read in seconds. The thread has all.
-func tally(all []refresh.Finding) []string {
+func tally(p pen, all []refresh.Finding) []string {
 	bad := notOK(all)
-	lines := findings(bad)
+	lines := findings(p, bad)
 	switch good := len(all) - len(bad); {
 	case good > 0 && len(bad) > 0:
 		lines = append(lines, "✓ "+count(good, "more check")+" passed.")
@@ -295,7 +295,7 @@ func tally(all []refresh.Finding) []string {
 
 // findings are lines with the bad news first, so that a cut never hides it. Every caller fits them into one
 // text, so once they fill the largest there is, the rest only has to be counted.
-func findings(all []refresh.Finding) []string {
+func findings(p pen, all []refresh.Finding) []string {
 	var lines []string
 	size := 0
 	for _, ok := range []bool{false, true} {
@@ -311,7 +311,7 @@ func findings(all []refresh.Finding) []string {
 			default:
 				l := mark + " " + line(f.Name, maxName)
 				if f.Detail != "" {
-					l += ": " + line(f.Detail, maxNote)
+					l += ": " + p.prose(f.Detail, maxNote)
 				}
 				lines, size = append(lines, l), size+utf8.RuneCountInString(l)
 			}

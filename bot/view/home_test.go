@@ -51,7 +51,7 @@ func TestHome(t *testing.T) {
 		Recent: []commands.Ran{{Refresh: over.r, Report: "https://contoso.slack.com/archives/C0UAT/p1"}},
 		Own:    []commands.Standing{{Target: "sit", Source: "prod", Next: next, Last: &over.r}, {Target: "uat", Source: "prod", Active: &copying.r}, {Target: "new", Source: "prod"}},
 	}
-	refused := &commands.Reply{Refused: true, Text: "Already decided: approved by Bo at 18:20 UTC."}
+	refused := &commands.Reply{Refused: true, Text: "Already decided: approved by Bo, 2026-11-20 18:20 UTC."}
 	for name, v := range map[string]slack.HomeTabViewRequest{
 		"home-full":    view.Home(full, nil, friday, options()),
 		"home-empty":   view.Home(commands.Home{}, nil, friday, options()),

@@ -47,7 +47,7 @@ func tiding(p pen, n refresh.News) string {
 	case refresh.NewsBusy:
 		text, emoji = due+" is passed over, because another one is running.", ":warning:"
 	case refresh.NewsNotPossible:
-		text, emoji = sentences(due+" could not be asked for", line(n.Why, maxReason)), ":warning:"
+		text, emoji = sentences(due+" could not be asked for", p.prose(n.Why, maxReason)), ":warning:"
 	case refresh.NewsFrozen:
 		text, emoji = fmt.Sprintf("%s has frozen %s: no refresh begins there from %s until %s.", by, target, p.at(n.Blackout.From), p.at(n.Blackout.Until)), ":snowflake:"
 		if n.Blackout.Why != "" {

@@ -24,7 +24,7 @@ func plan(p pen, d commands.Plan, most int) []slack.Block {
 	case n > 0:
 		head = append(head, p.bold(fmt.Sprintf("What would stop it now: %s", count(n, "thing"))))
 		for _, f := range d.Stops {
-			head = append(head, fmt.Sprintf("• %s: %s", line(f.Name, maxName), line(f.Detail, maxReason)))
+			head = append(head, fmt.Sprintf("• %s: %s", line(f.Name, maxName), p.prose(f.Detail, maxReason)))
 		}
 	case d.Checked:
 		head = append(head, fmt.Sprintf("Nothing would stop it now: %s passed.", count(d.Passed, "check")))

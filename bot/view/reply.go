@@ -21,7 +21,7 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	if r.Refused {
 		emoji = ":no_entry:"
 	}
-	text := paragraph(r.Text, 2000)
+	text := p.dated(paragraph(r.Text, 2000))
 	var blocks []slack.Block
 	if text != "" {
 		lead := text
@@ -74,7 +74,7 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 		blocks = append(blocks, goOn(r.Buttons))
 	}
 	if r.Hint != "" {
-		blocks = append(blocks, context(paragraph(r.Hint, 1000)))
+		blocks = append(blocks, context(p.dated(paragraph(r.Hint, 1000))))
 	}
 	p.plain = true
 	return Message{Text: clip(spoken(p, r), maxText), Blocks: blocks}
@@ -157,7 +157,7 @@ const maxItem = 1400
 
 // spoken is a reply in plain words.
 func spoken(p pen, r commands.Reply) string {
-	said := line(r.Text, 1000)
+	said := p.prose(r.Text, 1000)
 	if r.Refused {
 		said = sentences("Not done", said)
 	}
@@ -204,7 +204,7 @@ func standing(p pen, t commands.Standing, now time.Time) string {
 	if a != nil {
 		lines = append(lines, status(p, *a).write(p), phases(p, *a))
 		if g, ok := mostUrgent(*a); ok && g.Question != "" {
-			lines = append(lines, line(g.Question, maxReason))
+			lines = append(lines, p.prose(g.Question, maxReason))
 		}
 		if slackID(a.Channel, "CG") {
 			lines = append(lines, fmt.Sprintf("Its card is in <#%s>", a.Channel))

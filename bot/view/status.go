@@ -58,7 +58,7 @@ func held(p pen, r refresh.Refresh) headline {
 }
 
 func ended(p pen, r refresh.Refresh) headline {
-	reason, colon := sentence(line(r.Ending, maxReason)), ""
+	reason, colon := sentence(p.prose(r.Ending, maxReason)), ""
 	if reason != "" {
 		colon = ":"
 	}
@@ -192,7 +192,7 @@ func working(p pen, r refresh.Refresh, s refresh.Step) headline {
 			h = headline{":warning:", stepName(s) + " failed:", ""}
 		}
 		if s.Problem != nil {
-			h.rest = line(s.Problem.Message, maxReason)
+			h.rest = p.prose(s.Problem.Message, maxReason)
 		}
 		return h
 	case refresh.Settling:

@@ -210,7 +210,7 @@ var stories = map[string]func(t *testing.T, name string){
 		s := begin(t, request()).copying().thread(name)
 		s.report("copy", refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown, Message: "LCS did not answer."}})
 		op := inLCS(s.now.Add(-2 * time.Hour))
-		s.sees(refresh.Sighted{Seen: "The start was sent at 18:50:00 UTC and its reply was lost. LCS's history of uat shows a new refresh.", Candidates: []refresh.Operation{op},
+		s.sees(refresh.Sighted{Seen: "The start was sent (2026-11-20 18:50 UTC), and its reply was lost. LCS's history of uat shows a new refresh.", Candidates: []refresh.Operation{op},
 			History: []refresh.Operation{op, {ID: "9c2b6f0e-0000-4222-8333-444455556666", Kind: "SFBinaryHotfix", Status: refresh.CopyCompleted, StartedAt: friday.Add(-48 * time.Hour), EndedAt: friday.Add(-47 * time.Hour)}}}).card("copy-does-not-fit")
 	},
 	"started-by-hand": func(t *testing.T, name string) {

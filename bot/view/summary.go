@@ -43,7 +43,7 @@ func summary(p pen, r refresh.Refresh) []string {
 	}
 	if in, not := enabled(r); len(in)+len(not) > 0 {
 		add("Users enabled:", "%d: %s", len(in), list(in, 20))
-		lines = append(lines, findings(not)...)
+		lines = append(lines, findings(p, not)...)
 	}
 	var done, skipped, odd []string
 	for _, s := range r.Steps {
@@ -54,7 +54,7 @@ func summary(p pen, r refresh.Refresh) []string {
 			done = append(done, fmt.Sprintf("%s by %s, %s", stepName(s), p.person(s.EndedBy), p.at(s.EndedAt)))
 		}
 		if s.Phase == refresh.PhaseReconfigure {
-			odd = append(odd, findings(notOK(s.Findings))...)
+			odd = append(odd, findings(p, notOK(s.Findings))...)
 		}
 	}
 	if who := deciders(p, r, refresh.ActionOpen); len(who) > 0 {

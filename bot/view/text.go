@@ -217,6 +217,22 @@ func (p pen) at(t time.Time) string {
 	return fmt.Sprintf("<!date^%d^{date_short_pretty} at {time}|%s>", t.Unix(), fallback)
 }
 
+var stamp = regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b`)
+
+// dated puts the moments that a text of ours names into the reader's own time zone.
+func (p pen) dated(s string) string {
+	return stamp.ReplaceAllStringFunc(s, func(m string) string {
+		t, err := time.Parse(refresh.StampLayout, m)
+		if err != nil {
+			return m
+		}
+		return p.at(t)
+	})
+}
+
+// prose is a text that a step or a decision has left, on one line. Those name moments.
+func (p pen) prose(s string, max int) string { return p.dated(line(s, max)) }
+
 func (p pen) person(who refresh.Person) string {
 	switch name := line(who.Name, maxName); {
 	case name != "" && (p.plain || !slackID(who.ID, "UW")):

@@ -83,7 +83,7 @@ func waits(p pen, r refresh.Refresh, now time.Time) []string {
 		case refresh.Retrying:
 			why := "It did not work"
 			if s.Problem != nil {
-				why = line(s.Problem.Message, maxReason)
+				why = p.prose(s.Problem.Message, maxReason)
 			}
 			return []string{p.bold("Trying again: " + stepName(s)), "Why: " + sentence(why), "Next try: " + p.at(s.RetryAt),
 				"Who can act: whoever can mend the cause. If it never works, refreshbot asks on the card what to do."}

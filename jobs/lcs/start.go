@@ -137,7 +137,7 @@ func (c *Client) refused(e envelope, token string) error {
 	// it lies 24 hours back and tells nothing.
 	when := "when the oldest of them is 24 hours old"
 	if from := parseTime(strings.TrimRight(m[2], ". ")); from.Add(quotaWindow).After(c.now().Add(time.Minute)) {
-		when = "at " + from.Add(quotaWindow).Format("2006-01-02 15:04") + " UTC"
+		when = "from " + refresh.Stamp(from.Add(quotaWindow))
 	}
 	return refresh.Errorf(refresh.Refused,
 		"LCS allows %s operations started by API within 24 hours for an environment, and they are used up. The next start is possible %s; by hand in LCS it is possible now. LCS refused: %s", m[1], when, text)

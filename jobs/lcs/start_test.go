@@ -78,7 +78,7 @@ func TestStartReplies(t *testing.T) {
 		"refused, on two lines":    {refused(`one\r\n\ttwo`), refresh.Refused, "one two"},
 		"refused without a reason": {body(`{"IsSuccess":false}`), refresh.Refused, "no reason given"},
 		"refused, as a string":     {body(`{"IsSuccess":"False","ErrorMessage":"busy"}`), refresh.Refused, "busy"},
-		"quota":                    {refused("Maximum allowed API operations are 3 from 2026-11-19T18:00:00.1234567"), refresh.Refused, "possible at 2026-11-20 18:00 UTC"},
+		"quota":                    {refused("Maximum allowed API operations are 3 from 2026-11-19T18:00:00.1234567"), refresh.Refused, "possible from 2026-11-20 18:00 UTC"},
 		"quota, window's start":    {refused("Maximum allowed API operations are 3 from 2026-11-19T15:04:05.9999999"), refresh.Refused, "when the oldest of them is 24 hours old"},
 		"quota, odd time":          {refused("Maximum allowed API operations are 3 from yesterday"), refresh.Refused, "when the oldest"},
 

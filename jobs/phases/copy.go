@@ -101,7 +101,7 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 	for _, op := range seen.Candidates {
 		began := "start time not known"
 		if !op.StartedAt.IsZero() {
-			began = "started " + op.StartedAt.UTC().Format("2006-01-02 15:04 UTC")
+			began = "started " + refresh.Stamp(op.StartedAt)
 		}
 		lines = append(lines, fmt.Sprintf("%s, %s, %s", op.ID, began, op.Status))
 	}
@@ -116,9 +116,9 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 // lostWith says why it has to be looked for.
 func lostWith(r refresh.Refresh) string {
 	if r.Held() {
-		return fmt.Sprintf("What was done after the backup of %s is not known.", r.Restored.UTC().Format("2006-01-02 15:04 MST"))
+		return fmt.Sprintf("What was done after the backup of %s is not known.", refresh.Stamp(r.Restored))
 	}
-	return fmt.Sprintf("The start was sent at %s and its reply was lost.", r.Copy.SentAt.UTC().Format("15:04:05 MST"))
+	return fmt.Sprintf("The start was sent (%s), and its reply was lost.", refresh.Stamp(r.Copy.SentAt))
 }
 
 // follow asks how the copy is doing. It is over when LCS says so and the target answers.

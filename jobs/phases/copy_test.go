@@ -86,7 +86,7 @@ func TestLookingForALostCopy(t *testing.T) {
 		}
 		return s
 	}
-	look(0, b.r.Copy.SentAt.UTC().Format("sent at 15:04:05 UTC"), "no new refresh")
+	look(0, "sent ("+refresh.Stamp(b.r.Copy.SentAt)+")", "no new refresh")
 
 	// A request that lands late: looking too early shows nothing, and that proves nothing.
 	b.Fail("lcs", "/refresh/", cloudsim.Fault{Method: http.MethodPost, LandLate: 300 * time.Millisecond})

@@ -47,7 +47,7 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 		c.that("Nothing runs on "+target, busy == nil, "idle in LCS", "LCS is busy with %q on it. Wait for that to end.", title(busy))
 		q := p.tallied(j.refresh.Target, history)
 		c.that("LCS accepts a refresh", q.Left() > 0 || !q.Free.After(begins(j.refresh)), q.String(),
-			"%s. The next one is possible at %s.", q, q.Free.UTC().Format("2006-01-02 15:04 UTC"))
+			"%s. The next one is possible from %s.", q, refresh.Stamp(q.Free))
 		for _, op := range history {
 			if !op.IsRefresh() {
 				continue
@@ -80,7 +80,7 @@ func (p *Performer) blackouts(ctx context.Context, c *checks, r refresh.Refresh)
 	}
 	b, free, blocked := refresh.Blocking(all, start, r.Settings.Downtime)
 	c.that(name, !blocked, "free to begin", "%s is not to be refreshed until %s%s%s. A refresh can begin from %s; then check again. Or have the freeze lifted first.",
-		r.Target.Name, b.Until.UTC().Format("2 Jan 2006 15:04 MST"), said(", says %s", b.Owner.Name), said(": %s", b.Why), free.UTC().Format("2 Jan 2006 15:04 MST"))
+		r.Target.Name, refresh.Stamp(b.Until), said(": %s", b.Why), said(", owner: %s", b.Owner.Name), refresh.Stamp(free))
 }
 
 // begins is when the copy is to begin: now, unless a later time was asked for.
@@ -188,8 +188,7 @@ func (p *Performer) broadcast(ctx context.Context, j job) refresh.Outcome {
 	if _, err := j.target.Broadcast(ctx, w.From, w.To); err != nil {
 		return failed(err)
 	}
-	return done(fmt.Sprintf("Users of %s are told that it is down from %s to %s.", j.refresh.Target.Name,
-		w.From.UTC().Format("15:04"), w.To.UTC().Format("15:04 MST")))
+	return done(fmt.Sprintf("Users of %s are told that it is down from %s to %s.", j.refresh.Target.Name, refresh.Stamp(w.From), refresh.Stamp(w.To)))
 }
 
 func retryAfter(err error) time.Duration {

@@ -79,7 +79,7 @@ func TestEachPreflightCheckFailsByItself(t *testing.T) {
 				b.StartByHand("uat")
 				b.finish()
 			}
-		}, "LCS accepts a refresh", time.Now().Add(24 * time.Hour).UTC().Format("possible at 2006-01-02"), refresh.Refused, true},
+		}, "LCS accepts a refresh", time.Now().Add(24 * time.Hour).UTC().Format("possible from 2006-01-02"), refresh.Refused, true},
 		{"the app is missing in the source", func(b *bench) { b.RemoveApp("prod", b.AppID()) }, "Sign-in to prod", "After the refresh the target has the source's app registrations", refresh.Denied, true},
 		{"the app is missing in the target", func(b *bench) { b.RemoveApp("uat", b.AppID()) }, "Sign-in to uat", "Microsoft Entra applications", refresh.Denied, true},
 		{"the target does not answer", func(b *bench) { b.Fail("uat", "", cloudsim.Fault{Status: 503, Times: -1}) }, "Sign-in to uat", "", refresh.Offline, true},
@@ -136,7 +136,7 @@ func TestNothingBeginsInABlackout(t *testing.T) {
 	b.p.Calendar = blackouts{list: []refresh.Blackout{frozen}}
 	o := b.perform(refresh.KindPreflight, nil)
 	b.want(o, refresh.Failure, refresh.Refused, "uat is not to be refreshed", "Fiona", "Month end", "check again")
-	b.bad(o, "No blackout", "until "+frozen.Until.UTC().Format("2 Jan 2006 15:04 UTC"))
+	b.bad(o, "No blackout", "until "+refresh.Stamp(frozen.Until))
 	b.r.Settings.Downtime = 2 * time.Hour // it is over before the blackout begins
 	o = b.perform(refresh.KindPreflight, nil)
 	b.want(o, refresh.Succeeded, "")
@@ -166,7 +166,7 @@ func TestBroadcastShowsTheWindowInTheTarget(t *testing.T) {
 	b := newBench(t)
 	from := time.Date(2026, 11, 22, 21, 0, 0, 0, time.FixedZone("CET", 3600))
 	b.r.Window = refresh.Window{From: from, To: from.Add(90 * time.Minute)}
-	b.want(b.perform(refresh.KindBroadcast, nil), refresh.Succeeded, "", "20:00 to 21:30 UTC")
+	b.want(b.perform(refresh.KindBroadcast, nil), refresh.Succeeded, "", "from 2026-11-22 20:00 UTC to 2026-11-22 21:30 UTC")
 	banners := b.Snapshot("uat").Broadcasts
 	if len(banners) != 1 || !banners[0].From.Equal(from) || !banners[0].To.Equal(from.Add(90*time.Minute)) {
 		t.Errorf("banners: %+v", banners)

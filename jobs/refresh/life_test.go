@@ -284,7 +284,7 @@ func TestApproval(t *testing.T) {
 		if l.r.Ending != "release freeze" {
 			t.Errorf("because %q", l.r.Ending)
 		}
-		l.refused(click(g, bob, refresh.ActionApprove), refresh.Stale, "Already decided: reject by Ann at 18:00 UTC.")
+		l.refused(click(g, bob, refresh.ActionApprove), refresh.Stale, "Already decided: rejected by Ann, 2026-11-20 18:00 UTC.")
 	})
 	t.Run("expired", func(t *testing.T) {
 		t.Parallel()
@@ -297,7 +297,7 @@ func TestApproval(t *testing.T) {
 		l.after(time.Nanosecond).refused(click(g, bob, refresh.ActionApprove), refresh.Stale, "Too late")
 		l.tell(refresh.Tick{})
 		l.ended(refresh.Expired)
-		l.refused(click(g, bob, refresh.ActionApprove), refresh.Stale, "Already decided: expired at 19:00 UTC.")
+		l.refused(click(g, bob, refresh.ActionApprove), refresh.Stale, "Too late: nobody decided in time, 2026-11-20 19:00 UTC.")
 	})
 }
 
@@ -341,11 +341,11 @@ func TestOldButtons(t *testing.T) {
 	l.refused(refresh.Click{}, refresh.Stale, "earlier question")
 	l.refused(click(g, ann, refresh.ActionSignOff), refresh.Invalid, "cannot be chosen here")
 	l.decide("approval", ann, refresh.ActionApprove)
-	l.after(5*time.Minute).refused(click(g, bob, refresh.ActionReject), refresh.Stale, "Already decided: approve by Ann at 18:00 UTC.")
+	l.after(5*time.Minute).refused(click(g, bob, refresh.ActionReject), refresh.Stale, "Already decided: approved by Ann, 2026-11-20 18:00 UTC.")
 	l.succeed("broadcast")
 	n := l.gate("notice")
 	l.after(26 * time.Minute).tell(refresh.Tick{})
-	l.refused(click(n, rita, refresh.ActionPostpone), refresh.Stale, "Already decided: elapsed at 18:31 UTC.")
+	l.refused(click(n, rita, refresh.ActionPostpone), refresh.Stale, "Too late: the wait is over, 2026-11-20 18:31 UTC.")
 }
 
 func TestAfterTheEnd(t *testing.T) {

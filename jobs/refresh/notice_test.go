@@ -19,7 +19,7 @@ func TestPostpone(t *testing.T) {
 	if s := l.step("broadcast"); s.Attempt != 2 {
 		t.Errorf("broadcast attempt %d, want 2", s.Attempt)
 	}
-	l.refused(click(first, rita, refresh.ActionPostpone), refresh.Stale, "Already decided: postpone by Rita")
+	l.refused(click(first, rita, refresh.ActionPostpone), refresh.Stale, "Already decided: postponed by Rita")
 	l.succeed("broadcast")
 	l.want("notice=waiting")
 	l.after(30 * time.Minute).tell(refresh.Tick{})
@@ -76,7 +76,7 @@ func TestPostponeAnswersTheQuestionAboutAFailedBroadcast(t *testing.T) {
 	g := l.gate("broadcast")
 	l.decide("notice", ann, refresh.ActionPostpone)
 	l.want("broadcast=running", "notice=waiting")
-	l.refused(click(g, bob, refresh.ActionSkip), refresh.Stale, "Already decided: no need")
+	l.refused(click(g, bob, refresh.ActionSkip), refresh.Stale, "Too late: this needs no answer")
 	l.audit()
 }
 
@@ -97,7 +97,7 @@ func TestAnAnswerThatTheClockGivesIsNotRemindedOf(t *testing.T) {
 	l.after(6 * time.Hour).tell(refresh.Tick{})
 	l.want("broadcast=running", "notice=waiting")
 	l.wantWindow(l.now.Add(30 * time.Minute))
-	l.refused(click(g, bob, refresh.ActionSkip), refresh.Stale, "Already decided: no need")
+	l.refused(click(g, bob, refresh.ActionSkip), refresh.Stale, "Too late: this needs no answer")
 	l.audit()
 }
 

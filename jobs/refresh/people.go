@@ -3,7 +3,6 @@ package refresh
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // asked returns the open gate that an answer is for.
@@ -26,7 +25,7 @@ func (d *decision) asked(id, nonce string, a Action) (Gate, error) {
 		case GateStart:
 			return g, Errorf(Stale, "The wait is over: the downtime is being announced.")
 		}
-		return g, Errorf(Stale, "Too late: this was to be decided by %s.", g.ExpiresAt.Format("15:04 MST"))
+		return g, Errorf(Stale, "Too late: this was to be decided by %s.", Stamp(g.ExpiresAt))
 	}
 	return g, nil
 }
@@ -141,12 +140,38 @@ func (d *decision) dropBroadcastGate() {
 }
 
 func alreadyDecided(g Gate) string {
-	outcome := strings.ReplaceAll(string(g.Outcome), "_", " ")
 	last, ok := g.Last()
 	if !ok || last.Action != g.Outcome { // it closed by itself
-		return fmt.Sprintf("Already decided: %s at %s.", outcome, g.ClosedAt.Format("15:04 MST"))
+		return fmt.Sprintf("Too late: %s, %s.", closed(g.Outcome), Stamp(g.ClosedAt))
 	}
-	return fmt.Sprintf("Already decided: %s by %s at %s.", outcome, last.By.Name, last.At.Format("15:04 MST"))
+	return fmt.Sprintf("Already decided: %s by %s, %s.", chose(g.Outcome), last.By.Name, Stamp(last.At))
+}
+
+// closed says how a question came to its end without anybody's decision.
+func closed(outcome Action) string {
+	switch outcome {
+	case OutcomeExpired:
+		return "nobody decided in time"
+	case OutcomeElapsed:
+		return "the wait is over"
+	case OutcomeElsewhere:
+		return "it was decided in LCS"
+	}
+	return "this needs no answer any more"
+}
+
+// chose says what was decided, before "by".
+func chose(a Action) string {
+	did, ok := map[Action]string{
+		ActionApprove: "approved", ActionReject: "rejected", ActionCancel: "cancelled", ActionPostpone: "postponed",
+		ActionStartNow: "started now", ActionSignOff: "signed off", ActionDone: "done", ActionOpen: "users let in",
+		ActionRetry: "tried again", ActionSkip: "skipped", ActionAbort: "stopped", ActionAdopt: "adopted",
+		ActionStartAgain: "started again",
+	}[a]
+	if !ok {
+		return string(a)
+	}
+	return did
 }
 
 func (d *decision) cancel(in Cancel) error {

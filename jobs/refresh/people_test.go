@@ -78,7 +78,7 @@ func TestWhoMayDelegateToWhom(t *testing.T) {
 	l.refused(l.delegate("approval", ann, dan), refresh.Stale, "This person can decide this already")
 	old := l.delegate("approval", ann, cy)
 	l.decide("approval", bea, refresh.ActionApprove)
-	l.refused(old, refresh.Stale, "Already decided: approve by Bea")
+	l.refused(old, refresh.Stale, "Already decided: approved by Bea")
 	l.audit()
 }
 

@@ -11,7 +11,7 @@ func (d *decision) fromBackup(in FromBackup) {
 			continue
 		}
 		d.closeGates(s.ID)
-		d.settle(s, thenAsk, fmt.Sprintf("Restored from a backup of %s. Looking whether the copy was started since.", in.Taken.UTC().Format("2006-01-02 15:04 UTC")))
+		d.settle(s, thenAsk, fmt.Sprintf("Restored from a backup of %s. Looking whether the copy was started since.", Stamp(in.Taken)))
 	}
 }
 

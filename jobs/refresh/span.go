@@ -5,6 +5,13 @@ import (
 	"time"
 )
 
+// StampLayout is how a moment stands in a text that is kept.
+const StampLayout = "2006-01-02 15:04 UTC"
+
+// Stamp writes a moment into a text that is kept. Whoever shows the text can find it in there again, and put it into the
+// reader's own time zone.
+func Stamp(t time.Time) string { return t.UTC().Format(StampLayout) }
+
 // Span is a length of time in words: "24 h", "1 h 30 min", "45 s". What is negative is no time.
 func Span(d time.Duration) string {
 	if d < time.Minute {

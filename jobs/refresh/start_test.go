@@ -100,7 +100,7 @@ func TestAStartCanBePostponed(t *testing.T) {
 	if want := begin.Add(11 * time.Hour); !l.r.StartAt.Equal(want) {
 		t.Fatalf("starts at %v, want %v", l.r.StartAt, want)
 	}
-	l.refused(click(first, rita, refresh.ActionPostpone), refresh.Stale, "Already decided: postpone by Rita")
+	l.refused(click(first, rita, refresh.ActionPostpone), refresh.Stale, "Already decided: postponed by Rita")
 	l.after(8*time.Hour + 40*time.Minute).tell(refresh.Tick{})
 	l.want("start=waiting")
 	l.after(50 * time.Minute).tell(refresh.Tick{})

@@ -103,7 +103,7 @@ func TestSignedOffInLCS(t *testing.T) {
 	l.want("sign-off=waiting")
 	l.report("sign-off", refresh.Outcome{Result: refresh.Succeeded, Status: refresh.CopySignedOff})
 	l.want("sign-off=done", "email=running")
-	l.refused(click(g, ann, refresh.ActionSignOff), refresh.Stale, "Already decided: elsewhere at")
+	l.refused(click(g, ann, refresh.ActionSignOff), refresh.Stale, "Too late: it was decided in LCS")
 	l.audit()
 }
 

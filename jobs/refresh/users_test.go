@@ -35,7 +35,7 @@ func TestAListOfUsersAsksTheOpeningQuestionAnew(t *testing.T) {
 	l.refused(refresh.ListUsers{By: rita, From: "empty.csv"}, refresh.Invalid, "no user in empty.csv")
 	l.tell(refresh.ListUsers{By: rita, From: "uat.csv", Names: []string{"carl"}})
 	l.want("preview=running", "open=pending")
-	l.refused(click(old, ann, refresh.ActionOpen), refresh.Stale, "Already decided: no need")
+	l.refused(click(old, ann, refresh.ActionOpen), refresh.Stale, "Too late: this needs no answer")
 	l.tell(refresh.Reported{Step: "preview", Attempt: 1, Outcome: refresh.Outcome{Result: refresh.Succeeded, Roster: []string{"OLD"}}})
 	l.want("preview=running")
 	l.report("preview", refresh.Outcome{Result: refresh.Succeeded, Roster: []string{"ANN", "CARL"}})
