@@ -130,13 +130,22 @@ func reasonOf(words []string, example string) (string, error) {
 	}
 	if isReason(words[0]) && len(words) > 1 {
 		reason := strings.Join(words[1:], " ")
-		if len([]rune(reason)) > maxWhy {
-			return "", refresh.Errorf(refresh.Invalid, "The reason is longer than %d characters.", maxWhy)
+		if wrong := tooLong(reason); wrong != "" {
+			return "", refresh.Errorf(refresh.Invalid, "%s", wrong)
 		}
 		return reason, nil
 	}
 	return "", hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words, " ")),
 		"To give a reason: " + example}
+}
+
+// tooLong says that a reason is, and what to do; empty when it is not.
+func tooLong(reason string) string {
+	n := len([]rune(reason))
+	if n <= maxWhy {
+		return ""
+	}
+	return fmt.Sprintf("A reason has at most %d characters, and this one has %d. Shorten it and send it again.", maxWhy, n)
 }
 
 // zoneOf is the person's own time zone, or the configuration's when Slack does not say. Either way it is named

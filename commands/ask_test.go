@@ -252,7 +252,7 @@ func TestAFormThatIsNotTakenSaysWhere(t *testing.T) {
 		"a time that is past":   {values: []string{"when", "at", "time", "946600000"}, input: "time", says: "is past"},
 		"a time too far ahead":  {values: []string{"when", "at", "time", "1100000000"}, input: "time", says: "more than 60 days"},
 		"no answer to when":     {values: []string{"when", "perhaps"}, input: "when", says: "Choose when"},
-		"a novel for a reason":  {values: []string{"reason", strings.Repeat("å", 301)}, input: "reason", says: "longer than 300"},
+		"a novel for a reason":  {values: []string{"reason", strings.Repeat("å", 301)}, input: "reason", says: "at most 300 characters, and this one has 301"},
 		"a notice made up":      {values: []string{"notice", "1s"}, input: "notice", says: "from 5 min to 24 h"},
 		"a notice that is none": {values: []string{"notice", "long"}, input: "notice", says: "from 5 min to 24 h"},
 		"from who may not":      {user: eve, change: func(f *commands.Filled) { f.Channel = "" }, says: "Only members of the channel"},

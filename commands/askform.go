@@ -261,8 +261,8 @@ func (s *Service) withChoice(r Reply, chosen string) Reply {
 func (s *Service) filledWish(ctx context.Context, in Filled, t Target) (wish, map[string]string) {
 	w := wish{target: t, notice: t.Request.Settings.Notice, reason: strings.Join(strings.Fields(in.Values[inReason]), " ")}
 	wrong := map[string]string{}
-	if len([]rune(w.reason)) > maxWhy {
-		wrong[inReason] = fmt.Sprintf("The reason is longer than %d characters.", maxWhy)
+	if long := tooLong(w.reason); long != "" {
+		wrong[inReason] = long
 	}
 	if v := in.Values[inNotice]; v != configured {
 		d, err := time.ParseDuration(v)
@@ -285,7 +285,7 @@ func (s *Service) filledWish(ctx context.Context, in Filled, t Target) (wish, ma
 		}
 		w.at = time.Unix(unix, 0).In(s.zoneOf(ctx, in.User.ID))
 		if err := (when.Reader{Now: time.Now(), Zone: w.at.Location()}).Check(w.at); err != nil {
-			wrong[inTime] = err.Error()
+			wrong[inTime] = fmt.Sprintf("%s Choose one within the next %d days.", err, when.Furthest/(24*time.Hour))
 		}
 	default:
 		wrong[inWhen] = "Choose when it is to begin."

@@ -75,7 +75,7 @@ func (s *Service) fillReject(ctx context.Context, in Filled) (Reply, error) {
 	return Reply{}, err
 }
 
-// fillDelegate lets the chosen person decide as well.
+// fillDelegate lets the chosen person decide as well. Whom nobody can choose is said beside the choice, and the form stays.
 func (s *Service) fillDelegate(ctx context.Context, in Filled) (Reply, error) {
 	r, id, by, err := s.deciding(ctx, in)
 	if err != nil {
@@ -83,12 +83,18 @@ func (s *Service) fillDelegate(ctx context.Context, in Filled) (Reply, error) {
 	}
 	to := refresh.Person{ID: in.Values[inPerson]}
 	if r.ID != "" && to.ID != "" {
-		if err := s.canDecide(ctx, to, in.Workspace, r); err != nil {
-			return Reply{}, err
-		}
+		err = s.canDecide(ctx, to, in.Workspace, r)
 	}
-	_, err = s.tell(ctx, id, r, refresh.Delegate{Gate: in.State[1], Nonce: in.State[2], By: by, To: to, Reason: reasoned(in.Values[inReason])},
-		delivery{in.Key, in.User, in.Workspace})
+	if err == nil {
+		_, err = s.tell(ctx, id, r, refresh.Delegate{Gate: in.State[1], Nonce: in.State[2], By: by, To: to, Reason: reasoned(in.Values[inReason])},
+			delivery{in.Key, in.User, in.Workspace})
+	}
+	switch refresh.CodeOf(err) {
+	case refresh.Invalid, refresh.Denied:
+		refused := reply(Reply{}, err)
+		refused.Complaints = map[string]string{inPerson: refused.Text}
+		return refused, nil
+	}
 	return Reply{}, err
 }
 

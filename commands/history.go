@@ -118,8 +118,10 @@ func (s *Service) wanted(words []string, in Line) (wanted, error) {
 		}
 		var err error
 		switch {
-		case (word == "by" || word == "page") && next == "":
-			return w, hinted{refresh.Errorf(refresh.Invalid, "Something is missing after %q.", words[i]), historyExample}
+		case word == "by" && next == "":
+			return w, hinted{refresh.Errorf(refresh.Invalid, "Whose refreshes? A name is missing after %q.", words[i]), historyExample}
+		case word == "page" && next == "":
+			return w, hinted{refresh.Errorf(refresh.Invalid, "Which page? A number is missing after %q.", words[i]), pageExample}
 		case word == "by":
 			i++
 			err = twice("person")
@@ -133,7 +135,7 @@ func (s *Service) wanted(words []string, in Line) (wanted, error) {
 			if n, bad := strconv.Atoi(next); bad == nil && n >= 1 && n <= mostHistory {
 				w.page = n
 			} else {
-				return w, hinted{refresh.Errorf(refresh.Invalid, "%q is no page: pages are numbered from 1.", next), historyExample}
+				return w, hinted{refresh.Errorf(refresh.Invalid, "%q is no page: pages are numbered from 1.", next), pageExample}
 			}
 		case outcomes()[word] != "":
 			err = twice("outcome")
@@ -160,7 +162,10 @@ func (s *Service) wanted(words []string, in Line) (wanted, error) {
 	return w, nil
 }
 
-const historyExample = "For example: /refresh history uat by @rita done 2026-11"
+const (
+	historyExample = "For example: /refresh history uat by @rita done 2026-11"
+	pageExample    = "For example: /refresh history uat page 2"
+)
 
 func (s *Service) knownName(word string) (string, bool) {
 	i := slices.IndexFunc(s.names, func(known string) bool { return strings.EqualFold(known, word) })
@@ -172,6 +177,10 @@ func (s *Service) knownName(word string) (string, bool) {
 
 // notHistory says of a word that it is nothing that the history can be searched for.
 func (s *Service) notHistory(word string) error {
+	if i := slices.IndexFunc(s.Sources, func(source string) bool { return strings.EqualFold(source, word) }); i >= 0 {
+		return hinted{refresh.Errorf(refresh.Invalid, "%s is only a source: nothing is ever copied into it, so it has no history.", s.Sources[i]),
+			"Environments that are refreshed: " + strings.Join(s.names, ", ") + ". " + historyExample}
+	}
 	choices := slices.Clone(s.names)
 	for o := range outcomes() {
 		choices = append(choices, o)

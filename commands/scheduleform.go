@@ -74,6 +74,10 @@ func (s *Service) fillSchedule(ctx context.Context, in Filled) (Reply, error) {
 	if err != nil {
 		wrong[inClock] = "Choose a time, from 00:00 to 23:59."
 	}
+	why := strings.Join(strings.Fields(in.Values[inReason]), " ")
+	if long := tooLong(why); long != "" {
+		wrong[inReason] = long
+	}
 	if len(wrong) > 0 {
 		return Reply{Refused: true, Text: "Something in the form is not possible.", Complaints: wrong}, nil
 	}
@@ -83,8 +87,7 @@ func (s *Service) fillSchedule(ctx context.Context, in Filled) (Reply, error) {
 	}
 	e := schedule.Entry{
 		Target: name, Cron: fmt.Sprintf("%d %d * * %s", clock.Minute(), clock.Hour(), weekdays), Zone: in.Values[inZone],
-		Missed: schedule.Missed(in.Values[inMissed]), Blackout: schedule.InBlackout(in.Values[inBlackout]), Ask: usualLead, Owner: in.User,
-		Why: strings.Join(strings.Fields(in.Values[inReason]), " "),
+		Missed: schedule.Missed(in.Values[inMissed]), Blackout: schedule.InBlackout(in.Values[inBlackout]), Ask: usualLead, Owner: in.User, Why: why,
 	}
 	// What the form gives is read like a line that was typed: there is one grammar, and one set of rules.
 	line := lineOf(e)

@@ -39,7 +39,7 @@ func TestEveryLineGetsItsAnswer(t *testing.T) {
 		{"uat FOR Æøå & <b> `x` 🎄", want{asks: "uat", reason: "Æøå & <b> `x` 🎄"}},
 		{"uat\u00a0for\u00a0a\u00a0paste", want{asks: "uat", reason: "a paste"}},
 		{"uat for " + strings.Repeat("å", 300), want{asks: "uat", reason: strings.Repeat("å", 300)}},
-		{"uat for " + strings.Repeat("å", 301), want{refused: true, text: "longer than 300"}},
+		{"uat for " + strings.Repeat("å", 301), want{refused: true, text: "at most 300 characters"}},
 		{"uat for", want{refused: true, text: `"for"`, hint: "/refresh uat for March training"}},
 		{"uat now or never", want{refused: true, text: `"or never"`, hint: "To give a reason"}},
 		{"golden tomorow 20:00", want{refused: true, text: `"tomorow 20:00"`, hint: "/refresh Golden for"}},

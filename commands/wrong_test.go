@@ -13,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"refreshbot/commands"
+	"refreshbot/jobs/refresh"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // Every command has a file with wrong input and what is answered. A line that begins with "> " is sent by somebody in
-// the channel, one with "admin> " by an admin, one with "! " before the next of them so that something runs. What
-// follows a line is the answer; go test -update writes that anew.
+// the channel, one with "admin> " by an admin, one with "! " before the next of them, as a button of ours would, so that
+// something runs. What follows a line is the answer; go test -update writes that anew.
 func TestWrongInput(t *testing.T) {
 	t.Parallel()
 	var known []string
@@ -61,15 +62,7 @@ func TestWrongInput(t *testing.T) {
 			if asked == 0 {
 				t.Fatalf("%s holds no line", path)
 			}
-			if *update {
-				if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(data), got.String()); diff != "" {
-				t.Errorf("%s differs (-want +got):\n%s", path, diff)
-			}
+			golden(t, path, string(data), got.String())
 		})
 	}
 	files, err := os.ReadDir(filepath.Join("testdata", "wrong"))
@@ -83,12 +76,93 @@ func TestWrongInput(t *testing.T) {
 	}
 }
 
+// golden holds what was got against the file, or writes the file anew.
+func golden(t *testing.T, path, want, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s differs (-want +got):\n%s", path, diff)
+	}
+}
+
+// Every input of a form that can be filled in wrongly has a line that begins with "> ": what opens the form, a slash
+// command or the button of an approver, and behind a bar what is filled in otherwise than the form begins with.
+func TestWrongForms(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join("testdata", "forms.golden")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for l := range strings.Lines(string(data)) {
+		text, ok := strings.CutPrefix(strings.TrimSuffix(l, "\n"), "> ")
+		if !ok {
+			continue
+		}
+		opens, values, _ := strings.Cut(text, " | ")
+		inWorld(t, func(t *testing.T, w world) {
+			fmt.Fprintf(&got, "> %s\n%s\n", text, complaints(t, w, opens, values))
+		})
+	}
+	golden(t, path, string(data), got.String())
+}
+
+// complaints are what a form answers that is filled in like that: what is wrong, by input, or as a whole.
+func complaints(t *testing.T, w world, opens, values string) string {
+	t.Helper()
+	who, opened := sam, commands.Reply{}
+	if action, ok := strings.CutPrefix(opens, "press "); ok {
+		w.say(t, sam, "uat now")
+		who, opened = anna, w.press(t, anna, refresh.Action(action))
+	} else {
+		opened = w.say(t, sam, opens)
+	}
+	if opened.Form == nil {
+		t.Fatalf("%q opens no form: %+v", opens, opened)
+	}
+	in := commands.Filled{Key: key(), User: refresh.Person{ID: who, Name: who}, Form: opened.Form.Name, State: opened.Form.State, Channel: channel, Values: map[string]string{}}
+	for _, p := range opened.Form.Parts {
+		if p.Input != nil {
+			in.Values[p.Input.ID] = p.Input.Initial
+		}
+	}
+	for _, pair := range strings.Split(values, "; ") {
+		id, value, _ := strings.Cut(pair, "=")
+		if _, ok := in.Values[id]; !ok {
+			t.Fatalf("%q has no input %q", opens, id)
+		}
+		in.Values[id] = value
+	}
+	answer := w.Fill(t.Context(), in)
+	if !answer.Refused {
+		t.Errorf("%q with %q is not refused: %+v", opens, values, answer)
+	}
+	var all []string
+	for _, p := range opened.Form.Parts {
+		if p.Input != nil && answer.Complaints[p.Input.ID] != "" {
+			all = append(all, fmt.Sprintf("  %s: %s", p.Input.Label, answer.Complaints[p.Input.ID]))
+		}
+	}
+	if len(all) == 0 {
+		return indented(answer)
+	}
+	return strings.Join(all, "\n")
+}
+
 // refusal sends one line in a world of its own, at midnight UTC of the 1st of January 2000, a Saturday.
 func refusal(t *testing.T, who, text string, before []string) (answer commands.Reply) {
 	t.Helper()
 	inWorld(t, func(t *testing.T, w world) {
 		for _, l := range before {
-			if got := w.say(t, sam, l); got.Refused {
+			in := line(sam, l)
+			in.Confirmed = true
+			if got := w.Slash(t.Context(), in); got.Refused {
 				t.Fatalf("%q: %+v", l, got)
 			}
 			synctest.Wait()
@@ -114,6 +188,9 @@ func indented(r commands.Reply) string {
 		if l != "" {
 			all = append(all, "  "+l)
 		}
+	}
+	for _, i := range r.Items {
+		all = append(all, "  • "+i.Title)
 	}
 	return strings.Join(all, "\n")
 }

@@ -276,3 +276,11 @@ func TestBadInputAppNotRegisteredInTheSource(t *testing.T) {
 	w.finish()
 	w.judge("done")
 }
+
+func TestWhatIsNotConfiguredSaysWhatWouldBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	w.start()
+	w.heard("/refresh backup", "The configuration has no store.backup", "store: {backup: {dir:")
+	w.heard("/refresh sign-in", "lcs.password, so there is nothing to do", "lcs.token_key")
+}

@@ -89,7 +89,7 @@ func newBackups(cfg *config.Config, record *bolt.Store, health *bot.Health, log 
 
 func (i installation) Backup(ctx context.Context) (commands.Backup, error) {
 	if i.backups == nil {
-		return commands.Backup{}, refresh.Errorf(refresh.Invalid, "The configuration has no store.backup, so there is no place for one. Whoever runs refreshbot adds it.")
+		return commands.Backup{}, refresh.Errorf(refresh.Invalid, "The configuration has no store.backup, so there is no place for a backup. Whoever runs refreshbot adds one, such as store: {backup: {dir: backups}}.")
 	}
 	t, err := i.backups.Take(ctx)
 	if err != nil {

@@ -205,11 +205,11 @@ func (g Gate) handOver(r Refresh, by Actor, to Person) *Error {
 	case to.ID == "":
 		return Errorf(Invalid, "Name the person who is to decide.")
 	case to.ID == by.ID:
-		return Errorf(Invalid, "You can decide this already.")
+		return Errorf(Invalid, "You can decide this already. Choose somebody else.")
 	case g.Kind == GateApprove && to.ID == r.RequestedBy.ID:
 		return Errorf(Denied, "%s asked for this refresh and cannot approve it. Name somebody else.", r.RequestedBy.Name)
 	case slices.Contains(g.Deciders(), to.ID):
-		return Errorf(Stale, "This person can decide this already.")
+		return Errorf(Stale, "This person can decide this already. Choose somebody else.")
 	case len(g.Delegates) >= maxDelegates:
 		return Errorf(Refused, "This was handed on to %d people already. One of them has to decide.", maxDelegates)
 	}
