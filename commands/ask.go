@@ -208,6 +208,7 @@ func (s *Service) place(ctx context.Context, key string, by refresh.Person, w wi
 		rep.Hint += hurried(w)
 	}
 	rep.Text += fmt.Sprintf(" Nothing happens to %s before it is approved.", r.Target.Name)
+	rep.Hint += s.counted(ctx, r.Target.Name)
 	return rep, nil
 }
 

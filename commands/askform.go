@@ -81,7 +81,7 @@ func (s *Service) askForm(ctx context.Context, who refresh.Person, channel strin
 	recent, _ := s.Record.Recent(ctx, name, lookBack) // what can be read; one that is damaged keeps its target locked
 	d := draft{target: t, channel: channel, zone: s.zoneOf(ctx, who.ID), last: lastDone(recent)}
 	return Reply{Form: d.form(), Later: func(ctx context.Context) Reply {
-		d.read(ctx, s.Rehearsal)
+		d.read(ctx, s)
 		return Reply{Form: d.form()}
 	}}, nil
 }
@@ -96,7 +96,7 @@ func lastDone(recent []refresh.Refresh) *refresh.Refresh {
 	return nil
 }
 
-// draft is what the form shows. lost and guests are nil until they have been read.
+// draft is what the form shows. lost, guests and starts are nil until they have been read.
 type draft struct {
 	target  Target
 	channel string
@@ -105,16 +105,25 @@ type draft struct {
 
 	lost   []refresh.Finding
 	guests *refresh.Outcome
+	starts *refresh.Quota
 }
 
-// read finds out what the target holds and who would be let in. Whatever cannot be read is said in its place.
-func (d *draft) read(ctx context.Context, from Rehearsal) {
+// read finds out what the target holds, who would be let in and how many starts are left. Whatever cannot be read is said
+// in its place, but for the count: the checks make it too.
+func (d *draft) read(ctx context.Context, s *Service) {
 	ctx, cancel := context.WithTimeout(ctx, readingTime)
 	defer cancel()
-	var both sync.WaitGroup
-	both.Go(func() { d.lost = from.AtStake(ctx, d.target.Request) })
-	both.Go(func() { o := from.Guests(ctx, d.target.Request); d.guests = &o })
-	both.Wait()
+	var all sync.WaitGroup
+	all.Go(func() { d.lost = s.Rehearsal.AtStake(ctx, d.target.Request) })
+	all.Go(func() { o := s.Rehearsal.Guests(ctx, d.target.Request); d.guests = &o })
+	if s.Starts != nil {
+		all.Go(func() {
+			if q, err := s.Starts.Quota(ctx, d.target.Request.Target); err == nil {
+				d.starts = &q
+			}
+		})
+	}
+	all.Wait()
 }
 
 func (d *draft) form() *Form {
@@ -161,6 +170,9 @@ func (d *draft) facts() []Fact {
 		}
 	}
 	list := []Fact{last}
+	if d.starts != nil {
+		list = append(list, Fact{Name: "LCS", Text: startsSaid(*d.starts, d.zone)})
+	}
 	if d.lost == nil {
 		return append(list, Fact{Name: "What will be lost", Text: fmt.Sprintf("looking at %s …", name)})
 	}

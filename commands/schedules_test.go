@@ -3,6 +3,7 @@ package commands_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,9 +276,20 @@ func TestStartsAreCountedAndShown(t *testing.T) {
 		if got := w.say(t, sam, "uat monday 18:00"); !strings.Contains(got.Hint, "3 of 3 starts in 24 h used, the next is possible on Saturday 1 January 2000 05:00 (UTC).") {
 			t.Errorf("read back: %+v", got)
 		}
+		form := w.say(t, sam, "uat").Later(t.Context()).Form
+		if !slices.ContainsFunc(form.Parts, func(p commands.Part) bool {
+			return slices.ContainsFunc(p.Facts, func(f commands.Fact) bool {
+				return f.Name == "LCS" && strings.Contains(f.Text, "3 of 3 starts in 24 h used, the next is possible on Saturday 1 January 2000 05:00")
+			})
+		}) {
+			t.Errorf("the form: %+v", form.Parts)
+		}
 		planned := w.say(t, sam, "plan uat").Later(t.Context()).Plan
 		if planned == nil || planned.Starts == nil || planned.Starts.Left() != 0 {
 			t.Errorf("plan: %+v", planned)
+		}
+		if got := w.say(t, sam, "uat now"); got.Refused || !strings.Contains(got.Hint, "LCS: 3 of 3 starts in 24 h used") {
+			t.Errorf("asked: %+v", got)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -42,15 +43,19 @@ func (s *Service) starts(ctx context.Context, names ...string) map[string]refres
 	return known
 }
 
-// counted is what a person is told of it before they ask; empty when it is not known.
+// counted is what a person who asks is told of it; empty when it is not known.
 func (s *Service) counted(ctx context.Context, name string) string {
 	q, ok := s.starts(ctx, name)[name]
 	if !ok {
 		return ""
 	}
-	text := " LCS: " + q.String()
-	if q.Left() == 0 {
-		text += ", the next is possible on " + when.Said(q.Free.In(s.Zone))
+	return " LCS: " + startsSaid(q, s.Zone) + "."
+}
+
+// startsSaid is a count, and when the next start is possible if none is left.
+func startsSaid(q refresh.Quota, zone *time.Location) string {
+	if q.Left() > 0 {
+		return q.String()
 	}
-	return text + "."
+	return fmt.Sprintf("%s, the next is possible on %s", q, when.Said(q.Free.In(zone)))
 }

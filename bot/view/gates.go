@@ -104,6 +104,7 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		if !r.StartAt.IsZero() {
 			body[0] += fmt.Sprintf(" The copy starts %s.", p.at(r.StartAt))
 		}
+		body = append(body, startsUsed(r)...)
 		return fmt.Sprintf("May %s be overwritten with the data of %s?", target, source),
 			append(body, tally(p, kindFindings(r, refresh.KindPreflight))...)
 	case refresh.GateStart:
@@ -145,6 +146,16 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		return stepName(s) + " failed", append([]string{p.prose(g.Question, 600), wayOut(g, s)}, tally(p, s.Findings)...)
 	}
 	return stepName(s), []string{p.prose(g.Question, 600)}
+}
+
+// startsUsed is how many starts LCS counted when the checks were made. One that is missing stands among what is not ok.
+func startsUsed(r refresh.Refresh) []string {
+	for _, f := range kindFindings(r, refresh.KindPreflight) {
+		if f.Name == refresh.QuotaCheck && f.OK {
+			return []string{"LCS, when this was checked: " + line(f.Detail, maxNote) + "."}
+		}
+	}
+	return nil
 }
 
 // sent is what was asked of LCS, and when.

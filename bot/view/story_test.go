@@ -218,7 +218,7 @@ func ok(name, detail string) refresh.Finding {
 func not(name, detail string) refresh.Finding { return refresh.Finding{Name: name, Detail: detail} }
 
 func (s *story) checked() *story {
-	return s.report("preflight", good("", ok("Sign-in to LCS", ""), ok("uat is a sandbox", "Sandbox, SelfService"), ok("Rights in prod", "")))
+	return s.report("preflight", good("", ok("Sign-in to LCS", ""), ok("uat is a sandbox", "Sandbox, SelfService"), ok(refresh.QuotaCheck, "1 of 3 starts in 24 h used")))
 }
 
 func (s *story) announced() *story {

@@ -46,7 +46,7 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 		busy := running(history)
 		c.that("Nothing runs on "+target, busy == nil, "idle in LCS", "LCS is busy with %q on it. Wait for that to end.", title(busy))
 		q := p.tallied(j.refresh.Target, history)
-		c.that("LCS accepts a refresh", q.Left() > 0 || !q.Free.After(begins(j.refresh)), q.String(),
+		c.that(refresh.QuotaCheck, q.Left() > 0 || !q.Free.After(begins(j.refresh)), q.String(),
 			"%s. The next one is possible from %s.", q, refresh.Stamp(q.Free))
 		for _, op := range history {
 			if !op.IsRefresh() {

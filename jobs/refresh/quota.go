@@ -13,6 +13,9 @@ type Quota struct {
 	Free   time.Time // when the next one can begin; zero: now
 }
 
+// QuotaCheck names the finding that a copier takes another copy; its detail is the count.
+const QuotaCheck = "LCS accepts a refresh"
+
 // Left is how many can begin now.
 func (q Quota) Left() int { return max(0, q.Limit-q.Used) }
 
