@@ -16,12 +16,22 @@ import (
 // mostAsked is how many people a question is brought to in direct messages. For more it stands in the channel alone.
 const mostAsked = 20
 
-// ask is a question that was brought to people in direct messages.
+// ask is a question that was brought to people in direct messages: to those who can answer it, and when nobody does, to
+// the admins.
 type ask struct {
-	Gate   string   `json:"gate"`
-	To     []string `json:"to,omitempty"`     // Slack users
-	Sent   bool     `json:"sent,omitempty"`   // everybody has it, as far as they can be written to
-	Closed bool     `json:"closed,omitempty"` // nothing is left to do: the messages say what was decided
+	Gate      string   `json:"gate"`
+	Escalated bool     `json:"escalated,omitempty"` // to the admins
+	To        []string `json:"to,omitempty"`        // Slack users
+	Sent      bool     `json:"sent,omitempty"`      // everybody has it, as far as they can be written to
+	Closed    bool     `json:"closed,omitempty"`    // nothing is left to do: the messages say what was decided
+}
+
+// key is the mark of its messages.
+func (a ask) key() string {
+	if a.Escalated {
+		return "escalated-" + a.Gate
+	}
+	return "ask-" + a.Gate
 }
 
 // Members knows who is in which user group.
@@ -39,22 +49,35 @@ func brought(k refresh.GateKind) bool {
 	return false
 }
 
-// unasked returns the open gates that are still to be brought to people. Of steps that failed it is one at a time: ten
-// of them are one trouble.
-func (s *showing) unasked() (gates []refresh.Gate) {
-	asked := func(id string) bool { return slices.ContainsFunc(s.Asks, func(a ask) bool { return a.Gate == id }) }
-	trouble := slices.ContainsFunc(s.Asks, func(a ask) bool {
-		g, _ := s.r.Gate(a.Gate)
-		return g.Kind == refresh.GateTrouble && g.Open()
-	})
-	for _, g := range s.r.OpenGates() {
-		if !brought(g.Kind) || asked(g.ID) || g.Kind == refresh.GateTrouble && trouble {
-			continue
+// unasked returns the questions that are still to be brought to people. Of steps that failed it is one at a time: ten of
+// them are one trouble.
+func (s *showing) unasked() (all []ask) {
+	for _, escalated := range []bool{false, true} {
+		trouble := slices.ContainsFunc(s.Asks, func(a ask) bool {
+			g, _ := s.r.Gate(a.Gate)
+			return a.Escalated == escalated && g.Kind == refresh.GateTrouble && g.Open()
+		})
+		for _, g := range s.r.OpenGates() {
+			due := brought(g.Kind)
+			if escalated {
+				due = g.Escalated
+			}
+			if _, known := s.asked(g.ID, escalated); !due || known || g.Kind == refresh.GateTrouble && trouble {
+				continue
+			}
+			trouble = trouble || g.Kind == refresh.GateTrouble
+			all = append(all, ask{Gate: g.ID, Escalated: escalated})
 		}
-		trouble = trouble || g.Kind == refresh.GateTrouble
-		gates = append(gates, g)
 	}
-	return gates
+	return all
+}
+
+func (s *showing) asked(gate string, escalated bool) (ask, bool) {
+	i := slices.IndexFunc(s.Asks, func(a ask) bool { return a.Gate == gate && a.Escalated == escalated })
+	if i < 0 {
+		return ask{}, false
+	}
+	return s.Asks[i], true
 }
 
 // waits reports whether a question waits for an answer.
@@ -67,7 +90,7 @@ func (s *showing) waits(a ask) bool {
 func (s *showing) handedOn(a ask) (to []string) {
 	g, _ := s.r.Gate(a.Gate)
 	for _, d := range g.Delegates {
-		if s.waits(a) && d.To.ID != "" && !slices.Contains(a.To, d.To.ID) {
+		if !a.Escalated && s.waits(a) && d.To.ID != "" && !slices.Contains(a.To, d.To.ID) {
 			to = append(to, d.To.ID)
 		}
 	}
@@ -87,13 +110,14 @@ func (s *showing) askPeople(ctx context.Context) error {
 		return nil
 	}
 	var result error
-	for _, g := range s.unasked() {
-		to, err := s.deciders(ctx, g)
+	for _, a := range s.unasked() {
+		to, err := s.addressees(ctx, a)
 		if err != nil {
 			result = sooner(result, err)
 			continue
 		}
-		s.Asks = append(s.Asks, ask{Gate: g.ID, To: to, Sent: len(to) == 0, Closed: len(to) == 0})
+		a.To, a.Sent, a.Closed = to, len(to) == 0, len(to) == 0
+		s.Asks = append(s.Asks, a)
 		if err := s.note(ctx); err != nil {
 			return err
 		}
@@ -122,7 +146,30 @@ func (s *showing) askPeople(ctx context.Context) error {
 	return result
 }
 
-// deciders are the people who can answer a question: users, and the members of user groups. Nobody when they are many.
+// addressees are the people to whom a question is brought. Nobody when they are many.
+func (s *showing) addressees(ctx context.Context, a ask) (to []string, err error) {
+	if a.Escalated {
+		to = s.escalatedTo(a)
+	} else {
+		g, _ := s.r.Gate(a.Gate)
+		to, err = s.deciders(ctx, g)
+	}
+	if len(to) > mostAsked {
+		return nil, err
+	}
+	return to, err
+}
+
+// escalatedTo are the admins who do not have the question yet.
+func (s *showing) escalatedTo(a ask) []string {
+	if s.r.Settings.Remind == nil {
+		return nil
+	}
+	before, _ := s.asked(a.Gate, false)
+	return slices.DeleteFunc(slices.Clone(s.r.Settings.Remind.Admins), func(id string) bool { return slices.Contains(before.To, id) })
+}
+
+// deciders are the people who can answer a question: users, and the members of user groups.
 func (s *showing) deciders(ctx context.Context, g refresh.Gate) ([]string, error) {
 	var all []string
 	for _, id := range g.Deciders() {
@@ -137,26 +184,30 @@ func (s *showing) deciders(ctx context.Context, g refresh.Gate) ([]string, error
 		all = append(all, members...)
 	}
 	slices.Sort(all)
-	all = slices.DeleteFunc(slices.Compact(all), func(id string) bool {
+	return slices.DeleteFunc(slices.Compact(all), func(id string) bool {
 		return id == "" || g.Kind == refresh.GateApprove && id == s.r.RequestedBy.ID // four eyes
-	})
-	if len(all) > mostAsked {
-		return nil, nil
-	}
-	return all, nil
+	}), nil
 }
 
 // record is where a direct message about a question is remembered.
 func (s *showing) record(a ask, user string) string {
-	return fmt.Sprintf("%s/ask/%s/%s", s.r.ID, a.Gate, strings.ToLower(user))
+	what := "ask"
+	if a.Escalated {
+		what = "escalated"
+	}
+	return fmt.Sprintf("%s/%s/%s/%s", s.r.ID, what, a.Gate, strings.ToLower(user))
 }
 
-// bring sends the question to each who can answer it.
+// bring sends the question to each of those to whom it is brought.
 func (s *showing) bring(ctx context.Context, a ask) (result error) {
 	g, _ := s.r.Gate(a.Gate)
-	m := view.Ask(s.r, g, s.cardLink(ctx), s.View)
+	card := s.cardLink(ctx)
 	for _, user := range a.To {
-		_, err := s.deliver(ctx, s.record(a, user), letter{string(s.r.ID), "ask-" + a.Gate, user, m})
+		m := view.Ask(s.r, g, card, s.View)
+		if a.Escalated {
+			m = view.Escalated(s.r, g.For(s.r, refresh.Actor{Person: refresh.Person{ID: user}, Admin: true}), card, s.View)
+		}
+		_, err := s.deliver(ctx, s.record(a, user), letter{string(s.r.ID), a.key(), user, m})
 		result = sooner(result, err)
 	}
 	return result
@@ -172,7 +223,7 @@ func (s *showing) conclude(ctx context.Context, a ask) (result error) {
 		record := s.record(a, user)
 		rec, err := s.recallTold(ctx, record)
 		if err == nil && rec.Outcome == "" && !rec.SentAt.IsZero() {
-			rec, err = s.found(ctx, record, rec, letter{string(s.r.ID), "ask-" + a.Gate, user, m})
+			rec, err = s.found(ctx, record, rec, letter{string(s.r.ID), a.key(), user, m})
 		}
 		if err == nil && rec.Outcome == outcomeSent {
 			if err = s.updates.turn(record); err == nil {

@@ -245,3 +245,123 @@ func TestManyFailedStepsAreOneQuestionAtATime(t *testing.T) {
 		t.Errorf("questions that are left:\n%s", b.sim.Transcript(b.sim.DM(anna)))
 	}
 }
+
+// left has a refresh asked for whose questions go to the admins after a while. Anna is one of them, and of those who
+// decide.
+func (b *bench) left(escalate time.Duration) {
+	b.t.Helper()
+	req := request("uat")
+	req.By, req.Trouble = refresh.Person{ID: rita, Name: "rita"}, []string{anna}
+	req.Settings.Remind = &refresh.Reminders{Escalate: escalate, Admins: []string{boss, anna}}
+	if _, err := b.machine.Ask(b.ctx, req, "a"); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestAQuestionThatNobodyDecidesReachesTheAdminsWhoDoNotHaveIt(t *testing.T) {
+	t.Parallel()
+	b := asking(t)
+	b.left(50 * time.Millisecond)
+	b.until("the boss is told", func() bool { return len(b.letters(boss, "escalated-")) == 1 })
+	b.settled()
+	m := b.letters(boss, "escalated-")[0]
+	if buttons := m.Buttons(); len(buttons) != 1 || buttons[0].ActionID != "gate:cancel" { // an admin is no approver
+		t.Errorf("the boss may press %+v", buttons)
+	}
+	b.stop()
+	b.start()
+	b.connected()
+	b.press(anna, refresh.ActionApprove)
+	b.until("the boss sees what was decided", func() bool {
+		m := b.letters(boss, "")
+		return len(m) == 1 && len(m[0].Buttons()) == 0 && strings.Contains(m[0].Plain(), "Approved by @anna")
+	})
+	b.settled()
+	if n := len(b.letters(anna, "")); n != 1 {
+		t.Errorf("anna has %d questions, one of them twice:\n%s", n, b.sim.Transcript(b.sim.DM(anna)))
+	}
+	b.noDoubles()
+}
+
+func TestAnAdminCallsOffWhatNobodyDecides(t *testing.T) {
+	t.Parallel()
+	b := asking(t)
+	b.left(50 * time.Millisecond)
+	b.pressIn(b.sim.DM(boss), boss, refresh.ActionCancel)
+	b.until("the end", func() bool { return b.refresh().Status == refresh.Cancelled })
+	b.settled()
+	b.complete()
+	if m := b.letters(boss, "escalated-"); len(m) != 1 || len(m[0].Buttons()) > 0 {
+		t.Errorf("the boss has %+v", m)
+	}
+}
+
+func TestOfManyFailedStepsTheAdminsHaveOneAtATime(t *testing.T) {
+	t.Parallel()
+	b := asking(t, func(b *bench, _ *slacksim.Options) { b.perform = failing{} })
+	b.left(50 * time.Millisecond)
+	b.press(anna, refresh.ActionApprove)
+	b.press(anna, refresh.ActionStartNow)
+	open := func() int {
+		n := 0
+		for _, m := range b.letters(boss, "escalated-") {
+			if len(m.Buttons()) > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	b.until("nobody has decided on either of two steps", func() bool {
+		gates := b.refresh().OpenGates()
+		return len(gates) == 2 && gates[0].Escalated && gates[1].Escalated
+	})
+	b.settled()
+	b.until("the boss has one of them", func() bool { return open() == 1 })
+	for n := len(b.letters(boss, "escalated-")); open() > 0; n++ {
+		b.pressIn(b.sim.DM(boss), boss, refresh.ActionSkip)
+		b.until("then the other one, or none", func() bool {
+			return b.refresh().Status.Ended() || len(b.letters(boss, "escalated-")) == n+1 && open() == 1
+		})
+		b.settled()
+	}
+	b.complete()
+}
+
+func TestWhatIsEscalatedIsSentOnce(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]slacksim.Fault{
+		"the reply is lost":   {DropReply: true},
+		"it arrives later":    {DropReply: true, Delay: 150 * time.Millisecond},
+		"the request is lost": {DropRequest: true},
+	} {
+		for _, decided := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, decided meanwhile: %v", name, decided), func(t *testing.T) {
+				t.Parallel()
+				b := asking(t)
+				b.left(500 * time.Millisecond)
+				b.settled()
+				met, fault := make(chan struct{}, 1), fault
+				fault.Met = func() { met <- struct{}{} }
+				b.sim.Fail("chat.postMessage", slacksim.Fault{}) // the reminder in the thread comes first
+				b.sim.Fail("chat.postMessage", fault)
+				<-met
+				if decided {
+					b.press(anna, refresh.ActionCancel)
+				} else {
+					b.until("the boss is told", func() bool { return len(b.letters(boss, "escalated-")) == 1 })
+				}
+				b.settled()
+				got := b.letters(boss, "escalated-")
+				if len(got) > 1 {
+					t.Errorf("the boss is told %d times", len(got))
+				}
+				for _, m := range got {
+					if open := len(m.Buttons()) > 0; open == decided {
+						t.Errorf("the boss can press: %v", open)
+					}
+				}
+				b.noDoubles()
+			})
+		}
+	}
+}

@@ -124,7 +124,7 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	b.answers, err = commands.New(commands.Options{
 		Engine: b.machine, Record: b.store, Directory: bot.NewDirectory(b.options.API), Sources: []string{"prod"},
 		Targets: targets, Rehearsal: rehearsal{&b.looks}, Next: func(string) time.Time { return time.Time{} },
-		Calendar: calendar, Zone: time.UTC,
+		Calendar: calendar, Zone: time.UTC, Admins: b.options.Admins,
 	})
 	if err != nil {
 		t.Fatal(err)

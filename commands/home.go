@@ -100,7 +100,7 @@ func (s *Service) concerns(ctx context.Context, who refresh.Person, r refresh.Re
 	for _, g := range r.OpenGates() {
 		g.Actions = slices.DeleteFunc(slices.Clone(g.Actions), func(a refresh.Action) bool { return !counts(would(g.ID, g.Nonce, a, actor)) })
 		switch {
-		case g.Kind != refresh.GateStart && g.Kind != refresh.GateNotice && !g.Offers(refresh.ActionWithdraw) && slices.ContainsFunc(g.Actions, answers):
+		case g.Kind != refresh.GateStart && g.Kind != refresh.GateNotice && !g.Offers(refresh.ActionWithdraw) && slices.ContainsFunc(g.Actions, refresh.Action.Answers):
 			waiting = append(waiting, Waiting{r, g})
 		case len(g.Actions) > 0 && running.Gate == nil:
 			running.Gate = &g
@@ -110,11 +110,6 @@ func (s *Service) concerns(ctx context.Context, who refresh.Person, r refresh.Re
 		running.Cancel = running.Cancel && !g.Offers(refresh.ActionCancel)
 	}
 	return waiting, running, err
-}
-
-// answers reports whether an action is an answer to the question itself.
-func answers(a refresh.Action) bool {
-	return a != refresh.ActionCancel && a != refresh.ActionWithdraw && a != refresh.ActionDelegate
 }
 
 // scheduledFor are the schedules, each with its next time and, when change is set, with what this person may do about it.

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -23,6 +24,30 @@ func Ask(r refresh.Refresh, g refresh.Gate, card string, o Options) Message {
 			buttons(p, r, g),
 			context(origin(p, r, card)...),
 		},
+	}
+}
+
+// Escalated is the direct message that tells an admin that nobody has decided. The gate has the actions that are the
+// admin's to take, which may be none.
+func Escalated(r refresh.Refresh, g refresh.Gate, card string, o Options) Message {
+	p := pen{o: o}
+	s, _ := r.Step(g.Step)
+	head, _ := asks(pen{o: o, plain: true}, r, g, s)
+	next := "Please find one of those who can."
+	if slices.ContainsFunc(g.Actions, refresh.Action.Answers) {
+		next = "You can decide too, or find one of those who can."
+	}
+	blocks := []slack.Block{
+		slack.NewHeaderBlock(plain(title(r), maxHeader)),
+		section(headline{":rotating_light:", fmt.Sprintf("Nobody has decided since %s.", p.at(g.OpenedAt)), next}.write(p)),
+		section(question(p, r, g, 2500)),
+	}
+	if len(g.Actions) > 0 {
+		blocks = append(blocks, buttons(p, r, g))
+	}
+	return Message{
+		Text:   clip(Escape(unmarked(title(r), maxHeader))+". Nobody has decided: "+head, maxText),
+		Blocks: append(blocks, context(origin(p, r, card)...)),
 	}
 }
 

@@ -35,6 +35,40 @@ func TestAQuestionInADirectMessage(t *testing.T) {
 	check(t, view.Approved(s.r, card, options()))
 }
 
+func TestAQuestionThatNobodyDecides(t *testing.T) {
+	t.Parallel()
+	oz := refresh.Actor{Person: refresh.Person{ID: "U0ADMIN", Name: "Oz"}, Admin: true}
+	lost := refresh.Outcome{Result: refresh.NotKnown, Problem: &refresh.Problem{Code: refresh.Unknown, Message: "LCS did not answer within 30 s."}}
+	for name, c := range map[string]struct {
+		s        *story
+		has, not []string
+	}{
+		"an approval": {begin(t, request()).checked(), []string{"Nobody has decided: May uat be overwritten", "Please find one of those who can.", "gate:cancel"},
+			[]string{"gate:approve", "gate:reject", "gate:delegate"}},
+		"a failed step":               {begin(t, request()).copying().report("copy", bad(refresh.Refused, "LCS refused.")), []string{"You can decide too", "gate:retry", "gate:cancel", "gate:delegate"}, nil},
+		"a sign-off":                  {begin(t, request()).smoked(), []string{"Please find one of those who can.", "Does uat hold what you expect?"}, []string{"gate:"}},
+		"a copy that nobody knows of": {begin(t, request()).copying().report("copy", lost).sees(refresh.Sighted{Seen: "Nothing is running."}), []string{"You can decide too", "gate:adopt", "gate:abort"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := c.s.r.OpenGates()[0]
+			m := view.Escalated(c.s.r, g.For(c.s.r, oz), "", options())
+			check(t, m)
+			data := string(payload(t, m)) + blockText(t, payload(t, m))
+			for _, want := range append(c.has, "Nobody has decided since", "Decides:") {
+				if !strings.Contains(data, want) {
+					t.Errorf("%q is not in %s", want, data)
+				}
+			}
+			for _, no := range c.not {
+				if strings.Contains(data, no) {
+					t.Errorf("%q is in %s", no, data)
+				}
+			}
+		})
+	}
+}
+
 func TestWhatBecameOfAQuestion(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -75,6 +109,7 @@ func TestHostileQuestionsStayWithinLimits(t *testing.T) {
 	for _, g := range s.r.Gates {
 		check(t, view.Ask(s.r, g, hostile, options()))
 		check(t, view.Asked(s.r, g, hostile, options()))
+		check(t, view.Escalated(s.r, g, hostile, options()))
 	}
 	check(t, view.Approved(s.r, hostile, options()))
 	check(t, view.Ended(s.r, hostile, options()))

@@ -51,6 +51,11 @@ const (
 	thenAsk          Action = "ask"       // settle, look, and ask a person if nothing is found
 )
 
+// Answers reports whether the action is an answer to the question itself.
+func (a Action) Answers() bool {
+	return a != ActionCancel && a != ActionWithdraw && a != ActionDelegate
+}
+
 // Policy says who decides at a gate, how many of them, and by when.
 type Policy struct {
 	By      []string      `json:"by"`                // users (U…) and user groups (S…)
@@ -190,11 +195,22 @@ func (g Gate) entitle(r Refresh, a Action, by Actor) *Error {
 	return nil
 }
 
+// For returns the gate with only those of its actions that the actor may take at this gate of r.
+func (g Gate) For(r Refresh, by Actor) Gate {
+	g.Actions = slices.DeleteFunc(slices.Clone(g.Actions), func(a Action) bool {
+		if a == ActionDelegate {
+			return g.handOver(r, by, Person{ID: "-"}) != nil
+		}
+		return g.permit(r, a, by) != nil
+	})
+	return g
+}
+
 // handOver says whether the actor may let another person decide at this gate of r, and if not, why: whoever may
 // decide all of it. The requester gets no say in the approval that way.
 func (g Gate) handOver(r Refresh, by Actor, to Person) *Error {
 	for _, a := range g.Actions {
-		if a == ActionCancel || a == ActionWithdraw || a == ActionDelegate {
+		if !a.Answers() {
 			continue
 		}
 		if err := g.entitle(r, a, by); err != nil {
