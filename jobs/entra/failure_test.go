@@ -190,11 +190,26 @@ func TestPasswordGoesNowhereElse(t *testing.T) {
 	}
 }
 
+// A password or a client secret is sent over TLS or not at all, also to an address in a private network or on this machine.
+func TestNoTokenTravelsInTheClear(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	for _, address := range []string{"http://login.microsoftonline.com", "http://10.0.0.1", "http://127.0.0.1", "ftp://10.0.0.1", "10.0.0.1"} {
+		user, app := f.userOptions(), f.appOptions()
+		user.Authority, app.Authority = address, address
+		if _, err := NewUser(user); refresh.CodeOf(err) != refresh.Invalid {
+			t.Errorf("%s: a user signs in: %v", address, err)
+		}
+		if _, err := NewApp(app); refresh.CodeOf(err) != refresh.Invalid {
+			t.Errorf("%s: an app signs in: %v", address, err)
+		}
+	}
+}
+
 func TestOptionsAreChecked(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	for name, change := range map[string]func(*UserOptions){
-		"plain http":  func(o *UserOptions) { o.Authority = "http://login.microsoftonline.com" },
 		"no tenant":   func(o *UserOptions) { o.Tenant = "" },
 		"bad tenant":  func(o *UserOptions) { o.Tenant = "a/b" },
 		"no client":   func(o *UserOptions) { o.ClientID = "" },

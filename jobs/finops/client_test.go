@@ -203,7 +203,7 @@ func TestUnusableOptions(t *testing.T) {
 	t.Parallel()
 	token := signIn
 	for _, u := range []string{
-		"", "contoso.operations.dynamics.com", "http://contoso.operations.dynamics.com", "ftp://127.0.0.1",
+		"", "contoso.operations.dynamics.com", "ftp://127.0.0.1",
 		"https://user:PLANTED@127.0.0.1", "https://127.0.0.1/?a=b", "https://127.0.0.1/#x", "https://%zz", "https://",
 	} {
 		err := New(Options{URL: u, Token: token}).Ping(t.Context())
@@ -213,6 +213,26 @@ func TestUnusableOptions(t *testing.T) {
 	}
 	if err := New(Options{URL: "https://127.0.0.1"}).Ping(t.Context()); refresh.CodeOf(err) != refresh.Invalid {
 		t.Errorf("without a token source: %v", err)
+	}
+}
+
+// An address in a private network is no exception: whoever is between reads the token all the same. None is even made.
+func TestNoTokenTravelsInTheClear(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"http://contoso.operations.dynamics.com", "http://10.0.0.1", "http://10.0.0.1:8443/prefix", "http://localhost.contoso.com"} {
+		c := New(Options{URL: address, Token: func(context.Context) (string, error) {
+			t.Errorf("%s: a token is asked for", address)
+			return "", nil
+		}})
+		if err := c.Ping(t.Context()); refresh.CodeOf(err) != refresh.Invalid {
+			t.Errorf("%s is asked: %v", address, err)
+		}
+		if err := c.EnableUser(t.Context(), "ANNA"); refresh.CodeOf(err) != refresh.Invalid {
+			t.Errorf("%s is written to: %v", address, err)
+		}
+		if _, err := c.CallService(t.Context(), "A/B/C", nil); refresh.CodeOf(err) != refresh.Invalid {
+			t.Errorf("a service of %s is called: %v", address, err)
+		}
 	}
 }
 
