@@ -1,18 +1,11 @@
 package acceptance
 
 import (
-	"io/fs"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-
-	"refreshbot/jobs/cloudsim"
-	"refreshbot/jobs/refresh"
 )
 
 // instruction is one line of the Dockerfile, continuation lines joined.
@@ -90,80 +83,4 @@ func TestTheImageRunsAsNobodyAndHoldsNothingElse(t *testing.T) {
 			t.Errorf("%s does not show docker run --read-only", page)
 		}
 	}
-}
-
-// A whole refresh by a process that may write to the folder of its store and nowhere else, as in the image with
-// --read-only. What root may do is no test of that, so root hands the process to somebody else.
-func TestNothingIsWrittenBesideTheStore(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, cloudsim.Options{}, edit{"path: refreshbot.db", "path: data/refreshbot.db"})
-	w.data = "data"
-	data := filepath.Join(w.dir, w.data)
-	if err := os.Mkdir(data, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	const nobody = 65532 // nonroot of the image
-	if os.Geteuid() == 0 {
-		for _, dir := range []string{filepath.Dir(w.dir), filepath.Dir(binary)} { // made for their owner alone
-			if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // a temporary folder of the test
-				t.Fatal(err)
-			}
-		}
-		if err := filepath.WalkDir(w.dir, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || path == w.dir {
-				return err
-			}
-			return os.Chown(path, nobody, nobody)
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Chmod(w.dir, 0o555); err != nil { //nolint:gosec // to be read by everybody and written by nobody
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.Chmod(w.dir, 0o755) }) //nolint:gosec // so that it can be removed
-	before := everything(t, w.dir)
-	w.how = func(cmd *exec.Cmd) {
-		cmd.Dir = w.dir
-		cmd.Env = []string{"PATH=", "HOME=/nonexistent", "TMPDIR=/nonexistent"}
-		if os.Geteuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		}
-	}
-	w.start()
-	w.ask()
-	w.finish()
-	w.stop()
-	for path, mode := range everything(t, w.dir) {
-		switch _, was := before[path]; {
-		case was:
-		case filepath.Dir(path) != w.data:
-			t.Errorf("%s was written", path)
-		case mode.IsRegular() && mode.Perm() != 0o600:
-			t.Errorf("%s has mode %v", path, mode)
-		}
-	}
-	if os.Geteuid() == 0 { // root reads what is somebody else's
-		w.judge(refresh.Done)
-	}
-}
-
-func everything(t *testing.T, dir string) map[string]fs.FileMode {
-	t.Helper()
-	found := map[string]fs.FileMode{}
-	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		found[path] = info.Mode()
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
 }

@@ -188,7 +188,7 @@ func TestOpenRefusesAFileThatIsOpenElsewhere(t *testing.T) {
 func TestOpenRefusesADirectoryThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() == 0 {
-		t.Skip("root may write anywhere")
+		t.Skip("root may write anywhere; TestStoreThatMayNotBeWritten in bot/acceptance tests it for root too")
 	}
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o500); err != nil {
@@ -202,7 +202,7 @@ func TestOpenRefusesADirectoryThatCannotBeWritten(t *testing.T) {
 func TestOpenRefusesAFileThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() == 0 {
-		t.Skip("root may write anywhere")
+		t.Skip("root may write anywhere; TestStoreThatMayNotBeWritten in bot/acceptance tests it for root too")
 	}
 	path := filled(t)
 	if err := os.Chmod(path, 0o400); err != nil {
