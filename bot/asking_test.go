@@ -110,7 +110,7 @@ func TestAFormAsksForATime(t *testing.T) {
 	if ack := b.submit(v, "when", "at"); ack.OK || !strings.Contains(ack.Errors["time"], "Choose the day") {
 		t.Errorf("without a time: %+v", ack)
 	}
-	if ack := b.submit(v, "when", "at", "time", time.Now().Add(-time.Hour).Unix()); ack.OK || !strings.Contains(ack.Errors["time"], "is past") {
+	if ack := b.submit(v, "when", "at", "time", time.Now().Add(-time.Hour).Unix()); ack.OK || !strings.Contains(ack.Errors["time"], "has passed") {
 		t.Errorf("a time that is past: %+v", ack)
 	}
 	at := time.Now().Add(26 * time.Hour).Truncate(time.Minute)

@@ -74,7 +74,7 @@ func TestAConfirmationThatComesTooLate(t *testing.T) {
 		<-time.After(3 * time.Hour) // of fake time
 		in := line(sam, got.Buttons[0].Line)
 		in.Confirmed = true
-		if got := w.Slash(t.Context(), in); !got.Refused || !strings.Contains(got.Text, "is past") || len(w.all(t)) > 0 {
+		if got := w.Slash(t.Context(), in); !got.Refused || !strings.Contains(got.Text, "has passed") || len(w.all(t)) > 0 {
 			t.Errorf("answer: %+v", got)
 		}
 	})
@@ -249,7 +249,7 @@ func TestAFormThatIsNotTakenSaysWhere(t *testing.T) {
 	}{
 		"at no time":            {values: []string{"when", "at"}, input: "time", says: "Choose the day"},
 		"now and at a time":     {values: []string{"time", "946857600"}, input: "time", says: "You chose to begin now"},
-		"a time that is past":   {values: []string{"when", "at", "time", "946600000"}, input: "time", says: "is past"},
+		"a time that is past":   {values: []string{"when", "at", "time", "946600000"}, input: "time", says: "has passed"},
 		"a time too far ahead":  {values: []string{"when", "at", "time", "1100000000"}, input: "time", says: "more than 60 days"},
 		"no answer to when":     {values: []string{"when", "perhaps"}, input: "when", says: "Choose when"},
 		"a novel for a reason":  {values: []string{"reason", strings.Repeat("å", 301)}, input: "reason", says: "at most 300 characters, and this one has 301"},

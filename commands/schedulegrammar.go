@@ -53,7 +53,7 @@ func (s *Service) entryOf(t Target, by refresh.Person, words []string) (schedule
 	}
 	for len(words) > 0 && !isReason(words[0]) {
 		if len(words) == 1 && slices.Contains(options(), strings.ToLower(words[0])) {
-			return bad(refresh.Errorf(refresh.Invalid, "%s needs to be followed by what is meant.", words[0]))
+			return bad(option(&e, strings.ToLower(words[0]), ""))
 		}
 		if len(words) == 1 {
 			return bad(refresh.Errorf(refresh.Invalid, "I did not understand %q.", words[0]))
@@ -114,19 +114,23 @@ func zoneNamed(word string) (string, bool) {
 
 func options() []string { return []string{"ask", "missed", "within", "blackout"} }
 
-// option reads one of the options of a schedule.
+// option reads one of the options of a schedule. No value is an error too.
 func option(e *schedule.Entry, name, value string) error {
+	not := "."
+	if value != "" {
+		not = fmt.Sprintf(", not %q.", value)
+	}
 	span := func(out *time.Duration, least, most time.Duration) error {
 		d, err := time.ParseDuration(value)
 		if err != nil || d < least || d > most {
-			return refresh.Errorf(refresh.Invalid, "%s takes a time such as 8h, from %s to %s, not %q.", name, refresh.Span(least), refresh.Span(most), value)
+			return refresh.Errorf(refresh.Invalid, "%s takes a time such as 8h, from %s to %s%s", name, refresh.Span(least), refresh.Span(most), not)
 		}
 		*out = d
 		return nil
 	}
 	oneOf := func(words ...string) error {
 		if !slices.Contains(words, value) {
-			return refresh.Errorf(refresh.Invalid, "%s takes %s, not %q.", name, strings.Join(words, " or "), value)
+			return refresh.Errorf(refresh.Invalid, "%s takes %s%s", name, strings.Join(words, " or "), not)
 		}
 		return nil
 	}

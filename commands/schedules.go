@@ -22,7 +22,7 @@ type Schedules interface {
 	Add(ctx context.Context, e schedule.Entry, key string) (schedule.Standing, error)
 	Pause(ctx context.Context, id string, by refresh.Person) (schedule.Standing, error)
 	Resume(ctx context.Context, id string, by refresh.Person) (schedule.Standing, error)
-	// SkipNext passes over the next due time, if it is still that one; the zero time stands for whichever it is.
+	// SkipNext skips the next due time, if it is still that one; the zero time stands for whichever it is.
 	SkipNext(ctx context.Context, id string, due time.Time, by refresh.Person) (schedule.Standing, error)
 	Remove(ctx context.Context, id string, by refresh.Person) (schedule.Standing, error)
 }
@@ -103,7 +103,7 @@ func (s *Service) scheduleItem(ctx context.Context, in Line, st schedule.Standin
 	} else {
 		change("Pause "+st.ID, "pause", fmt.Sprintf("%s is not refreshed by this schedule until somebody resumes it.", st.Target))
 		if len(st.Next) > 0 {
-			change("Skip the next", "skip "+st.Next[0].UTC().Format(time.RFC3339), fmt.Sprintf("The refresh of %s on %s is passed over.", st.Target, when.Said(st.Next[0].In(st.Times.Zone()))))
+			change("Skip the next", "skip "+st.Next[0].UTC().Format(time.RFC3339), fmt.Sprintf("The refresh of %s on %s is skipped.", st.Target, when.Said(st.Next[0].In(st.Times.Zone()))))
 		}
 	}
 	if !st.Configured() {
@@ -135,7 +135,7 @@ func (s *Service) nextTimes(ctx context.Context, st schedule.Standing) []Fact {
 			if st.Blackout == schedule.Postpone {
 				f.Text += fmt.Sprintf(", so postponed to %s", when.Said(free.In(st.Times.Zone())))
 			} else {
-				f.Text += ", so passed over"
+				f.Text += ", so skipped"
 			}
 		}
 		list = append(list, f)
@@ -170,11 +170,11 @@ func outcome(st schedule.Standing) string {
 	case schedule.WasMissed:
 		return "missed: refreshbot was not running"
 	case schedule.WasBusy:
-		return "passed over: another refresh was running"
+		return "skipped: another refresh was running"
 	case schedule.WasSkipped:
-		return "passed over by hand"
+		return "skipped by hand"
 	case schedule.WasInFreeze:
-		return "passed over: in a blackout"
+		return "skipped: in a blackout"
 	case schedule.WasRefused:
 		return "could not be asked for; the channel was told why"
 	}
@@ -259,7 +259,7 @@ func (s *Service) addSchedule(ctx context.Context, key string, e schedule.Entry)
 		return Reply{}, err
 	}
 	r := Reply{Text: fmt.Sprintf("Scheduled as %s: %s is refreshed %s.", st.ID, st.Target, inWords(st.Times)),
-		Hint: fmt.Sprintf("Each refresh needs its approval; whoever made the schedule does not give it. /refresh schedule %s pause, skip next or remove changes it.", st.ID)}
+		Hint: fmt.Sprintf("Each refresh needs its approval; somebody other than its maker gives it. /refresh schedule %s pause, skip next or remove changes it.", st.ID)}
 	if len(st.Next) > 0 {
 		r.At = st.Next[0]
 		r.Text += fmt.Sprintf(" First on %s.", when.Said(r.At.In(st.Times.Zone())))
@@ -332,7 +332,7 @@ func (s *Service) changed(ctx context.Context, verb string, st schedule.Standing
 	case "resume":
 		r.Text = fmt.Sprintf("%s is resumed. %s", st.ID, next)
 	case "skip":
-		r.Text = fmt.Sprintf("The refresh of %s on %s is passed over. %s", st.Target, when.Said(st.Last.In(st.Times.Zone())), next)
+		r.Text = fmt.Sprintf("The refresh of %s on %s is skipped. %s", st.Target, when.Said(st.Last.In(st.Times.Zone())), next)
 	case "remove":
 		r.Text, r.At = fmt.Sprintf("%s is removed.", st.ID), time.Time{}
 	}

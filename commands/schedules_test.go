@@ -172,7 +172,7 @@ func TestTheListOfSchedules(t *testing.T) {
 		if !strings.Contains(facts(uat), "Next: Monday 3 January 2000 20:00 (UTC)\nThen: Monday 10 January 2000 20:00") || !strings.Contains(facts(uat), "because: fresh data") {
 			t.Errorf("uat.1: %s", facts(uat))
 		}
-		if got := w.buttonOf(t, uat, "Skip the next"); got.Refused || !strings.Contains(got.Text, "Monday 3 January 2000 20:00 (UTC) is passed over. Next: Monday 10 January") {
+		if got := w.buttonOf(t, uat, "Skip the next"); got.Refused || !strings.Contains(got.Text, "Monday 3 January 2000 20:00 (UTC) is skipped. Next: Monday 10 January") {
 			t.Errorf("skip: %+v", got)
 		}
 		if got := w.buttonOf(t, uat, "Skip the next"); !got.Refused || !strings.Contains(got.Text, "nothing was skipped") {
@@ -183,7 +183,7 @@ func TestTheListOfSchedules(t *testing.T) {
 			t.Errorf("pause: %+v", paused)
 		}
 		uat = w.say(t, sam, "schedule uat.1").Items[0]
-		if !strings.Contains(facts(uat), "Paused: by U0SAM") || strings.Contains(facts(uat), "Next") || !strings.Contains(facts(uat), "Last: passed over by hand") {
+		if !strings.Contains(facts(uat), "Paused: by U0SAM") || strings.Contains(facts(uat), "Next") || !strings.Contains(facts(uat), "Last: skipped by hand") {
 			t.Errorf("paused: %s", facts(uat))
 		}
 		if got := w.buttonOf(t, uat, "Resume uat.1"); got.Refused {
@@ -209,7 +209,7 @@ func TestATimeInABlackoutIsShownAsSuch(t *testing.T) {
 	inWorld(t, func(t *testing.T, w world) {
 		w.confirm(t, sam, w.say(t, sam, `freeze uat until tuesday 08:00 because month end`))
 		for policy, want := range map[string]string{
-			"skip":     "Next: Monday 3 January 2000 20:00 (UTC): in a blackout, month end, so passed over\nThen: Monday 10",
+			"skip":     "Next: Monday 3 January 2000 20:00 (UTC): in a blackout, month end, so skipped\nThen: Monday 10",
 			"postpone": "in a blackout, month end, so postponed to Tuesday 4 January 2000 08:00 (UTC)\nThen: Monday 10",
 		} {
 			got := w.say(t, sam, `schedule uat "0 20 * * MON" blackout `+policy)

@@ -65,7 +65,7 @@ func TestStoryAnApproverLetsSomebodyElseDecide(t *testing.T) {
 		t.Errorf("the requester was named, and the form says %v", v.Errors)
 	}
 	w.fill(anna, map[string]map[string]any{"person": {"given": sam}, "reason": {"given": "On holiday"}})
-	w.until("the card names sam", func() bool { return w.cardSays("@sam may decide too, says @anna: On holiday") })
+	w.until("the card names sam", func() bool { return w.cardSays("@anna asked @sam to decide too: On holiday") })
 	w.restart()
 	clear(w.used) // the question is the same as before, and so are its buttons
 	w.press(anna, "approve")

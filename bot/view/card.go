@@ -227,7 +227,7 @@ func stepLine(p pen, s refresh.Step) string {
 			word, note = "done by "+p.person(s.EndedBy), ""
 		}
 	case refresh.Skipped:
-		mark, word, note = "✗", "skipped by "+p.person(s.EndedBy), ""
+		mark, word, note = "✗", "skipped"+whySkipped(p, s), ""
 	}
 	l := fmt.Sprintf("%s %s: %s", mark, stepName(s), word)
 	if note != "" {

@@ -47,10 +47,10 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 	case refresh.StepProgressed:
 		return progressed(p, after, ev, ev.Status != "" && ev.Status != before.Copy.Status)
 	case refresh.TargetOffline:
-		return news{headline: headline{":red_circle:", fmt.Sprintf("%s is offline since %s.", target, p.at(e.At)),
+		return news{headline: headline{":red_circle:", fmt.Sprintf("%s went offline %s.", target, p.at(e.At)),
 			fmt.Sprintf("The copy from %s is replacing its data.", env(after.Source))}, broadcast: true, named: true}, true
 	case refresh.TargetOnline:
-		return news{headline: headline{":large_yellow_circle:", fmt.Sprintf("%s answers again since %s.", target, p.at(e.At)),
+		return news{headline: headline{":large_yellow_circle:", fmt.Sprintf("%s came back online %s.", target, p.at(e.At)),
 			fmt.Sprintf("It was offline for %s. Please wait until it is said to be open.", span(e.At.Sub(after.Copy.OfflineAt)))}, broadcast: true, named: true}, true
 	case refresh.StepSucceeded:
 		return succeeded(p, after, ev)
@@ -64,7 +64,11 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 			sentences(p.prose(ev.Why, maxReason), fmt.Sprintf("refreshbot looks in LCS %s and starts nothing before that.", p.at(ev.Until)))}}, true
 	case refresh.StepSkipped:
 		s, _ := after.Step(ev.Step)
-		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped by %s.", stepName(s), p.person(ev.By)), sentence(p.prose(ev.Why, maxReason))}}, true
+		by := ""
+		if ev.By.ID != "" {
+			by = " by " + p.person(ev.By)
+		}
+		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped%s.", stepName(s), by), sentence(p.prose(ev.Why, maxReason))}}, true
 	case refresh.UsersListed:
 		return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s hands in %s to let in.", p.person(ev.By), count(len(ev.Names), "user")),
 			sentence("From " + line(ev.From, maxName))}, details: []string{list(escaped(ev.Names), 20)}}, true
@@ -250,7 +254,7 @@ func failed(p pen, before, after refresh.Refresh, ev refresh.StepFailed) (news, 
 	}
 	s, _ := after.Step(ev.Step)
 	return news{headline: headline{":repeat:", fmt.Sprintf("%s did not work.", stepName(s)),
-		sentences(p.prose(ev.Problem.Message, maxReason), "Trying again "+p.at(ev.RetryAt)+", and then more and more seldom")}}, true
+		sentences(p.prose(ev.Problem.Message, maxReason), "Trying again "+p.at(ev.RetryAt)+", then less and less often")}}, true
 }
 
 // asked tells those who can decide that they are waited for.
@@ -289,7 +293,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 // delegated asks the person who may decide now.
 func delegated(p pen, r refresh.Refresh, ev refresh.GateDelegated) news {
 	g, _ := r.Gate(ev.Gate)
-	return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s lets %s decide too: %s.", p.person(ev.Delegation.By), p.person(ev.Delegation.To), waitedFor(r, g)),
+	return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s asked %s to decide too: %s.", p.person(ev.Delegation.By), p.person(ev.Delegation.To), waitedFor(r, g)),
 		sentences(line(ev.Delegation.Reason, maxReason), "Buttons are on the card above")}}
 }
 
@@ -316,7 +320,7 @@ func reminded(p pen, r refresh.Refresh, ev refresh.GateReminded, at time.Time) n
 	g, _ := r.Gate(ev.Gate)
 	h := headline{":bell:", fmt.Sprintf("Still waiting for %s, since %s.", waitedFor(r, g), p.at(g.OpenedAt)), decides(p, r, g) + " can decide with the buttons on the card above."}
 	if g.Count > 1 {
-		h.rest += fmt.Sprintf(" %d of %d have.", agreed(g), g.Count)
+		h.rest += fmt.Sprintf(" %d of %d have %s.", agreed(g), g.Count, didAt(g))
 	}
 	switch {
 	case g.Kind == refresh.GateApprove && !r.StartAt.IsZero():

@@ -78,7 +78,7 @@ func question(p pen, r refresh.Refresh, g refresh.Gate, max int) string {
 		hidden = n - latest
 	}
 	for _, d := range g.Delegates[hidden:] {
-		foot += fmt.Sprintf("\n%s may decide too, says %s", p.person(d.To), p.person(d.By))
+		foot += fmt.Sprintf("\n%s asked %s to decide too", p.person(d.By), p.person(d.To))
 		if d.Reason != "" {
 			foot += ": " + line(d.Reason, 150)
 		}
@@ -206,9 +206,9 @@ func inLCS(p pen, r refresh.Refresh) []string {
 
 // wayOut says what each of the buttons of a failed step leads to.
 func wayOut(g refresh.Gate, s refresh.Step) string {
-	next := "Mend the cause, then try again."
+	next := "Fix the cause, then try again."
 	if g.Offers(refresh.ActionSkip) {
-		next = "Mend the cause and retry, or skip it and do it by hand."
+		next = "Fix the cause and retry, or skip it and do it by hand."
 	}
 	if s.Phase == refresh.PhaseReconfigure {
 		next += " The other settings go on meanwhile."
@@ -269,7 +269,7 @@ func reconfigured(p pen, r refresh.Refresh) []string {
 		}
 		switch s.Status {
 		case refresh.Skipped:
-			odd = append(odd, fmt.Sprintf("✗ %s: skipped by %s", stepName(s), p.person(s.EndedBy)))
+			odd = append(odd, fmt.Sprintf("✗ %s: skipped%s", stepName(s), whySkipped(p, s)))
 		case refresh.Completed:
 			done++
 		}

@@ -34,18 +34,18 @@ func tiding(p pen, n refresh.News) string {
 	case refresh.NewsResumed:
 		text, emoji = fmt.Sprintf("%s has resumed the %s.", by, which), ":arrow_forward:"
 	case refresh.NewsSkipped:
-		text = fmt.Sprintf("%s is passed over, says %s.", due, by)
+		text = fmt.Sprintf("%s has skipped %s.", by, uncapital(due))
 	case refresh.NewsRemoved:
 		text, emoji = fmt.Sprintf("%s has removed the %s.", by, which), ":wastebasket:"
 	case refresh.NewsInBlackout:
-		text, emoji = fmt.Sprintf("%s is passed over. %s", due, because(p, n.Blackout)), ":snowflake:"
+		text, emoji = fmt.Sprintf("%s is skipped. %s", due, because(p, n.Blackout)), ":snowflake:"
 	case refresh.NewsPostponed:
 		text, emoji = fmt.Sprintf("%s is moved to %s. %s", due, p.at(n.Next), because(p, n.Blackout)), ":snowflake:"
 		next = time.Time{} // it stands in the sentence
 	case refresh.NewsMissed:
 		text, emoji = due+" was missed, because refreshbot was not running then.", ":warning:"
 	case refresh.NewsBusy:
-		text, emoji = due+" is passed over, because another one is running.", ":warning:"
+		text, emoji = due+" is skipped, because another one is running.", ":warning:"
 	case refresh.NewsNotPossible:
 		text, emoji = sentences(due+" could not be asked for", p.prose(n.Why, maxReason)), ":warning:"
 	case refresh.NewsFrozen:

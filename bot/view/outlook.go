@@ -38,7 +38,7 @@ func outlook(p pen, r refresh.Refresh, now time.Time) []string {
 // expected is an estimate in words: "about 14:20, usually between 14:05 and 15:10 (5 refreshes)".
 func expected(p pen, e history.Estimate) string {
 	if e.Overdue {
-		return fmt.Sprintf("it takes longer than ever before; the longest took %s (%s)", span(e.Longest), refreshes(e.N))
+		return fmt.Sprintf("later than in any earlier refresh; the longest took %s (%s)", span(e.Longest), refreshes(e.N))
 	}
 	about := "about " + p.at(e.At)
 	switch {

@@ -45,7 +45,7 @@ func TestCardSaysWhatToExpect(t *testing.T) {
 		"announced":                 {announced, five, []string{"Copy complete: about <!date^", ", usually between <!date^", "(5 refreshes)", "Users in: about"}, []string{"no history"}},
 		"copying, and two are past": {copying, past(time.Hour, 2*time.Hour), []string{"Copy complete: about <!date^", "so far between <!date^", "(2 refreshes)"}, []string{"usually"}},
 		"copying, and one is past":  {copying, past(3 * time.Hour), []string{"if it takes as long as last time (1 refresh)"}, []string{"between"}},
-		"longer than ever":          {long, five, []string{"Copy complete: it takes longer than ever before; the longest took 4 h (5 refreshes)"}, nil},
+		"longer than ever":          {long, five, []string{"Copy complete: later than in any earlier refresh; the longest took 4 h (5 refreshes)"}, nil},
 	} {
 		card := view.Card(tc.s.r, tc.s.now, tc.o)
 		check(t, card)

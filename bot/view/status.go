@@ -96,19 +96,26 @@ func expiry(r refresh.Refresh) string {
 		if g.Outcome != refresh.OutcomeExpired {
 			continue
 		}
-		did := map[refresh.GateKind]string{
-			refresh.GateApprove: "approved", refresh.GateSignOff: "signed off", refresh.GateOpen: "let users in",
-		}[g.Kind]
-		if did == "" {
-			did = "decided"
-		}
 		who := "nobody"
 		if n := agreed(g); n > 0 {
 			who = fmt.Sprintf("only %d of %d", n, g.Count)
 		}
-		return fmt.Sprintf("%s %s within %s", who, did, span(g.ExpiresAt.Sub(g.OpenedAt)))
+		return fmt.Sprintf("%s %s within %s", who, didAt(g), span(g.ExpiresAt.Sub(g.OpenedAt)))
 	}
 	return "nobody decided in time"
+}
+
+// didAt is what those did who have said yes at a gate.
+func didAt(g refresh.Gate) string {
+	switch g.Kind {
+	case refresh.GateApprove:
+		return "approved"
+	case refresh.GateSignOff:
+		return "signed off"
+	case refresh.GateOpen:
+		return "let users in"
+	}
+	return "decided"
 }
 
 // waiting is the headline of a question to people. In reconfigure the count says more, unless it is the copy.
@@ -174,9 +181,9 @@ func restoring(r refresh.Refresh) headline {
 	emoji := ":gear:"
 	switch {
 	case needs == 1:
-		lead, emoji = lead+"; 1 needs you", ":raised_hand:"
+		lead, emoji = lead+"; 1 waits for a person", ":raised_hand:"
 	case needs > 1:
-		lead, emoji = fmt.Sprintf("%s; %d need you", lead, needs), ":raised_hand:"
+		lead, emoji = fmt.Sprintf("%s; %d wait for a person", lead, needs), ":raised_hand:"
 	}
 	return headline{emoji, lead, ""}
 }
@@ -234,9 +241,9 @@ func copying(p pen, r refresh.Refresh) string {
 	}
 	switch {
 	case !c.OnlineAt.IsZero():
-		return fmt.Sprintf("%s; %s answers again since %s", says, target, p.at(c.OnlineAt))
+		return fmt.Sprintf("%s; %s has answered again since %s", says, target, p.at(c.OnlineAt))
 	case !c.OfflineAt.IsZero():
-		return fmt.Sprintf("%s; %s is offline since %s", says, target, p.at(c.OfflineAt))
+		return fmt.Sprintf("%s; %s has been offline since %s", says, target, p.at(c.OfflineAt))
 	}
 	return fmt.Sprintf("%s; %s still answers", says, target)
 }

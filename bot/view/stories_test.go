@@ -269,6 +269,13 @@ var stories = map[string]func(t *testing.T, name string){
 		s.report("users", good("", append(users(2), not("TRAIN77", "no such user"))...))
 		s.report("check_of_users", good("", append(users(2), not("TRAIN77", "no such user"))...)).card("done-with-skipped")
 	},
+	"not-installed": func(t *testing.T, name string) {
+		req := request()
+		i := slices.IndexFunc(req.Plan, func(s refresh.Spec) bool { return s.ID == "entity_store" })
+		req.Plan[i].IfInstalled = true
+		s := begin(t, req).signedOff().thread(name)
+		s.report("entity_store", refresh.Outcome{Result: refresh.Absent, Problem: &refresh.Problem{Code: refresh.NotFound, Message: "There is no such service."}}).card("not-installed")
+	},
 	"aborted": func(t *testing.T, name string) {
 		s := begin(t, request()).signedOff().thread(name)
 		s.report("e-mail", bad(refresh.Refused, "uat refused the e-mail settings: the port is not a number."))

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"refreshbot/jobs/refresh"
 )
@@ -49,7 +50,7 @@ func summary(p pen, r refresh.Refresh) []string {
 	for _, s := range r.Steps {
 		switch {
 		case s.Status == refresh.Skipped:
-			skipped = append(skipped, fmt.Sprintf("%s by %s", stepName(s), p.person(s.EndedBy)))
+			skipped = append(skipped, stepName(s)+whySkipped(p, s))
 		case byHand(s):
 			done = append(done, fmt.Sprintf("%s by %s, %s", stepName(s), p.person(s.EndedBy), p.at(s.EndedAt)))
 		}
@@ -61,12 +62,20 @@ func summary(p pen, r refresh.Refresh) []string {
 		add("Users let in by:", "%s", apart(who, 10))
 	}
 	if len(skipped) > 0 {
-		add("Skipped:", "%s", list(skipped, 8))
+		add("Skipped:", "%s", apart(skipped, 8))
 	}
 	if len(done) > 0 {
 		add("Done by hand:", "%s", apart(done, 8))
 	}
 	return append(lines, odd...)
+}
+
+// whySkipped follows the word: who skipped the step or, when no person did, the reason.
+func whySkipped(p pen, s refresh.Step) string {
+	if s.EndedBy.ID == "" && s.Note != "" {
+		return fmt.Sprintf(" (%s)", strings.TrimSuffix(uncapital(p.prose(s.Note, maxNote)), "."))
+	}
+	return " by " + p.person(s.EndedBy)
 }
 
 // byHand reports whether a person did the step: it was planned so, or it turned out that nothing else could.

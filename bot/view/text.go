@@ -313,12 +313,17 @@ func count(n int, one string) string {
 }
 
 // capital begins a sentence with a word that stands inside one elsewhere.
-func capital(s string) string {
+func capital(s string) string { return begun(s, unicode.ToUpper) }
+
+// uncapital has a sentence stand inside another one.
+func uncapital(s string) string { return begun(s, unicode.ToLower) }
+
+func begun(s string, as func(rune) rune) string {
 	r, size := utf8.DecodeRuneInString(s)
 	if size == 0 {
 		return s
 	}
-	return string(unicode.ToUpper(r)) + s[size:]
+	return string(as(r)) + s[size:]
 }
 
 // sentence ends s with a full stop, unless it ends with a mark already.

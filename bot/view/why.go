@@ -86,7 +86,7 @@ func waits(p pen, r refresh.Refresh, now time.Time) []string {
 				why = p.prose(s.Problem.Message, maxReason)
 			}
 			return []string{p.bold("Trying again: " + stepName(s)), "Why: " + sentence(why), "Next try: " + p.at(s.RetryAt),
-				"Who can act: whoever can mend the cause. If it never works, refreshbot asks on the card what to do."}
+				"Who can act: whoever can fix the cause. If it never works, refreshbot asks on the card what to do."}
 		case refresh.Settling:
 			return []string{p.bold("Waiting until a lost request must have landed"), "Until: " + p.at(s.SettleUntil),
 				"Then refreshbot looks in LCS whether the copy was started. Nothing is done before that, so that it is never started twice.", "Who can act: nobody has to."}

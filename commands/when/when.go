@@ -75,12 +75,12 @@ func (r Reader) Split(words []string) (at time.Time, rest []string, err error) {
 	return at, rest, nil
 }
 
-// Check says why a time that was not typed, say picked from a calendar, is not taken either: it is past, or too far
+// Check says why a time that was not typed, say picked from a calendar, is not taken either: it has passed, or too far
 // ahead. Its error is an *Error.
 func (r Reader) Check(at time.Time) error {
 	switch {
 	case !at.After(r.Now):
-		return &Error{Text: Said(at) + " is past.", Next: r.Examples()}
+		return &Error{Text: Said(at) + " has passed.", Next: r.Examples()}
 	case at.Sub(r.Now) > r.furthest():
 		return r.tooFar(Said(at))
 	}

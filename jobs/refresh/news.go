@@ -26,9 +26,9 @@ const (
 	NewsScheduled   NewsKind = "scheduled"    // a person made a schedule
 	NewsPaused      NewsKind = "paused"       // a schedule
 	NewsResumed     NewsKind = "resumed"      // a schedule
-	NewsSkipped     NewsKind = "skipped"      // a person passed over the next time
+	NewsSkipped     NewsKind = "skipped"      // a person skipped the next time
 	NewsRemoved     NewsKind = "removed"      // a schedule
-	NewsInBlackout  NewsKind = "in_blackout"  // a time was passed over because of a blackout
+	NewsInBlackout  NewsKind = "in_blackout"  // a time was skipped because of a blackout
 	NewsPostponed   NewsKind = "postponed"    // a time was moved behind a blackout
 	NewsMissed      NewsKind = "missed"       // a time passed while refreshbot was not running
 	NewsBusy        NewsKind = "busy"         // a time came while another refresh was running

@@ -108,7 +108,7 @@ func (s *Schedule) Resume(ctx context.Context, id string, by refresh.Person) (St
 	})
 }
 
-// SkipNext passes over the next due time. due is the one that the person was shown: when it is no longer the next one,
+// SkipNext skips the next due time. due is the one that the person was shown: when it is no longer the next one,
 // nothing is skipped. The zero time stands for whichever is next.
 func (s *Schedule) SkipNext(ctx context.Context, id string, due time.Time, by refresh.Person) (Standing, error) {
 	return s.change(ctx, id, func(l *line) error {
@@ -116,7 +116,7 @@ func (s *Schedule) SkipNext(ctx context.Context, id string, due time.Time, by re
 		case l.kept.Paused != nil:
 			return refresh.Errorf(refresh.Refused, "%s is paused, so nothing comes due.", id)
 		case !due.IsZero() && !due.Equal(l.kept.Due):
-			return refresh.Errorf(refresh.Stale, "The next time of %s is another by now, so nothing was skipped.", id)
+			return refresh.Errorf(refresh.Stale, "The next time of %s has changed meanwhile, so nothing was skipped. Look again: /refresh schedules", id)
 		}
 		return s.passOver(ctx, l, WasSkipped, refresh.News{Kind: refresh.NewsSkipped, By: by})
 	})

@@ -220,7 +220,7 @@ func (s *Schedule) sorted() []*line {
 	return list
 }
 
-// deal asks for the refresh that comes due, or passes over a due time, and moves on to the next one; more reports that
+// deal asks for the refresh that comes due, or skips a due time, and moves on to the next one; more reports that
 // it did. When the process dies in between, the next one asks again with the same due time and is told that it was
 // seen.
 func (s *Schedule) deal(ctx context.Context, l *line) (more bool, err error) {

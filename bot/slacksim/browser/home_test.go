@@ -39,7 +39,7 @@ func TestFlowHome(t *testing.T) {
 	p.decide("start_now")
 	p.click(gate("sign_off"))
 	p.become(ben)
-	p.wait("what is left to Ben", `document.querySelector("#timeline .message")?.textContent.includes("2 need you") && !document.querySelector("#timeline .message").textContent.includes(": running")`)
+	p.wait("what is left to Ben", `document.querySelector("#timeline .message")?.textContent.includes("2 wait for a person") && !document.querySelector("#timeline .message").textContent.includes(": running")`)
 	for _, item := range []string{"Tell the trainers", "What else a refresh resets"} {
 		p.click(gate("done") + `[aria-label*="` + item + `"]`)
 	}
