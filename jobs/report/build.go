@@ -106,7 +106,11 @@ func (b *builder) take(before refresh.Event, e refresh.Entry) {
 		t.end(HandedOver, e.At, refresh.Problem{Message: ev.Gate.Question}, nil)
 	case refresh.GateDecided:
 		g, _ := b.r.Gate(ev.Gate)
-		b.out.Decisions = append(b.out.Decisions, Decision{e.At, ev.Decision.By, ev.Decision.Action, ev.Decision.Reason, g.ID, g.Step})
+		b.out.Decisions = append(b.out.Decisions, Decision{At: e.At, By: ev.Decision.By, Action: ev.Decision.Action, Reason: ev.Decision.Reason, Gate: g.ID, Step: g.Step})
+	case refresh.GateDelegated:
+		g, _ := b.r.Gate(ev.Gate)
+		d := ev.Delegation
+		b.out.Decisions = append(b.out.Decisions, Decision{At: e.At, By: d.By, Action: refresh.ActionDelegate, To: d.To, Reason: d.Reason, Gate: g.ID, Step: g.Step})
 	case refresh.GateClosed:
 		if g, _ := b.r.Gate(ev.Gate); ev.Outcome == refresh.OutcomeElsewhere {
 			b.out.Decisions = append(b.out.Decisions, Decision{At: e.At, By: refresh.Person{Name: "somebody in LCS"}, Action: refresh.ActionSignOff, Gate: g.ID, Step: g.Step})

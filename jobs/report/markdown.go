@@ -189,7 +189,11 @@ func (p *page) decisions(r Report) {
 	}
 	var rows [][]string
 	for _, d := range r.Decisions {
-		rows = append(rows, []string{p.at(d.At), person(d.By), decided(d.Action), orDash(p.step(d.Step)), orDash(esc(d.Reason))})
+		what := decided(d.Action)
+		if d.To != (refresh.Person{}) {
+			what += " to " + person(d.To)
+		}
+		rows = append(rows, []string{p.at(d.At), person(d.By), what, orDash(p.step(d.Step)), orDash(esc(d.Reason))})
 	}
 	p.heading("Decisions")
 	p.table([]string{"When", "Who", "What", "Step", "Reason"}, rows)

@@ -100,6 +100,7 @@ type (
 		At     time.Time      `json:"at"`
 		By     refresh.Person `json:"by"`
 		Action refresh.Action `json:"action"`
+		To     refresh.Person `json:"to,omitzero"` // whom the decision was handed to; for action delegate
 		Reason string         `json:"reason,omitempty"`
 		Gate   string         `json:"gate,omitempty"` // empty: by a command
 		Step   string         `json:"step,omitempty"`

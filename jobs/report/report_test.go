@@ -170,6 +170,27 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+func TestADecisionThatWasHandedOnStandsInTheReport(t *testing.T) {
+	t.Parallel()
+	s := begin(t, request())
+	s.pass(4*time.Second).report("preflight", good(""))
+	g := s.r.OpenGates()[0]
+	dan := refresh.Actor{Person: refresh.Person{ID: "U0DAN", Name: "Dan"}}
+	s.pass(time.Minute).input(refresh.Delegate{Gate: g.ID, Nonce: g.Nonce, By: bo, To: dan.Person, Reason: "on holiday"})
+	s.pass(time.Minute).click(dan, refresh.ActionApprove)
+	r := build(t, s.journal)
+	want := []report.Decision{
+		{At: sunday.Add(64 * time.Second), By: bo.Person, Action: refresh.ActionDelegate, To: dan.Person, Reason: "on holiday", Gate: g.ID, Step: "approval"},
+		{At: sunday.Add(124 * time.Second), By: dan.Person, Action: refresh.ActionApprove, Gate: g.ID, Step: "approval"},
+	}
+	if diff := cmp.Diff(want, r.Decisions); diff != "" {
+		t.Errorf("decisions (-want +got):\n%s", diff)
+	}
+	if md := string(r.Markdown(nil)); !strings.Contains(md, "| Bo (U0BO) | handed on to Dan (U0DAN) | Approval | on holiday |") {
+		t.Errorf("the page does not say so:\n%s", md)
+	}
+}
+
 func TestAJournalThatCannotBeTrustedHasNoReport(t *testing.T) {
 	t.Parallel()
 	s := stories["cancelled"](t)

@@ -117,6 +117,7 @@ func decided(a refresh.Action) string {
 		refresh.ActionDone: "done by hand", refresh.ActionOpen: "let the users in", refresh.ActionRetry: "asked for another try",
 		refresh.ActionSkip: "skipped", refresh.ActionAbort: "stopped", refresh.ActionAdopt: "said that the copy was started",
 		refresh.ActionStartAgain: "asked for the copy to be started again", refresh.ActionWithdraw: "took it back",
+		refresh.ActionDelegate: "handed on",
 	}, a)
 }
 
