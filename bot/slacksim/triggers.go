@@ -109,7 +109,8 @@ func (s *Server) respond(u *responseURL, a args) error {
 		return err
 	}
 	if a.flag("replace_original") && original != nil {
-		original.Text, original.Blocks, original.Attachments = c.text, c.blocks, c.attachments
+		original.replace(c.blocks, s.tune.now())
+		original.Text, original.Attachments = c.text, c.attachments
 		if c.metadata != nil {
 			original.Metadata = c.metadata
 		}
