@@ -76,8 +76,8 @@ type UserGroup struct {
 type PanelSection struct {
 	Title    string        `json:"title"`
 	Subtitle string        `json:"subtitle"`
-	Tone     string        `json:"tone"` // ok, warn, down
-	Status   string        `json:"status"`
+	Tone     string        `json:"tone"`   // ok, warn, down
+	Status   string        `json:"status"` // nothing is shown for ""
 	Banner   string        `json:"banner"`
 	Rows     []PanelRow    `json:"rows"`
 	Buttons  []PanelButton `json:"buttons"`

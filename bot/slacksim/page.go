@@ -379,14 +379,15 @@ func (s *Server) pagePost(w http.ResponseWriter, r *http.Request) {
 	pageJSON(w, http.StatusAccepted, obj{})
 }
 
-// pageAction sends a click or a choice; the selected_* members travel as the page gave them.
+// pageAction sends a click or a choice; the selected_* members travel as the page gave them. A button that was edited
+// away while somebody pressed it is sent as they saw it, as Slack's clients do.
 func (s *Server) pageAction(req pageRequest, body []byte) (*delivery, func(), error) {
 	var all obj
 	_ = json.Unmarshal(body, &all) // decoded once already
 	at := place{channel: req.Channel, ts: req.MessageTS, view: req.ViewID, screen: true}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.begin(req.User, at, req.BlockID, req.ActionID, func(e element) (obj, error) {
+	d, write, err := s.begin(req.User, at, req.BlockID, req.ActionID, func(e element) (obj, error) {
 		picked := obj{}
 		for k, v := range all {
 			if strings.HasPrefix(k, "selected_") && v != nil {
@@ -398,6 +399,13 @@ func (s *Server) pageAction(req pageRequest, body []byte) (*delivery, func(), er
 		}
 		return picked, nil
 	})
+	if seen, ok := all["seen"].(obj); ok && err != nil && text(seen, "type") == "button" {
+		if _, gone := s.blocksAt(req.User, at); gone == nil {
+			d, write = s.blockAction(req.User, at, obj{"type": "button", "block_id": req.BlockID, "action_id": req.ActionID, "text": seen["text"], "value": seen["value"]})
+			err = nil
+		}
+	}
+	return d, write, err
 }
 
 func (s *Server) pageSubmit(w http.ResponseWriter, ctx context.Context, req pageRequest) {

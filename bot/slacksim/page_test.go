@@ -134,6 +134,26 @@ func TestPageClicksAndModals(t *testing.T) {
 	}
 }
 
+// Whoever presses while a message is edited pressed what they saw.
+func TestPageSendsAButtonThatWasEditedAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	opened := make(chan string, 1)
+	b.connect(openOnClick(b, opened))
+	ts := b.post("C1", slack.MsgOptionText("x", false), slack.MsgOptionBlocks(slack.NewActionBlock("new", button("other", "g2", "Other"))))
+	click := obj{"user": "U1", "channel": "C1", "message_ts": ts, "block_id": "old", "action_id": "reject", "seen": obj{"type": "button", "value": "g1"}}
+	if code, body := b.act("action", click); code != http.StatusAccepted {
+		t.Fatalf("%d %s", code, body)
+	}
+	if value := <-opened; value != "g1" {
+		t.Errorf("value %q", value)
+	}
+	click["message_ts"] = "1.000000"
+	if code, body := b.act("action", click); code != http.StatusBadRequest {
+		t.Errorf("a message that nobody sees: %d %s", code, body)
+	}
+}
+
 func TestUnackedClickIsPendingAndThenNoticed(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *Options, _ *tuning) { o.AckTimeout = 400_000_000 })

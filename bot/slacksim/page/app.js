@@ -124,7 +124,7 @@ function render() {
   const all = channelMessages();
   const replies = new Map();
   for (const m of all) if (isReply(m)) replies.set(m.thread_ts, [...(replies.get(m.thread_ts) || []), m]);
-  renderIntro($("intro"), channel, state.workspace);
+  renderIntro($("intro"), channel, state.workspace, channel?.id === state.channels[0]?.id);
   renderChannel(all.filter((m) => !isReply(m) || m.broadcast), replies);
   renderThread(all, replies);
   markSeen();
@@ -287,7 +287,7 @@ async function act(message, node, element, value, undo, viewId) {
   paintClicks();
   const where = message ? { channel: message.channel, message_ts: message.ts } : { view_id: viewId || app.state.view?.id };
   try {
-    await post("action", { user: app.me, ...where, block_id: click.blockId, action_id: click.actionId, ...value });
+    await post("action", { user: app.me, ...where, block_id: click.blockId, action_id: click.actionId, seen: element, ...value });
   } catch (error) {
     tell(error.message, "error");
   }

@@ -2,9 +2,9 @@
 
 import { h } from "./dom.js";
 
-/** renderIntro is the first thing in a channel: what this place is, and what can be done here. */
-export function renderIntro(intro, channel, workspace) {
-  const sig = JSON.stringify([channel?.id, channel?.name, workspace]);
+/** renderIntro is the first thing in a channel: what this place is, and in the first one what can be done here. */
+export function renderIntro(intro, channel, workspace, first) {
+  const sig = JSON.stringify([channel?.id, channel?.name, workspace, first]);
   if (intro._sig === sig) return;
   intro._sig = sig;
   intro.hidden = !channel;
@@ -16,7 +16,7 @@ export function renderIntro(intro, channel, workspace) {
   intro.replaceChildren(
     h("h2", {}, `This is #${channel.name}`),
     h("p", {}, `A channel of the simulated workspace ${workspace}. Nothing here reaches a real Slack or a real environment, but the bot is the real one and does not know the difference.`),
-    h("ol", { class: "steps" },
+    !first ? "" : h("ol", { class: "steps" },
       h("li", {}, h("strong", {}, "Ask"), " with a slash command in the box below."),
       h("li", {}, h("strong", {}, "Approve"), " as somebody else: choose a person under “You are”. You cannot approve your own request."),
       h("li", {}, h("strong", {}, "Watch"), " the messages, their threads, and what the environments really hold.")));

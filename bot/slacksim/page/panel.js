@@ -22,7 +22,7 @@ export function renderPanel(container, sections, press) {
 
 /** renderSummary is the panel in a line, for narrow windows: one dot and word for each section. */
 export function renderSummary(container, sections) {
-  reconcile(container, (sections || []).map((section) => ({
+  reconcile(container, (sections || []).filter((section) => section.status).map((section) => ({
     key: section.title,
     sig: `${section.tone} ${section.status}`,
     make: () => h("span", { class: `summary tone-${toneOf(section.tone)}` }, h("span", { class: "dot" }), section.title, h("span", { class: "sr-only" }, ` ${section.status || ""}`)),
@@ -43,7 +43,8 @@ function fill(node, section, first, press) {
   const chip = node.querySelector(".chip");
   chip.className = `chip tone-${toneOf(section.tone)}`;
   node.dataset.tone = toneOf(section.tone);
-  change(chip.querySelector(".chip-text"), section.status || "unknown", first, chip);
+  chip.hidden = !section.status;
+  change(chip.querySelector(".chip-text"), section.status || "", first, chip);
   const subtitle = node.querySelector(".env-subtitle");
   setText(subtitle, (section.subtitle || "").replace(/^https?:\/\//, ""));
   subtitle.title = section.subtitle || "";
