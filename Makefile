@@ -4,7 +4,7 @@ GOLANGCI := 2.15.0
 SOAK := 1h
 EVERY := 1m
 
-.PHONY: help build demo test race bench fuzz soak lint golden pictures matrix ci
+.PHONY: help build demo test race bench fuzz soak lint golden pictures node matrix ci
 
 help: ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ golden: ## write the golden files and the state diagram anew; look at the diff
 
 pictures: ## write the pictures of the documentation anew from the browser tests; look at each
 	go test ./bot/slacksim/browser -run 'TestFlow' -count=1 -pictures=$(CURDIR)/docs/pictures
+
+node: ## Slack's own Node packages against the simulated Slack; needs node and the npm registry
+	SLACKSIM_NODE=1 go test ./bot/slacksim -run TestOfficialNodeClients -count=1 -v
 
 matrix: ## the whole crash matrix, about half an hour; writes its table into docs/reliability.md
 	go test -tags faultpoints ./jobs/failpoint
