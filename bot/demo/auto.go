@@ -36,12 +36,12 @@ func play(ctx context.Context, slack *slacksim.Server) error {
 	if ack, err := slack.Slash(ctx, rita, channel, "/refresh uat for March training"); err != nil || !ack.OK {
 		return fmt.Errorf("/refresh uat: %s: %w", ack.Error, err)
 	}
-	pressed := map[string]bool{} // buttons by their value: one question each
+	pressed := map[string]bool{} // by who pressed and the button's value: one question each
 	for _, p := range []struct {
 		who    string
 		action string
-	}{{anna, "gate:approve"}, {anna, "gate:start_now"}, {ben, "gate:sign_off"}, {ben, "gate:done"}, {ben, "gate:done"}, {anna, "gate:open"}} {
-		card, err := offered(ctx, slack, p.action, pressed)
+	}{{anna, "gate:approve"}, {anna, "gate:start_now"}, {ben, "gate:sign_off"}, {anna, "gate:sign_off"}, {ben, "gate:done"}, {ben, "gate:done"}, {anna, "gate:open"}} {
+		card, err := offered(ctx, slack, p.who, p.action, pressed)
 		if err != nil {
 			return fmt.Errorf("waiting for the button %s: %w", p.action, err)
 		}
@@ -110,17 +110,17 @@ func refused(ctx context.Context, slack *slacksim.Server, who, card, action stri
 	return nil
 }
 
-// offered waits until the card has a button that nobody has pressed yet, and notes that it is going to be.
-func offered(ctx context.Context, slack *slacksim.Server, action string, pressed map[string]bool) (card string, err error) {
+// offered waits until the card has a button that this person has not pressed yet, and notes that they are going to.
+func offered(ctx context.Context, slack *slacksim.Server, who, action string, pressed map[string]bool) (card string, err error) {
 	err = slack.Wait(ctx, func() bool {
 		c, _ := theCard(slack)
 		card = c.TS
 		buttons := c.Buttons()
 		i := slices.IndexFunc(buttons, func(b slacksim.Button) bool { return b.ActionID == action })
-		if i < 0 || pressed[buttons[i].Value] {
+		if i < 0 || pressed[who+buttons[i].Value] {
 			return false
 		}
-		pressed[buttons[i].Value] = true
+		pressed[who+buttons[i].Value] = true
 		return true
 	})
 	return card, err

@@ -61,9 +61,14 @@ func Play(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, cloud.Close()) }()
 	cloud.InstallCompanion("uat", true)
 	cloud.RequireMFA(o.MFA)
-	people := workspace(o.Addr, func() []slacksim.PanelSection { return panel(cloud) })
-	people.Pressed = func(code string) { cloud.EnterDeviceCode(code, cloud.LCSUser()) }
-	people.NoRateLimits = o.Auto // one message a second is for eyes
+	broken := &troubles{cloud: cloud, last: map[string]bool{}}
+	people := workspace(o.Addr, func() []slacksim.PanelSection { return append(panel(cloud), broken.section()) })
+	people.Pressed = func(action string) {
+		if !broken.press(action) {
+			cloud.EnterDeviceCode(action, cloud.LCSUser())
+		}
+	}
+	people.NoRateLimits = o.Auto || o.Speed > unhurried // one message a second is for eyes
 	slack, err := slacksim.Start(people)
 	if err != nil {
 		return fmt.Errorf("start the simulated Slack on %s; --addr chooses another address: %w", o.Addr, err)

@@ -22,6 +22,7 @@ const (
 	trainee = "S0TRAINEES"
 	channel = "C0UAT"
 	floor   = "C0TRAINEES" // where those are who work in uat
+	german  = "C0VERTRIEB" // where those of them are who read German
 )
 
 func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Options {
@@ -41,7 +42,7 @@ func workspace(addr string, panel func() []slacksim.PanelSection) slacksim.Optio
 			{ID: ben, Name: "ben", RealName: "Ben Okafor", Title: "F&O administrator, approver", Email: "ben@contoso.com", TZ: "Europe/Copenhagen", Pick: true},
 			{ID: sam, Name: "sam", RealName: "Sam Cole", Title: "Trainer", Email: "sam@contoso.com", TZ: "Asia/Kolkata", Pick: true},
 		},
-		Channels: []slacksim.Channel{{ID: channel, Name: "uat-refresh", Topic: "Refreshes of UAT from production", BotMember: true}, {ID: floor, Name: "trainees", Topic: "For everybody who works in UAT", BotMember: true}},
+		Channels: []slacksim.Channel{{ID: channel, Name: "uat-refresh", Topic: "Refreshes of UAT from production", BotMember: true}, {ID: floor, Name: "trainees", Topic: "For everybody who works in UAT", BotMember: true}, {ID: german, Name: "vertrieb", Topic: "Für den Vertrieb, der in UAT testet", BotMember: true}},
 		UserGroups: []slacksim.UserGroup{
 			{ID: release, Handle: "release", Name: "Release managers", Users: []string{rita, anna, ben}},
 			{ID: trainee, Handle: "trainees", Name: "Trainees", Users: []string{sam}},
@@ -82,7 +83,7 @@ slack:
   app_token: {file: slack-app-token}
   channel: %[1]s
   api_url: %[2]s
-  pace: 500ms # the world runs faster here
+  pace: %[31]s # the world runs faster here
 
 tls:
   ca_file: ca.pem
@@ -126,11 +127,11 @@ environments:
     lcs_environment: %[16]s
     refresh:
       from: prod
-      approve:  {by: [%[17]s], count: 1, expires: 24h}
-      sign_off: {by: [%[17]s], count: 1}
+      approve:  {by: [%[17]s], count: 1, expires: %[30]s}
+      sign_off: {by: [%[17]s], count: 2}
       open:     {by: [%[17]s], count: 1}
       schedule: {cron: "0 20 * * FRI", missed: skip, ask: 0s}
-      notify: [{channel: %[27]s, mention: %[28]s}]
+      notify: [{channel: %[27]s, mention: %[28]s}, {channel: %[29]s, language: de}]
       notice: %[18]s
       postpone: %[25]s
       downtime: %[19]s
@@ -171,7 +172,7 @@ environments:
 		cloud.EnvironmentURL("prod"), cloud.LCSID("prod"), cloud.EnvironmentURL("uat"), cloud.LCSID("uat"),
 		release, max(scaled(15*time.Minute, speed), 10*time.Second), // long enough to press Start now
 		scaled(90*time.Minute, speed),
-		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee, max(scaled(30*time.Minute, speed), 10*time.Second), signIn, floor, trainee)
+		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee, max(scaled(30*time.Minute, speed), 10*time.Second), signIn, floor, trainee, german, scaled(24*time.Hour, speed), min(scaled(30*time.Second, speed), 500*time.Millisecond))
 	file := filepath.Join(dir, "refreshbot.yml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }

@@ -13,7 +13,7 @@ func home(action string) string { return `#home [data-action-id="` + action + `"
 func TestFlowHome(t *testing.T) {
 	t.Parallel()
 	needBrowser(t)
-	p := openPage(t, playDemo(t, quick))
+	p := openPage(t, playDemo(t, hurried))
 	p.click("[data-testid=home-open]")
 	p.wait("Rita's environments", `document.querySelector("#home").textContent.includes("Refresh uat…")`)
 	p.click(home("line:home")) // the form, as with the command
@@ -39,6 +39,7 @@ func TestFlowHome(t *testing.T) {
 	p.decide("start_now")
 	p.click(gate("sign_off"))
 	p.become(ben)
+	p.click(gate("sign_off"))
 	p.wait("what is left to Ben", `document.querySelector("#timeline .message")?.textContent.includes("2 wait for a person") && !document.querySelector("#timeline .message").textContent.includes(": running")`)
 	for _, item := range []string{"Tell the trainers", "What else a refresh resets"} {
 		p.click(gate("done") + `[aria-label*="` + item + `"]`)
@@ -48,7 +49,8 @@ func TestFlowHome(t *testing.T) {
 
 	p.wait("the end on the card", `document.querySelector("#timeline .message").textContent.includes("Open: 9 users enabled")`)
 
-	// On the card, she asks what it was all about.
+	// On the card, she asks what it was all about, when the last word is said and nothing moves any more.
+	p.shows("uat is open: 9 users enabled")
 	p.click(`#timeline .message:has(h3) [data-testid=shortcut-explain]`)
 	p.wait("the explanation", `document.querySelector("[data-testid=modal]")?.textContent.includes("A refresh copies the whole database of prod")`)
 	p.picture("explain")

@@ -18,6 +18,7 @@ var pictures = flag.String("pictures", "", "write a picture of each flow into th
 var binary, chromium string
 
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // they wait more than they compute; the command line may say otherwise
 	flag.Parse()
 	code, err := runAll(m)
 	if err != nil {

@@ -38,6 +38,7 @@ func openPage(t *testing.T, address string) *page {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1440, 900),
+		chromedp.Env("TZ=Europe/Copenhagen"), // where the demo's people are
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	// Not t.Context(), which ends before the cleanups, and they want a picture of a failure.
 	allocator, free := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
@@ -206,7 +207,13 @@ func gate(action string) string { return `#timeline [data-action-id="gate:` + ac
 // decide presses a button of the card and confirms if that is asked for.
 func (p *page) decide(action string) {
 	p.t.Helper()
-	p.click(gate(action))
+	p.sure(gate(action))
+}
+
+// sure presses a button and says yes to the question that follows.
+func (p *page) sure(selector string) {
+	p.t.Helper()
+	p.click(selector)
 	p.click("[data-testid=confirm-ok]")
 }
 
@@ -214,6 +221,11 @@ func (p *page) decide(action string) {
 func (p *page) told(words string) {
 	p.t.Helper()
 	p.wait("the ephemeral message: "+words, fmt.Sprintf(`[...document.querySelectorAll("[data-testid=message][data-ephemeral=true]")].some((m) => m.textContent.includes(%s))`, quote(words)))
+}
+
+// told selects a button in a message that only the person at the page sees, by how it begins.
+func told(label string) string {
+	return `[data-testid=message][data-ephemeral=true] [data-action-id^="line:"][aria-label^="` + label + `"]`
 }
 
 // row is the expression for a value in the panel, null if there is no such row.
