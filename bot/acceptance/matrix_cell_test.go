@@ -104,13 +104,16 @@ func cloudFaults() map[string]cloudsim.Fault {
 
 func faultNames() []string { return slices.Sorted(maps.Keys(cloudFaults())) }
 
-func (f fault) set(slack *slacksim.Server, cloud *cloudsim.Cloud) {
+// set has the fault meet the next call of its kind, which met is told.
+func (f fault) set(slack *slacksim.Server, cloud *cloudsim.Cloud, met func()) {
 	if f.call.host == "slack" {
-		slack.Fail(f.call.method, slackFaults()[f.name])
+		misfortune := slackFaults()[f.name]
+		misfortune.Met = met
+		slack.Fail(f.call.method, misfortune)
 		return
 	}
 	misfortune := cloudFaults()[f.name]
-	misfortune.Method = f.call.method
+	misfortune.Method, misfortune.Met = f.call.method, met
 	cloud.Fail(f.call.host, f.call.path, misfortune)
 }
 
@@ -194,8 +197,14 @@ type outcome struct {
 	took    time.Duration
 }
 
+// slots bounds how many runs go on at a time. One whose process is halted for long leaves its slot to others.
+var slots = make(chan struct{}, running)
+
 // run plays and judges one cell. look may see the run before its surroundings are gone.
 func run(t *testing.T, c cell, look func(*actor)) outcome {
+	slots <- struct{}{}
+	leave := sync.OnceFunc(func() { <-slots })
+	defer leave()
 	v := &verdict{TB: t}
 	o := outcome{cell: c}
 	began := time.Now()
@@ -208,13 +217,13 @@ func run(t *testing.T, c cell, look func(*actor)) outcome {
 			}
 		}()
 		a := newActor(v, c)
+		a.halting = leave
 		if c.twice {
 			a.slack.SetDuplicates(true)
 		}
 		a.play()
 		a.close()
-		o.starts, o.unknown = a.starts, a.unknown
-		o.reached = (c.kill == "" || a.killed) && (c.second == "" || a.second) && (c.term == "" || a.termed) && (c.stop == "" || a.stopped) && (c.fault == nil || a.armed)
+		o.starts, o.unknown, o.reached = a.starts, a.unknown, a.reached()
 		if look != nil {
 			look(a)
 		}
@@ -223,4 +232,10 @@ func run(t *testing.T, c cell, look func(*actor)) outcome {
 	<-over
 	o.wrong, o.said, o.took = v.wrong, v.said, time.Since(began)
 	return o
+}
+
+// reached reports whether every point and fault that the cell names was met.
+func (a *actor) reached() bool {
+	c := a.cell
+	return (c.kill == "" || a.killed) && (c.second == "" || a.second) && (c.term == "" || a.termed) && (c.stop == "" || a.stopped) && (c.fault == nil || a.met.Load())
 }

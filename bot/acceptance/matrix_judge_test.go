@@ -3,14 +3,20 @@
 package acceptance
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"refreshbot/bot/slacksim"
 	"refreshbot/bot/view"
+	"refreshbot/jobs/cloudsim"
 	"refreshbot/jobs/refresh"
+	"refreshbot/store/bolt"
 )
 
 // judgeAll holds the simulators' memory against the record after a run, whose bot has ended. It returns how many
@@ -26,20 +32,98 @@ func (a *actor) judgeAll() (banners int) {
 		a.t.Errorf("the thread has the report %d times, not once", n)
 	}
 	a.judgeDirect(r)
-	if a.cell.term != "" && a.unknown > 0 && !strings.Contains(a.cell.term, "databasemovement/v1/refresh/") {
-		a.t.Errorf("a person was asked whether the copy was started, and no request was under way")
-	}
+	a.judgeQuestions(entries)
+	a.judgePanics()
+	a.judgeBackups()
 	a.judgeSecrets(strings.Join(a.log, "\n"))
 	return a.judgeCalls(r, entries)
 }
 
-// judgeStart wants one start that came to LCS, after the approval, and none that nobody knows of.
+// judgeQuestions wants a person to be asked whether the copy was started only when nobody could know: its reply was
+// lost, or the process was interrupted between the intent and the outcome, and LCS had not handled the request by then.
+func (a *actor) judgeQuestions(entries []refresh.Entry) {
+	a.t.Helper()
+	onStart := func(what string) bool { return strings.Contains(what, startPath[1:]) }
+	if a.unknown == 0 || onStart(a.cell.term) || a.cell.fault != nil && onStart(a.cell.fault.call.path) {
+		return
+	}
+	for _, at := range a.interrupted {
+		open := false
+		for _, e := range entries {
+			if e.At.After(at) || refresh.StepOf(e.Event) != "copy" {
+				continue
+			}
+			_, open = e.Event.(refresh.StepStarted)
+		}
+		handled := slices.ContainsFunc(a.cloud.Calls(), func(c cloudsim.Call) bool {
+			return isStart(c) && c.Status == 200 && c.At.Before(at)
+		})
+		if open && !handled {
+			return
+		}
+	}
+	a.t.Errorf("a person was asked whether the copy was started, and it could be known")
+}
+
+// isStart reports whether a call asks for the copy.
+func isStart(c cloudsim.Call) bool {
+	return c.Host == "lcs" && c.Method == "POST" && strings.Contains(c.Path, startPath)
+}
+
+// judgePanics wants none, not even one that was recovered.
+func (a *actor) judgePanics() {
+	a.t.Helper()
+	for _, line := range a.log {
+		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") ||
+			strings.Contains(line, "caused a panic") || strings.Contains(line, "panicked") {
+			a.t.Errorf("the bot panicked: %s", line)
+		}
+	}
+}
+
+// judgeBackups wants a backup, and each to be whole and for its owner alone.
+func (a *actor) judgeBackups() {
+	a.t.Helper()
+	paths := a.backups()
+	if len(paths) == 0 {
+		a.t.Errorf("there is no backup")
+	}
+	for _, path := range paths {
+		if err := sound(path); err != nil {
+			a.t.Errorf("backup %s: %v", filepath.Base(path), err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			a.t.Errorf("backup %s: mode %v, %v", filepath.Base(path), info.Mode(), err)
+		}
+	}
+	if parts, _ := filepath.Glob(filepath.Join(a.dir, "backups", "*.part")); len(parts) > 0 { // the pattern is sound
+		a.t.Errorf("unfinished backups were left: %v", parts)
+	}
+}
+
+// sound reads a whole store and says what is wrong with it.
+func sound(path string) error {
+	ctx := context.Background()
+	r, err := bolt.OpenReader(ctx, path, bolt.Options{})
+	if err != nil {
+		return err
+	}
+	report, err := r.Verify(ctx)
+	return errors.Join(err, report.Sound(), r.Close())
+}
+
+// judgeStart wants one start that came to LCS, after the approvals, and none that nobody knows of.
 func (a *actor) judgeStart(r refresh.Refresh, entries []refresh.Entry) {
 	a.t.Helper()
 	var approved time.Time
+	approvers := map[string]bool{}
 	intents := 0
 	for _, e := range entries {
 		switch ev := e.Event.(type) {
+		case refresh.GateDecided:
+			if g, _ := r.Gate(ev.Gate); g.Kind == refresh.GateApprove && ev.Decision.Action == refresh.ActionApprove {
+				approvers[ev.Decision.By.ID] = true
+			}
 		case refresh.GateClosed:
 			if g, _ := r.Gate(ev.Gate); g.Kind == refresh.GateApprove && ev.Outcome == refresh.ActionApprove {
 				approved = e.At
@@ -47,15 +131,15 @@ func (a *actor) judgeStart(r refresh.Refresh, entries []refresh.Entry) {
 		case refresh.StepStarted:
 			if ev.Step == "copy" {
 				intents++
-				if approved.IsZero() {
-					a.t.Errorf("the copy was begun without an approval in the journal before it")
+				if approved.IsZero() || len(approvers) < 2 {
+					a.t.Errorf("the copy was begun with the approvals of %d people in the journal before it, not of 2", len(approvers))
 				}
 			}
 		}
 	}
 	sent, landed := 0, 0
 	for _, c := range a.cloud.Calls() {
-		if c.Host != "lcs" || c.Method != "POST" || !strings.Contains(c.Path, startPath) {
+		if !isStart(c) {
 			continue
 		}
 		sent++
@@ -78,6 +162,7 @@ func (a *actor) judgeStart(r refresh.Refresh, entries []refresh.Entry) {
 type press struct {
 	user   string
 	button view.Button
+	sent   time.Time
 	acked  bool
 }
 
@@ -102,7 +187,7 @@ func (a *actor) presses() []press {
 		if err != nil {
 			a.t.Errorf("a button that cannot be read: %v", err)
 		}
-		all = append(all, press{in.User.ID, button, !env.Acked.IsZero()})
+		all = append(all, press{in.User.ID, button, env.Sent, !env.Acked.IsZero()})
 	}
 	return all
 }
@@ -115,20 +200,27 @@ func (a *actor) judgeClicks(r refresh.Refresh, entries []refresh.Entry) {
 		gate, user string
 		action     refresh.Action
 	}
-	votes := map[vote]int{}
+	votes, voted := map[vote]int{}, map[vote]time.Time{}
 	for _, e := range entries {
 		if d, ok := e.Event.(refresh.GateDecided); ok {
-			votes[vote{d.Gate, d.Decision.By.ID, d.Decision.Action}]++
+			v := vote{d.Gate, d.Decision.By.ID, d.Decision.Action}
+			votes[v]++
+			voted[v] = e.At
 		}
 	}
-	made, acked := map[vote]bool{}, map[vote]bool{}
+	made, acked, counted := map[vote]bool{}, map[vote]bool{}, map[vote]press{}
 	for _, p := range a.presses() {
 		v := vote{p.button.Gate, p.user, p.button.Action}
 		made[v] = true
-		if a.cell.term != "" && !p.acked && votes[v] > 0 {
+		acked[v] = acked[v] || p.acked
+		if !p.sent.After(voted[v]) { // of several presses the last one before the vote is the one that counts
+			counted[v] = p
+		}
+	}
+	for v, p := range counted {
+		if a.cell.term != "" && !p.acked {
 			a.t.Errorf("%s by %s at %s counts, and who clicked was told that it failed", v.action, v.user, v.gate)
 		}
-		acked[v] = acked[v] || p.acked
 	}
 	for v, n := range votes {
 		if !made[v] {
@@ -280,26 +372,33 @@ func (a *actor) judgeCalls(r refresh.Refresh, entries []refresh.Entry) (banners 
 			a.t.Errorf("step %s has an intent at %v and no outcome", id, all[len(all)-1].from)
 		}
 	}
+	kinds := map[refresh.Kind][]span{}
+	for _, step := range r.Steps {
+		kinds[step.Kind] = append(kinds[step.Kind], spans[step.ID]...)
+	}
 	broadcasts := 0
 	for _, c := range a.cloud.Calls() {
-		if c.Method == "GET" || c.Host == "entra" || c.Host == "storage" || strings.HasSuffix(c.Path, "$batch") {
+		if c.Method == "GET" || c.Host == "entra" || c.Host == "storage" || strings.HasSuffix(c.Path, "$batch") || strings.HasSuffix(c.Path, "/Refreshbot/status") {
 			continue
 		}
-		if strings.Contains(strings.ToLower(c.Path), "broadcast") && c.Status == 200 {
+		if strings.Contains(c.Path, broadcastPath) && c.Status == 200 {
 			broadcasts++
 		}
-		covered := false
-		for _, all := range spans {
-			covered = covered || slices.ContainsFunc(all, func(s span) bool {
+		by := makers(c)
+		if len(by) == 0 {
+			a.t.Errorf("the judge knows no step that makes %s %s: tell it in makers", c.Method, c.Path)
+		}
+		covered := slices.ContainsFunc(by, func(k refresh.Kind) bool {
+			return slices.ContainsFunc(kinds[k], func(s span) bool {
 				end := s.to
 				if s.given {
 					end = end.Add(late + timeout)
 				}
 				return !c.At.Before(s.from) && (s.to.IsZero() || !c.At.After(end))
 			})
-		}
+		})
 		if !covered {
-			a.t.Errorf("%s %s at %v has no intent in the journal", c.Method, c.Path, c.At)
+			a.t.Errorf("%s %s at %v has no intent of %v in the journal", c.Method, c.Path, c.At, by)
 		}
 	}
 	switch {
@@ -309,4 +408,30 @@ func (a *actor) judgeCalls(r refresh.Refresh, entries []refresh.Entry) (banners 
 		a.t.Errorf("%d broadcasts and %d intents", broadcasts, len(spans["broadcast"]))
 	}
 	return broadcasts - 1
+}
+
+// broadcastPath is part of the address at which F&O takes messages for its users.
+const broadcastPath = "/SysBroadcastMessageService/"
+
+// makers returns the kinds of steps that may make a call that changes something.
+func makers(c cloudsim.Call) (kinds []refresh.Kind) {
+	for path, by := range map[string][]refresh.Kind{
+		startPath:                     {refresh.KindCopy},
+		broadcastPath:                 {refresh.KindBroadcast},
+		"/BatchGroups":                {refresh.KindBatchGroups, refresh.KindRestore},
+		"/BatchJobs":                  {refresh.KindBatchJobs},
+		"/EmailParameters":            {refresh.KindEmail, refresh.KindOData, refresh.KindRestore},
+		"/DocumentParameters":         {refresh.KindOData, refresh.KindRestore},
+		"/SysAADClients":              {refresh.KindRestore},
+		"/SecurityUserRoles":          {refresh.KindEnable},
+		"/SystemUsers":                {refresh.KindEnable},
+		"/PostRefresh/":               {refresh.KindService},
+		"/Refreshbot/setHelp":         {refresh.KindParameters},
+		"/Refreshbot/setSmtpPassword": {refresh.KindEmail},
+	} {
+		if strings.Contains(c.Path, path) {
+			kinds = append(kinds, by...)
+		}
+	}
+	return kinds
 }

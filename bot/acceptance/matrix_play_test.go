@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +21,8 @@ import (
 // matrixEdits make the configuration have every kind of effect that a refresh can have.
 var matrixEdits = []edit{
 	withOpen, withManual,
+	{"approve:  {by: [" + release + "], count: 1,", "approve:  {by: [" + release + "], count: 2,"},
+	{"  path: refreshbot.db\n", "  path: refreshbot.db\n  backup: {dir: backups, every: 9h, keep: 5}\n"},
 	{"keep: [users]", "keep: [users, user_roles, batch_groups, email, entra_applications, document_parameters]"},
 	{"        enable: [", "        notify: true\n        enable: ["},
 	{"        - service:\n", "        - parallel:\n            - system_parameters: {help_library: Test help}\n            - odata: {name: E-mail size, entity: EmailParameters, key: {ID: 0}, set: {MaximumEmailAttachmentSize: 7}}\n        - service:\n"},
@@ -38,26 +41,26 @@ const (
 // actor plays everybody through one refresh, and the supervisor that starts the bot again whenever it has ended.
 type actor struct {
 	*world
-	cell     cell
-	starts   int      // of the bot
-	asked    bool     // the refresh was asked for
-	tried    []string // presses by people who may not
-	pressed  map[string]told
-	handed   int // lists of users handed in
-	armed    bool
-	unknown  int  // how often a person was asked whether the copy was started
-	killed   bool // the process died at the cell's point
-	termed   bool // it was asked to stop there, and did
-	stopped  bool // it was halted there
-	second   bool // and at the second one
-	finished bool
+	cell        cell
+	starts      int            // of the bot
+	asked       bool           // the refresh was asked for
+	tried       []string       // presses by people who may not
+	pressed     map[choice]int // and how often that person had been told something before
+	handed      int            // lists of users handed in
+	armed       bool
+	met         atomic.Bool // a call has met the fault
+	halting     func()      // told once the process is halted
+	unknown     int         // how often a person was asked whether the copy was started
+	killed      bool        // the process died at the cell's point
+	termed      bool        // it was asked to stop there, and did
+	stopped     bool        // it was halted there
+	second      bool        // and at the second one
+	interrupted []time.Time // when it was killed or halted
+	finished    bool
 }
 
-// told is what a person had been told when they pressed a button.
-type told struct {
-	user string
-	n    int
-}
+// choice is a button that somebody has pressed.
+type choice struct{ user, button string }
 
 // env is what the next process of the bot is told.
 func (a *actor) env() []string {
@@ -164,17 +167,21 @@ func (a *actor) begin() {
 func (a *actor) buried() {
 	state := a.bot.cmd.ProcessState
 	lines, _ := a.bot.stderr()
+	began := a.bot.logged(map[string]string{"msg": "ready"})
 	a.log, a.bot = append(a.log, lines...), nil
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
-		if a.starts == 2 {
-			a.second = true
-		}
+	status, _ := state.Sys().(syscall.WaitStatus)
+	switch {
+	case status.Signaled() && status.Signal() == syscall.SIGKILL:
+		a.second = a.second || a.starts == 2
 		a.killed = true
-	} else if state.Success() && a.finished {
+		a.interrupted = append(a.interrupted, time.Now())
+	case state.Success() && a.finished:
 		// It was told to.
-	} else if state.Success() && a.cell.term != "" && !a.termed {
+	case state.Success() && a.cell.term != "" && !a.termed:
 		a.termed = true
-	} else if a.cell.fault == nil {
+	case a.cell.fault != nil && state.ExitCode() == 1 && !began:
+		// What it needs to begin was not to be had, and the supervisor starts it again.
+	default:
 		a.t.Errorf("the bot ended by itself: %v\n%s", state, strings.Join(lines[max(0, len(lines)-3):], "\n"))
 	}
 	a.until("Slack sees no connection any more", func() bool { return a.slack.Connections() == 0 })
@@ -187,6 +194,8 @@ func (a *actor) resume() {
 		return
 	}
 	a.stopped = true
+	a.interrupted = append(a.interrupted, time.Now())
+	a.halting()
 	pause := time.NewTimer(a.cell.pause)
 	defer pause.Stop()
 	select {
@@ -235,10 +244,9 @@ func (a *actor) act() bool {
 	case a.card().TS == "":
 		return false
 	}
-	for value, p := range a.pressed {
-		if now := a.slack.Ephemerals(p.user); len(now) > p.n && strings.Contains(now[len(now)-1].Plain(), "Try again") {
-			delete(a.used, value)
-			delete(a.pressed, value)
+	for c, before := range a.pressed {
+		if now := a.slack.Ephemerals(c.user); len(now) > before && strings.Contains(now[len(now)-1].Plain(), "Try again") {
+			delete(a.pressed, c)
 		}
 	}
 	if button, ok := a.offered("approve"); ok {
@@ -266,20 +274,33 @@ func (a *actor) act() bool {
 		if !ok || action == "adopt" && a.cloud.Starts("uat") == 0 || action == "start_again" && a.cloud.Starts("uat") > 0 {
 			continue
 		}
-		who := map[string]string{"sign_off": ben, "done": ben}[action]
-		if who == "" {
-			who = anna
-		}
-		before := told{who, len(a.slack.Ephemerals(who))}
-		if a.click(who, button) {
-			a.used[button.Value], a.pressed[button.Value] = true, before
-			if action == "adopt" || action == "start_again" {
-				a.unknown++
+		for _, who := range deciders(action) {
+			c := choice{who, button.Value}
+			if _, done := a.pressed[c]; done {
+				continue
 			}
+			before := len(a.slack.Ephemerals(who))
+			if a.click(who, button) {
+				a.pressed[c] = before
+				if action == "adopt" || action == "start_again" {
+					a.unknown++
+				}
+			}
+			return true
 		}
-		return true
 	}
 	return false
+}
+
+// deciders are who presses a button. The approval needs two.
+func deciders(action string) []string {
+	switch action {
+	case "approve":
+		return []string{anna, ben}
+	case "sign_off", "done":
+		return []string{ben}
+	}
+	return []string{anna}
 }
 
 // close stops the bot. It may meet its point only then.
@@ -372,7 +393,7 @@ func (a *actor) arm(moment string) {
 		return
 	}
 	a.armed = true
-	f.set(a.slack, a.cloud)
+	f.set(a.slack, a.cloud, func() { a.met.Store(true) })
 }
 
 // newActor makes the surroundings of one run.
@@ -380,8 +401,21 @@ func newActor(t testing.TB, c cell) *actor {
 	edits := append(slices.Clone(matrixEdits),
 		edit{"lcs:\n", fmt.Sprintf("lcs:\n  timeout: %s\n", timeout)},
 		edit{"finops:\n", fmt.Sprintf("finops:\n  timeout: %s\n", timeout)})
-	if c.scheduled {
+	planted := map[string]string{}
+	if !c.scheduled { // there a person is asked to type it in
+		edits = append(edits, edit{"user: uat@contoso.com, ", "user: uat@contoso.com, password: {file: smtp-password}, "})
+		planted["the SMTP password"] = smtpPassword
+	} else {
 		edits = append(edits, edit{"      downtime:", "      schedule: {cron: \"" + scheduleCron + "\", missed: once}\n      downtime:"})
 	}
-	return &actor{world: newWorld(t, cloudsim.Options{Speed: 6000, Companion: true}, edits...), cell: c, pressed: map[string]told{}}
+	a := &actor{world: newWorld(t, cloudsim.Options{Speed: 6000, Companion: true}, edits...), cell: c, pressed: map[choice]int{}}
+	a.planted = planted
+	a.write("smtp-password", smtpPassword)
+	ctx, cancel := context.WithTimeout(t.Context(), patience+c.pause)
+	t.Cleanup(cancel)
+	a.ctx = ctx
+	return a
 }
+
+// smtpPassword is written in other ways in JSON, in an address and in base64.
+const smtpPassword = `Hush&"<7/+ü\x`

@@ -45,7 +45,8 @@ type world struct {
 	log    []string        // of the bots before this one
 	used   map[string]bool // buttons that were pressed
 
-	handedIn []string // users to let in, beside those of the configuration
+	handedIn []string          // users to let in, beside those of the configuration
+	planted  map[string]string // secrets that only the configuration of this test has, by what they are
 }
 
 // edit is a change of the configuration: the text that has to be there, and what takes its place.
