@@ -276,7 +276,7 @@ func cells(rec recordings) (all []cell, whole map[string]int) {
 func lot(list []cell, n int) []cell {
 	rank := func(c cell) uint64 {
 		h := fnv.New64a()
-		fmt.Fprintf(h, "%d %s", *seed, c)
+		_, _ = fmt.Fprintf(h, "%d %s", *seed, c) // never fails
 		return h.Sum64()
 	}
 	ranks := map[string]uint64{}
