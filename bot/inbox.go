@@ -188,20 +188,11 @@ type asker struct {
 
 // answered is an answer that the acknowledgement does not hold.
 func (b *Bot) answered(answer commands.Reply, at asker) (back reply) {
-	show := func(ctx context.Context, r commands.Reply) {
-		switch {
-		case at.home != "": // what counted shows there too
-			b.homes.asked(refresh.Person{ID: at.user}, at.home, spoken(r))
-		case isSilent(r):
-		case at.url != "":
-			b.whisper(ctx, at, &r)
-		default:
-			b.tell(ctx, b.Log, at.channel, at.user, r)
-		}
-	}
+	show := func(ctx context.Context, r commands.Reply) { b.say(ctx, at, r) }
 	if answer.Form == nil {
 		back.late = func(ctx context.Context) { show(ctx, answer) }
-		back.rest = rest{show, answer.Later}
+		back.after = func(ctx context.Context) { b.enclose(ctx, at, answer) }
+		back.rest = rest{func(ctx context.Context, r commands.Reply) { show(ctx, r); b.enclose(ctx, at, r) }, answer.Later}
 		return back
 	}
 	id := ""
@@ -214,6 +205,19 @@ func (b *Bot) answered(answer commands.Reply, at asker) (back reply) {
 	}
 	back.rest = rest{func(ctx context.Context, r commands.Reply) { b.updateForm(ctx, id, r) }, answer.Later}
 	return back
+}
+
+// say shows an answer where the person asked.
+func (b *Bot) say(ctx context.Context, at asker, r commands.Reply) {
+	switch {
+	case at.home != "": // what counted shows there too
+		b.homes.asked(refresh.Person{ID: at.user}, at.home, spoken(r))
+	case isSilent(r):
+	case at.url != "":
+		b.whisper(ctx, at, &r)
+	default:
+		b.tell(ctx, b.Log, at.channel, at.user, r)
+	}
 }
 
 // whisper answers the person alone, after the acknowledgement. Without an answer it takes away what was pressed.

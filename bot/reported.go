@@ -72,12 +72,6 @@ func has(files []string) func(slack.Message) bool {
 	}
 }
 
-// attachment is one file of the report.
-type attachment struct {
-	suffix, text string
-	alt          string // what is to be seen in it, for a picture
-}
-
 // chart is what the picture of a refresh beside the ones before it shows; false where nothing was copied.
 func (s *showing) chart(ctx context.Context) (picture.Chart, bool) {
 	recent, _ := s.Journal.Recent(ctx, s.r.Target.Name, lookBack) // one that cannot be read is not in the picture
@@ -99,30 +93,22 @@ func (s *showing) share(ctx context.Context, at *place) error {
 	if err != nil {
 		return err
 	}
-	attached := []attachment{{".md", string(built.Markdown(s.View.Zone)), ""}, {".json", string(data), ""}}
+	name := string(s.r.ID)
+	attached := []attachment{{name: name + ".md", text: string(built.Markdown(s.View.Zone))}, {name: name + ".json", text: string(data)}}
 	says := "The report of this refresh, for people and for machines."
 	if chart, ok := s.chart(ctx); ok {
 		drawn, err := chart.PNG()
 		if err != nil {
 			return fmt.Errorf("draw the timeline of %s: %w", s.r.ID, err)
 		}
-		attached = append([]attachment{{".png", string(drawn), chart.Alt()}}, attached...)
+		attached = append([]attachment{{name: name + ".png", text: string(drawn), alt: chart.Alt()}}, attached...)
 		says = "How this refresh went, beside the ones before it. " + view.Escape(chart.Sum) + " " + says
 	}
-	var files []slack.FileSummary
-	var ids []string
-	for _, f := range attached {
-		name := string(s.r.ID) + f.suffix
-		to, err := s.API.GetUploadURLExternalContext(ctx, slack.GetUploadURLExternalParameters{FileName: name, FileSize: len(f.text), AltTxt: f.alt})
-		if err != nil {
-			return fmt.Errorf("ask where to upload %s: %w", name, err)
-		}
-		if err := s.API.UploadToURL(ctx, slack.UploadToURLParameters{UploadURL: to.UploadURL, Filename: name, Content: f.text}); err != nil {
-			return fmt.Errorf("upload %s: %w", name, err)
-		}
-		files, ids = append(files, slack.FileSummary{ID: to.FileID, Title: name}), append(ids, to.FileID)
+	files, err := upload(ctx, s.API, attached)
+	if err != nil {
+		return err
 	}
-	at.Report = reported{Files: ids, SentAt: time.Now()}
+	at.Report = reported{Files: idsOf(files), SentAt: time.Now()}
 	if err := s.note(ctx); err != nil {
 		return err
 	}

@@ -75,9 +75,9 @@ func (s *Service) check(_ context.Context, in Line, words []string) (Reply, erro
 			case err != nil:
 				return reply(Reply{}, err)
 			case failed > 0:
-				return Reply{Refused: true, Text: "A refresh could not run as it stands.", Listing: table, Hint: "Each line that failed says what to do. /refresh check tries again."}
+				return Reply{Refused: true, Text: "A refresh could not run as it stands.", Name: "check", Listing: table, Hint: "Each line that failed says what to do. /refresh check tries again."}
 			}
-			return Reply{Text: "Everything passed: a refresh could run.", Listing: table}
+			return Reply{Text: "Everything passed: a refresh could run.", Name: "check", Listing: table}
 		},
 	}, nil
 }
@@ -94,6 +94,7 @@ func (s *Service) config(_ context.Context, in Line, words []string) (Reply, err
 		return Reply{}, fmt.Errorf("show the configuration: %w", err)
 	}
 	rep := Reply{
+		Name: "configuration",
 		Text: "This configuration is in use; what the file leaves out is marked as default. Secrets are shown as where they are found.", Listing: text,
 		Hint: "A changed file is taken up by itself. Refreshes that run keep the plan they were asked for with.",
 	}

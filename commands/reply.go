@@ -12,6 +12,7 @@ import (
 type Reply struct {
 	Refused bool       // what was asked was not done
 	Text    string     // the answer, a sentence or two
+	Name    string     // what a list is, in a few words; it names the file with all of it
 	At      time.Time  // the time that Text speaks of, shown in the reader's own zone as well; zero: none
 	Hint    string     // the next step, when there is one
 	Buttons []Button   // to go on with

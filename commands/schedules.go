@@ -27,9 +27,6 @@ type Schedules interface {
 	Remove(ctx context.Context, id string, by refresh.Person) (schedule.Standing, error)
 }
 
-// mostListed is how many schedules one answer shows.
-const mostListed = 8
-
 const cronExample = `/refresh schedule uat "0 20 * * FRI" because fresh data on Monday`
 
 // listSchedules shows every schedule, or those of one environment.
@@ -50,7 +47,7 @@ func (s *Service) listSchedules(ctx context.Context, in Line, words []string) (R
 	if err != nil {
 		return Reply{}, err
 	}
-	r := Reply{Text: fmt.Sprintf("%d schedules.", len(list)), Hint: "To add one: " + cronExample + ". Without cron: /refresh schedule uat opens a form."}
+	r := Reply{Name: "schedules", Text: fmt.Sprintf("%d schedules.", len(list)), Hint: "To add one: " + cronExample + ". Without cron: /refresh schedule uat opens a form."}
 	switch {
 	case len(list) == 0 && target != "":
 		r.Text = fmt.Sprintf("%s has no schedule: it is refreshed on request only.", target)
@@ -59,11 +56,8 @@ func (s *Service) listSchedules(ctx context.Context, in Line, words []string) (R
 	case len(list) == 1:
 		r.Text = "1 schedule."
 	}
-	for _, st := range list[:min(len(list), mostListed)] {
+	for _, st := range list {
 		r.Items = append(r.Items, s.scheduleItem(ctx, in, st))
-	}
-	if more := len(list) - len(r.Items); more > 0 {
-		r.Text += fmt.Sprintf(" The first %d are shown; name an environment to see its own.", len(r.Items))
 	}
 	return r, nil
 }
@@ -202,8 +196,8 @@ func (s *Service) schedule(ctx context.Context, in Line, words []string) (Reply,
 		case 1:
 			return s.changeSchedule(ctx, in, list[0].ID, words[1:])
 		}
-		r := Reply{Refused: true, Text: fmt.Sprintf("%s has %d schedules, so say which.", name, len(list)), Hint: fmt.Sprintf("For example: /refresh schedule %s %s", list[0].ID, strings.ToLower(words[1]))}
-		for _, st := range list[:min(len(list), mostListed)] {
+		r := Reply{Refused: true, Name: "schedules of " + name, Text: fmt.Sprintf("%s has %d schedules, so say which.", name, len(list)), Hint: fmt.Sprintf("For example: /refresh schedule %s %s", list[0].ID, strings.ToLower(words[1]))}
+		for _, st := range list {
 			r.Items = append(r.Items, s.scheduleItem(ctx, in, st))
 		}
 		return r, nil

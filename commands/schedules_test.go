@@ -301,10 +301,10 @@ func TestManySchedules(t *testing.T) {
 			w.confirm(t, sam, w.say(t, sam, fmt.Sprintf(`schedule uat "%d 20 * * MON"`, i)))
 		}
 		got := w.say(t, sam, "schedules uat")
-		if len(got.Items) != 8 || !strings.Contains(got.Text, "20 schedules. The first 8 are shown") {
+		if len(got.Items) != 20 || !strings.Contains(got.Text, "20 schedules.") {
 			t.Errorf("%+v", got.Text)
 		}
-		if got := w.say(t, sam, "schedule uat pause"); !got.Refused || len(got.Items) != 8 || !strings.Contains(got.Hint, "/refresh schedule uat.1 pause") {
+		if got := w.say(t, sam, "schedule uat pause"); !got.Refused || len(got.Items) != 20 || !strings.Contains(got.Hint, "/refresh schedule uat.1 pause") {
 			t.Errorf("which one: %+v", got)
 		}
 		if got := w.confirm(t, sam, w.say(t, sam, `schedule uat "30 20 * * MON"`)); !got.Refused || !strings.Contains(got.Text, "20 schedules already") {

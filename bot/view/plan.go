@@ -19,24 +19,7 @@ const (
 
 // plan is a dry run: first what would stop it, then each step.
 func plan(p pen, d commands.Plan, most int) []slack.Block {
-	head := []string{p.bold(fmt.Sprintf("Dry run: %s from %s", line(d.Target, maxEnv), line(d.Source, maxEnv))) + " Nothing has been changed."}
-	switch n := len(d.Stops); {
-	case n > 0:
-		head = append(head, p.bold(fmt.Sprintf("What would stop it now: %s", count(n, "thing"))))
-		for _, f := range d.Stops {
-			head = append(head, fmt.Sprintf("• %s: %s", line(f.Name, maxName), p.prose(f.Detail, maxReason)))
-		}
-	case d.Checked:
-		head = append(head, fmt.Sprintf("Nothing would stop it now: %s passed.", count(d.Passed, "check")))
-	}
-	if !d.Checked {
-		head = append(head, "The checks are being made …")
-	}
-	if d.Starts != nil {
-		head = append(head, quota(p, *d.Starts))
-	}
-	head = append(head, lengths(p, d))
-	blocks := []slack.Block{section(fit(head, maxSection))}
+	blocks := []slack.Block{section(fit(planHead(p, d), maxSection))}
 	shown := 0
 	for i := 0; i < len(d.Steps) && shown <= most; {
 		phase := d.Steps[i].Phase
@@ -56,6 +39,27 @@ func plan(p pen, d commands.Plan, most int) []slack.Block {
 	return blocks
 }
 
+// planHead is what a dry run comes to.
+func planHead(p pen, d commands.Plan) []string {
+	head := []string{p.bold(fmt.Sprintf("Dry run: %s from %s", line(d.Target, maxEnv), line(d.Source, maxEnv))) + " Nothing has been changed."}
+	switch n := len(d.Stops); {
+	case n > 0:
+		head = append(head, p.bold(fmt.Sprintf("What would stop it now: %s", count(n, "thing"))))
+		for _, f := range d.Stops {
+			head = append(head, fmt.Sprintf("• %s: %s", line(f.Name, maxName), p.prose(f.Detail, maxReason)))
+		}
+	case d.Checked:
+		head = append(head, fmt.Sprintf("Nothing would stop it now: %s passed.", count(d.Passed, "check")))
+	}
+	if !d.Checked {
+		head = append(head, "The checks are being made …")
+	}
+	if d.Starts != nil {
+		head = append(head, quota(p, *d.Starts))
+	}
+	return append(head, lengths(p, d))
+}
+
 // paged joins lines into as few texts of at most max characters as they need. No line is longer than that.
 func paged(lines []string, max int) (pages []string) {
 	page := ""
@@ -73,14 +77,17 @@ func paged(lines []string, max int) (pages []string) {
 
 // foreseen is one step of the plan.
 func foreseen(s commands.Foreseen) string {
-	l := fmt.Sprintf("• %s: %s", line(s.Name, maxName), line(s.Would, maxReason))
+	return fmt.Sprintf("• %s: %s%s", line(s.Name, maxName), line(s.Would, maxReason), lastTook(s))
+}
+
+func lastTook(s commands.Foreseen) string {
 	switch {
 	case s.Took >= time.Second && s.Waits:
-		l += fmt.Sprintf(" (last time people took %s)", span(s.Took))
+		return fmt.Sprintf(" (last time people took %s)", span(s.Took))
 	case s.Took >= time.Second:
-		l += fmt.Sprintf(" (last time %s)", span(s.Took))
+		return fmt.Sprintf(" (last time %s)", span(s.Took))
 	}
-	return l
+	return ""
 }
 
 // lengths says what is known of how long it takes.

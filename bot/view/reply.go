@@ -11,12 +11,18 @@ import (
 	"refreshbot/commands"
 )
 
-// mostTargets is how many environments a status shows: the texts of more would be too much for one message.
-const mostTargets = 8
+// How much of a list a message shows: Slack takes about 13,000 characters in all its blocks. The rest is in a file.
+const (
+	mostTargets = 8
+	maxStanding = 1200
+	mostItems   = 8
+	mostListed  = 3 // sections of a listing
+	maxPage     = maxSection - 10
+)
 
 // Reply is the ephemeral answer to one person: help, status, or why something was not done.
 func Reply(r commands.Reply, now time.Time, o Options) Message {
-	p := pen{o: o}
+	p, whole := pen{o: o}, Whole(r, now, o)
 	emoji := ":information_source:"
 	if r.Refused {
 		emoji = ":no_entry:"
@@ -42,13 +48,16 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	all := len(r.Targets)
 	r.Targets = r.Targets[:min(all, mostTargets)]
 	for _, t := range r.Targets {
-		blocks = append(blocks, section(standing(p, t, now)))
+		blocks = append(blocks, section(fit(standing(p, t, now), maxStanding)))
 	}
 	if more := all - len(r.Targets); more > 0 {
-		blocks = append(blocks, section(fmt.Sprintf("… and %d more: ask for one environment by name.", more)))
+		blocks = append(blocks, section(fmt.Sprintf("… and %d more. To see one: /refresh status and its name.", more)))
 	}
-	for _, i := range r.Items {
+	for _, i := range r.Items[:min(len(r.Items), mostItems)] {
 		blocks = append(blocks, item(p, i)...)
+	}
+	if more := len(r.Items) - mostItems; more > 0 {
+		blocks = append(blocks, section(fmt.Sprintf("… and %d more.", more)))
 	}
 	if r.History != nil {
 		blocks = append(blocks, ran(p, *r.History)...)
@@ -67,7 +76,7 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 		}
 		blocks = append(blocks, section(fit(lines, 2900)))
 	}
-	for _, part := range pages(r.Listing, maxSection-10, mostListed) {
+	for _, part := range pages(r.Listing, maxPage, mostListed) {
 		blocks = append(blocks, section("```\n"+part+"\n```"))
 	}
 	if len(r.Buttons) > 0 {
@@ -76,12 +85,12 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	if r.Hint != "" {
 		blocks = append(blocks, context(p.dated(paragraph(r.Hint, 1000))))
 	}
+	if whole != nil {
+		blocks = append(blocks, context(fmt.Sprintf("There is more than fits here: refreshbot sends you all of it in a direct message, as the file %s.", whole.Name)))
+	}
 	p.plain = true
 	return Message{Text: clip(spoken(p, r), maxText), Blocks: blocks}
 }
-
-// mostListed is how many sections a listing may fill: Slack takes about 13,000 characters in all the blocks of a message.
-const mostListed = 3
 
 // pages cuts a listing at its line ends into escaped parts of at most max characters, and says when there is more.
 func pages(listing string, max, most int) []string {
@@ -198,7 +207,7 @@ func spoken(p pen, r commands.Reply) string {
 }
 
 // standing is how one target environment stands.
-func standing(p pen, t commands.Standing, now time.Time) string {
+func standing(p pen, t commands.Standing, now time.Time) []string {
 	a, l := t.Active, t.Last
 	lines := []string{fmt.Sprintf("%s from %s", p.bold(line(t.Target, maxName)), line(t.Source, maxName))}
 	if a != nil {
@@ -218,6 +227,5 @@ func standing(p pen, t commands.Standing, now time.Time) string {
 	} else if a == nil {
 		lines = append(lines, "It has not been refreshed by refreshbot yet.")
 	}
-	lines = append(lines, coming(p, t, now)...)
-	return fit(lines, 1200)
+	return append(lines, coming(p, t, now)...)
 }
