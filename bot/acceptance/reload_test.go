@@ -1,6 +1,8 @@
 package acceptance
 
 import (
+	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -40,6 +42,36 @@ func (w *world) heard(line string, words ...string) {
 	})
 }
 
+// warned waits until the admin was told, once, of a refused configuration with all the words.
+func (w *world) warned(words ...string) {
+	w.t.Helper()
+	w.until("the admin is told of "+strings.Join(words, ", "), func() bool {
+		told := 0
+		for _, m := range w.slack.Messages(w.slack.DM(ben)) {
+			if strings.Contains(m.Plain(), "refused as a whole") && !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(m.Plain(), word) }) {
+				told++
+			}
+		}
+		return told == 1
+	})
+}
+
+// What reading it does not show turns out only when the bot begins anew with it.
+func TestAChangedConfigurationThatDoesNotWorkIsPutBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cloudsim.Options{})
+	w.start()
+	taken, err := new(net.ListenConfig).Listen(w.ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	w.configure(edit{"addr: 127.0.0.1:0", "addr: " + taken.Addr().String()})
+	w.bot.signal(syscall.SIGHUP)
+	w.until("the bot is ready again", func() bool { return w.readies() == 2 && w.slack.Connections() == 2 })
+	w.warned("http.addr", "choose another address")
+}
+
 func TestAChangedConfigurationIsTakenUpInTheMiddleOfARefresh(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cloudsim.Options{Timeline: cloudsim.Timeline{NotStarted: 2 * time.Minute, Copy: 20 * time.Minute, Sync: 20 * time.Minute, Tail: time.Minute}})
@@ -54,6 +86,7 @@ func TestAChangedConfigurationIsTakenUpInTheMiddleOfARefresh(t *testing.T) {
 		return w.bot.logged(map[string]string{"level": "ERROR", "msg": "the changed configuration is refused and the old one stays in use; correct it, or send SIGHUP to have it tried again"})
 	})
 	w.heard("/refresh config", "refused as a whole", "cuont", "notice: 200ms")
+	w.warned("sign_off.cuont", "did you mean count?")
 
 	w.configure(edit{"notice: 200ms", "notice: 3h"})
 	w.bot.signal(syscall.SIGHUP)

@@ -11,6 +11,7 @@ import (
 
 	"refreshbot/bot/check"
 	"refreshbot/bot/config"
+	"refreshbot/bot/redact"
 	"refreshbot/commands"
 	"refreshbot/jobs/entra"
 	"refreshbot/jobs/phases"
@@ -111,4 +112,16 @@ func (i installation) Config() (text, refused string, err error) {
 	}
 	text, err = i.cfg.Show()
 	return text, refused, err
+}
+
+// refusal tells the admins that the changed configuration is not in use, and why. A file can be wrong from top to bottom:
+// whoever corrects it begins with the first few lines of that.
+func refusal(why error) string {
+	const shown = 10
+	lines := strings.Split(redact.Text(why.Error()), "\n")
+	if more := len(lines) - shown; more > 0 {
+		lines = append(lines[:shown], fmt.Sprintf("... and %d more: /refresh config shows them.", more))
+	}
+	return "The changed configuration of refreshbot is refused as a whole, and the one from before stays in use. Correct the file: it is read again once it changes.\n" +
+		strings.Join(lines, "\n")
 }

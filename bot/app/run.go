@@ -60,7 +60,13 @@ func Run(ctx context.Context, file string, log *slog.Logger, hide func(secrets .
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	refusals := make(chan error, 1) // for the admins, who are told by the life that goes on
 	refused := func(err error) {
+		select {
+		case <-refusals: // it comes in the place of one that nobody was told of yet
+		default:
+		}
+		refusals <- err
 		log.Error("the changed configuration is refused and the old one stays in use; correct it, or send SIGHUP to have it tried again", "err", err)
 	}
 	var worked *config.Config // the latest with which the bot got ready
@@ -72,7 +78,7 @@ func Run(ctx context.Context, file string, log *slog.Logger, hide func(secrets .
 			next <- watcher.Next(life, hup, func(cfg *config.Config) error { return acceptable(life, cfg) }, refused)
 			end(errReload)
 		}()
-		err := live(life, cfg, watcher, func() { worked = cfg }, log)
+		err := live(life, cfg, watcher, refusals, func() { worked = cfg }, log)
 		reload := errors.Is(context.Cause(life), errReload)
 		end(nil)
 		changed := <-next
@@ -104,9 +110,9 @@ func acceptable(ctx context.Context, cfg *config.Config) error {
 	return slackWorks(ctx, cfg, out)
 }
 
-// live is one life of the bot, with one configuration, from opening the store to closing it. It calls ready once the
-// bot is, and returns the cause of ctx's end unless that is a plain stop.
-func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, ready func(), log *slog.Logger) (err error) {
+// live is one life of the bot, with one configuration, from opening the store to closing it. It tells the admins of
+// refused configurations, calls ready once the bot is, and returns the cause of ctx's end unless that is a plain stop.
+func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, refusals <-chan error, ready func(), log *slog.Logger) (err error) {
 	health := bot.NewHealth()
 	disk := newDisk(health, log)
 	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{Wrote: disk.wrote})
@@ -203,6 +209,16 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, read
 		// Nobody is listened to before every open refresh has been taken up again.
 		start(slackBot.Run)
 		start(steady(log, timetable.Run))
+		start(func(ctx context.Context) error {
+			for {
+				select {
+				case <-ctx.Done():
+					return nil
+				case why := <-refusals:
+					slackBot.TellAdmins(ctx, refusal(why))
+				}
+			}
+		})
 		start(steady(log, func(ctx context.Context) error {
 			out.user.Keep(ctx, func(text string) {
 				log.Warn("a person has to sign in to LCS", "why", text)
