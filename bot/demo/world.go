@@ -130,7 +130,7 @@ environments:
       approve:  {by: [%[17]s], count: 1, expires: %[30]s}
       sign_off: {by: [%[17]s], count: 2}
       open:     {by: [%[17]s], count: 1}
-      schedule: {cron: "0 20 * * FRI", missed: skip, ask: 0s}
+      schedule: {cron: "0 20 * * %[32]s", missed: skip, ask: 4h}
       notify: [{channel: %[27]s, mention: %[28]s}, {channel: %[29]s, language: de}]
       notice: %[18]s
       postpone: %[25]s
@@ -172,7 +172,17 @@ environments:
 		cloud.EnvironmentURL("prod"), cloud.LCSID("prod"), cloud.EnvironmentURL("uat"), cloud.LCSID("uat"),
 		release, max(scaled(15*time.Minute, speed), 10*time.Second), // long enough to press Start now
 		scaled(90*time.Minute, speed),
-		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee, max(scaled(30*time.Minute, speed), 10*time.Second), signIn, floor, trainee, german, scaled(24*time.Hour, speed), min(scaled(30*time.Second, speed), 500*time.Millisecond))
+		entityStore, helpLibrary, officeServer, strings.Join(usersToEnable(), ", "), trainee, max(scaled(30*time.Minute, speed), 10*time.Second), signIn, floor, trainee, german, scaled(24*time.Hour, speed), min(scaled(30*time.Second, speed), 500*time.Millisecond), evening(time.Now()))
 	file := filepath.Join(dir, "refreshbot.yml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
+}
+
+// evening is the weekday on which the configuration schedules a refresh, as cron writes it: none that is near, since it
+// is asked for hours before its time and would come between whoever tries the demo and what they try.
+func evening(now time.Time) string {
+	switch now.Weekday() {
+	case time.Saturday, time.Sunday:
+		return "WED"
+	}
+	return "SUN"
 }
