@@ -60,13 +60,13 @@ func Run(ctx context.Context, file string, log *slog.Logger, hide func(secrets .
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	refusals := make(chan error, 1) // for the admins, who are told by the life that goes on
+	refusals := make(chan string, 1) // for the admins, who are told by the life that goes on
 	refused := func(err error) {
 		select {
 		case <-refusals: // it comes in the place of one that nobody was told of yet
 		default:
 		}
-		refusals <- err
+		refusals <- refusal(err)
 		log.Error("the changed configuration is refused and the old one stays in use; correct it, or send SIGHUP to have it tried again", "err", err)
 	}
 	var worked *config.Config // the latest with which the bot got ready
@@ -112,7 +112,7 @@ func acceptable(ctx context.Context, cfg *config.Config) error {
 
 // live is one life of the bot, with one configuration, from opening the store to closing it. It tells the admins of
 // refused configurations, calls ready once the bot is, and returns the cause of ctx's end unless that is a plain stop.
-func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, refusals <-chan error, ready func(), log *slog.Logger) (err error) {
+func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, refusals <-chan string, ready func(), log *slog.Logger) (err error) {
 	health := bot.NewHealth()
 	disk := newDisk(health, log)
 	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{Wrote: disk.wrote})
@@ -214,8 +214,8 @@ func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, refu
 				select {
 				case <-ctx.Done():
 					return nil
-				case why := <-refusals:
-					slackBot.TellAdmins(ctx, refusal(why))
+				case text := <-refusals:
+					slackBot.TellAdmins(ctx, text)
 				}
 			}
 		})
