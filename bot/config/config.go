@@ -6,6 +6,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"strings"
@@ -203,6 +204,6 @@ func Parse(file string, data []byte, env func(string) (string, bool), readFile f
 			t.Refresh.Channel = cfg.Slack.Channel
 		}
 	}
-	cfg.Reminders.Hours.Zone, cfg.Reminders.Admins = cfg.TimeZone.String(), cfg.Admins
+	cfg.Reminders.Hours.Zone, cfg.Reminders.Admins = cmp.Or(cfg.Reminders.Hours.Zone, cfg.TimeZone.String()), cfg.Admins
 	return cfg, nil
 }

@@ -23,6 +23,7 @@ func reminders() refresh.Reminders {
 // never.
 func (d *decoder) reminders(out *refresh.Reminders) reader {
 	return func(v value) {
+		var zone *time.Location
 		d.object(v,
 			may("after", d.durations(&out.After)),
 			may("escalate", d.duration(&out.Escalate, true)),
@@ -30,8 +31,12 @@ func (d *decoder) reminders(out *refresh.Reminders) reader {
 			may("before", d.durations(&out.Before)),
 			may("days", d.days(&out.Hours.Days)),
 			may("hours", d.hours(&out.Hours)),
+			may("zone", d.zone(&zone)),
 			may("downtime", d.durations(&out.Near)),
 		)
+		if zone != nil {
+			out.Hours.Zone = zone.String()
+		}
 		if again, ok := at(v, "again"); ok && out.Again > 0 && out.Again < time.Hour {
 			d.fail(again, "must be at least an hour, or 0s for never")
 		}

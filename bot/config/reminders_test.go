@@ -28,6 +28,9 @@ func TestReminders(t *testing.T) {
 	if diff := cmp.Diff(want, own); diff != "" {
 		t.Errorf("of its own (-want +got):\n%s", diff)
 	}
+	if away := read("reminders: {zone: America/New_York}\ntime_zone: Europe/Oslo\n"); away.Hours.Zone != "America/New_York" {
+		t.Errorf("people work by the clock of %s", away.Hours.Zone)
+	}
 	some, none := read("reminders: {escalate: 3h}\n"), read("")
 	if none.Escalate = 3 * time.Hour; len(none.After) != 2 || len(none.Hours.Days) != 5 || cmp.Diff(none, some) != "" {
 		t.Errorf("what is left out is not the default: %+v, %+v", some, none)
@@ -43,6 +46,7 @@ func TestMistakesInReminders(t *testing.T) {
 		"{again: 5m}":                 "1: reminders.again: must be at least an hour, or 0s for never",
 		"{days: []}":                  "1: reminders.days: is an empty list",
 		"{days: [monday]}":            "1: reminders.days[0]: must be one of sun, mon",
+		"{zone: Copenhagen}":          "1: reminders.zone: must be a time zone of the IANA database",
 		"{hours: 8-18}":               `1: reminders.hours: must be two times of a day, such as 08:00-18:00, not "8-18"`,
 		"{hours: 18:00-08:00}":        "1: reminders.hours: must be two times of a day",
 		"{hours: 08:00}":              "1: reminders.hours: must be two times of a day",

@@ -54,7 +54,8 @@ func (c *Config) defaults() []fallback {
 	}
 	n := c.Reminders
 	for _, f := range []fallback{{[]string{"after"}, n.After}, {[]string{"escalate"}, n.Escalate}, {[]string{"again"}, n.Again}, {[]string{"before"}, n.Before},
-		{[]string{"days"}, shortDays(n.Hours.Days)}, {[]string{"hours"}, shortClock(n.Hours.From) + "-" + shortClock(n.Hours.To)}, {[]string{"downtime"}, n.Near}} {
+		{[]string{"days"}, shortDays(n.Hours.Days)}, {[]string{"hours"}, shortClock(n.Hours.From) + "-" + shortClock(n.Hours.To)},
+		{[]string{"zone"}, n.Hours.Zone}, {[]string{"downtime"}, n.Near}} {
 		list = append(list, fallback{append([]string{"reminders"}, f.path...), f.value})
 	}
 	if b := c.Store.Backup; b != nil {
