@@ -89,7 +89,7 @@ export class Modal {
     this.dialog.showModal();
     queueMicrotask(() => {
       const first = this.body.querySelector("[autofocus]") || this.body.querySelector("input, select, textarea, button, a[href]");
-      (first || (this.submit.hidden ? this.cancel : this.submit)).focus();
+      (first || (this.submit.hidden ? this.cancel : this.submit)).focus({ preventScroll: true });
     });
   }
 
