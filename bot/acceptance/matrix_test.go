@@ -252,6 +252,12 @@ func cells(rec recordings) (all []cell, whole map[string]int) {
 	rec.kills(add)
 	rec.faults(add)
 	rec.pairs(add)
+	afterKill := byColumn["kill+fault"]
+	for _, c := range rec.clean.named(*only) {
+		if !slices.ContainsFunc(afterKill, func(o cell) bool { return o.String() == c.String() }) {
+			add("kill+fault", c)
+		}
+	}
 	whole = map[string]int{}
 	for _, column := range strings.Split(*columns, ",") {
 		of := byColumn[column]
@@ -269,6 +275,25 @@ func cells(rec recordings) (all []cell, whole map[string]int) {
 		all = append(all, of...)
 	}
 	return all, whole
+}
+
+// named returns the cell of that name among those of any point with any call: which call is the next one after a point
+// differs from recording to recording.
+func (r recording) named(name string) (list []cell) {
+	kill, misfortune, ok := strings.Cut(strings.TrimPrefix(name, "kill+fault: "), ", ")
+	kill, killed := strings.CutPrefix(kill, "kill ")
+	if !ok || !killed {
+		return nil
+	}
+	for _, what := range faultNames() {
+		for c := range r.calls {
+			f := fault{c, what, "killed"}
+			if candidate := (cell{kill: strings.ReplaceAll(kill, "|", "/"), fault: &f}); strings.HasSuffix(candidate.String(), ", "+misfortune) {
+				list = append(list, candidate)
+			}
+		}
+	}
+	return list
 }
 
 // lot returns n of the cells. Whether a cell is drawn depends on the seed and on its name alone, as far as there are
