@@ -93,7 +93,7 @@ func TestARefreshWhoseChannelTakesNoPostsGoesOnInTheDefaultOne(t *testing.T) {
 			b.until("the boss knows", func() bool { return b.heard(boss, "Slack refuses posts to") == 1 })
 			b.until("the end is shown", func() bool {
 				cards := b.standing(ops, false)
-				return len(cards) == 1 && strings.Contains(cards[0].Plain(), "Took:") && strings.Contains(cards[0].Plain(), "Slack refuses posts to its own channel")
+				return len(cards) == 1 && strings.Contains(cards[0].Plain(), "Ended:") && strings.Contains(cards[0].Plain(), "Slack refuses posts to its own channel")
 			})
 			b.until("readyz tells", func() bool {
 				r := b.readyz()
@@ -173,14 +173,14 @@ func TestWithoutAnotherChannelTheAdminsSeeIt(t *testing.T) {
 			}
 			b.pressIn(b.sim.DM(boss), boss, refresh.ActionApprove)
 			b.pressIn(b.sim.DM(boss), boss, refresh.ActionStartNow)
-			b.until("the end is shown", func() bool { return b.heard(boss, "Took:") == 1 })
+			b.until("the end is shown", func() bool { return b.heard(boss, "Ended:") == 1 })
 			if n := b.heard(boss, "Slack refuses posts to <#"+channel+">") + b.heard(boss, "Slack refuses posts to #uat-refresh"); n != 1 {
 				t.Errorf("the boss is told %d times:\n%s", n, b.sim.Transcript(b.sim.DM(boss)))
 			}
 			b.sim.SetArchived(channel, false)
 			b.settled()
 			b.complete()
-			b.until("the direct message points to the channel", func() bool { return b.heard(boss, "Took:") == 0 })
+			b.until("the direct message points to the channel", func() bool { return b.heard(boss, "Ended:") == 0 })
 		})
 	}
 }

@@ -205,7 +205,7 @@ func TestADayInAnArchivedChannel(t *testing.T) {
 		if calls := b.during(24 * time.Hour); calls["chat.update"] > 24*60/5+50 || calls["chat.postMessage"] > 50 {
 			t.Errorf("calls within a day: %v", calls)
 		}
-		b.until("the end is in the direct messages", func() bool { return b.heard(boss, "Took:") == 1 })
+		b.until("the end is in the direct messages", func() bool { return b.heard(boss, "Ended:") == 1 })
 		b.sim.SetArchived(channel, false)
 		b.during(6 * time.Minute)
 		b.complete()

@@ -39,7 +39,7 @@ func (b *bench) finish() {
 func (b *bench) complete() {
 	b.t.Helper()
 	cards, replies := b.cards(), b.replies()
-	if len(cards) != 1 || len(b.calls("chat.update")) == 0 || !strings.Contains(cards[0].Plain(), "Took:") {
+	if len(cards) != 1 || len(b.calls("chat.update")) == 0 || !strings.Contains(cards[0].Plain(), "Ended:") {
 		b.t.Fatalf("the channel has %d cards:\n%s", len(cards), b.sim.Transcript(channel))
 	}
 	for _, button := range cards[0].Buttons() {

@@ -126,7 +126,7 @@ func shown(f *commands.Form) string {
 	for _, p := range f.Parts {
 		all = append(all, p.Text)
 		for _, fact := range p.Facts {
-			all = append(all, fmt.Sprintf("%s: %s", fact.Name, fact.Text))
+			all = append(all, strings.TrimSpace(fmt.Sprintf("%s: %s %s %s", fact.Name, fact.Text, fact.Who.Name, fact.Why)))
 		}
 	}
 	return strings.Join(all, "\n")
@@ -179,7 +179,7 @@ func TestTheFormNamesTheLastRefresh(t *testing.T) {
 			t.Fatalf("it is %s", r.Status)
 		}
 		got := w.say(t, anna, "uat")
-		if got.Form == nil || !strings.Contains(shown(got.Form), "asked for by "+sam+": March training") {
+		if got.Form == nil || !strings.Contains(shown(got.Form), "asked for by "+sam+" March training") {
 			t.Errorf("answer: %+v", got)
 		}
 		plan := w.say(t, anna, "plan uat").Later(t.Context()).Plan

@@ -164,10 +164,7 @@ func (d *draft) facts() []Fact {
 	name := d.target.Request.Target.Name
 	last := Fact{Name: "Last refreshed", Text: "not by refreshbot yet"}
 	if d.last != nil {
-		last.At, last.Text = d.last.EndedAt, "asked for by "+d.last.RequestedBy.Name
-		if d.last.Reason != "" {
-			last.Text += ": " + d.last.Reason
-		}
+		last.At, last.Text, last.Who, last.Why = d.last.EndedAt, "asked for by", d.last.RequestedBy, d.last.Reason
 	}
 	list := []Fact{last}
 	if d.starts != nil {

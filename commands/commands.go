@@ -251,7 +251,11 @@ func (s *Service) cancel(ctx context.Context, in Line, words []string) (Reply, e
 		return Reply{}, err
 	}
 	if active == nil {
-		return Reply{}, refresh.Errorf(refresh.NotFound, "No refresh of %s is running, so there is nothing to cancel.", name)
+		next := ""
+		if !s.Next(name).IsZero() {
+			next = fmt.Sprintf("To skip one that is scheduled: /refresh schedules %s", name)
+		}
+		return Reply{}, hinted{refresh.Errorf(refresh.NotFound, "No refresh of %s is running, so there is nothing to cancel.", name), next}
 	}
 	actor, err := s.actorFor(ctx, in.User, *active)
 	if err != nil {

@@ -32,7 +32,11 @@ type Fact struct {
 	Name    string
 	Text    string
 	At      time.Time // shown before the text, in the reader's own zone; zero: none
+	Zoned   bool      // Text says At once more, in another time zone
 	Unknown bool      // Text says why it is not known
+
+	Who refresh.Person // named behind the text
+	Why string         // a person's own words, behind that
 }
 
 // InputKind says what an input takes.

@@ -31,6 +31,8 @@ func (s *Service) freeze(ctx context.Context, in Line, words []string) (Reply, e
 	if err := s.mayLook(ctx, in, t); err != nil {
 		return Reply{}, err
 	}
+	zone := s.zoneOf(ctx, in.User.ID) // the line of a button names the offset alone
+	b.From, b.Until = b.From.In(zone), b.Until.In(zone)
 	window := fmt.Sprintf("until %s", when.Said(b.Until))
 	if b.From.After(time.Now()) {
 		window = fmt.Sprintf("from %s %s", when.Said(b.From), window)
@@ -146,8 +148,8 @@ func (s *Service) unfreeze(ctx context.Context, in Line, words []string) (Reply,
 		r := Reply{Text: fmt.Sprintf("%s is frozen %d times. Which one is to be lifted?", name, len(mine))}
 		for _, b := range mine {
 			r.Items = append(r.Items, Item{Facts: []Fact{
-				{Name: "From", At: b.From, Text: when.Said(b.From.In(s.Zone))}, {Name: "Until", At: b.Until, Text: when.Said(b.Until.In(s.Zone))},
-				{Name: "By", Text: strings.TrimSpace(b.Owner.Name + " " + b.Why)},
+				{Name: "From", At: b.From, Zoned: true, Text: when.Said(b.From.In(s.Zone))}, {Name: "Until", At: b.Until, Zoned: true, Text: when.Said(b.Until.In(s.Zone))},
+				{Name: "By", Who: b.Owner, Why: b.Why},
 			}, Buttons: []Button{{Text: "Lift this freeze", Line: fmt.Sprintf("unfreeze %s %s", name, b.ID)}}})
 		}
 		return r, nil

@@ -71,17 +71,14 @@ func (s *Service) scheduleItem(ctx context.Context, in Line, st schedule.Standin
 	if _, ok := s.Targets[st.Target]; !ok {
 		item.Facts = append(item.Facts, Fact{Name: "Next", Unknown: true, Text: st.Target + " is no environment of the configuration any more."})
 	} else if st.Paused != nil {
-		add("Paused", "by "+st.Paused.By.Name, st.Paused.At)
+		item.Facts = append(item.Facts, Fact{Name: "Paused", Text: "by", Who: st.Paused.By, At: st.Paused.At})
 	}
 	item.Facts = append(item.Facts, s.nextTimes(ctx, st)...)
-	owner := "the configuration"
+	from := Fact{Name: "From", Text: "the configuration"}
 	if !st.Configured() {
-		owner = st.Owner.Name
-		if st.Why != "" {
-			owner += ", because: " + st.Why
-		}
+		from = Fact{Name: "From", Who: st.Owner, Why: st.Why}
 	}
-	add("From", owner, time.Time{})
+	item.Facts = append(item.Facts, from)
 	add("Rules", rules(st.Entry), time.Time{})
 	if st.Outcome != "" {
 		add("Last", outcome(st), st.Last)
@@ -117,7 +114,7 @@ func (s *Service) nextTimes(ctx context.Context, st schedule.Standing) []Fact {
 		blackouts, _ = s.Calendar.Blackouts(ctx, st.Target, time.Now()) // asking looks again, and refuses what it cannot read
 	}
 	for i, at := range st.Next {
-		f := Fact{Name: "Next", At: at, Text: when.Said(at.In(st.Times.Zone()))}
+		f := Fact{Name: "Next", At: at, Zoned: true, Text: when.Said(at.In(st.Times.Zone()))}
 		if i > 0 {
 			f.Name = "Then"
 		}

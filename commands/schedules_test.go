@@ -46,7 +46,7 @@ func (w world) buttonOf(t *testing.T, i commands.Item, text string) commands.Rep
 func facts(i commands.Item) string {
 	var lines []string
 	for _, f := range i.Facts {
-		lines = append(lines, f.Name+": "+f.Text)
+		lines = append(lines, strings.TrimSpace(f.Name+": "+f.Text)+strings.TrimRight(" "+f.Who.Name+" "+f.Why, " "))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -169,7 +169,7 @@ func TestTheListOfSchedules(t *testing.T) {
 		if !strings.HasPrefix(config.Title, "test.config: test refreshed every Friday at 19:00 (UTC)") || len(config.Buttons) != 0 || !strings.Contains(facts(config), "From: the configuration") {
 			t.Errorf("the configuration's: %+v", config)
 		}
-		if !strings.Contains(facts(uat), "Next: Monday 3 January 2000 20:00 (UTC)\nThen: Monday 10 January 2000 20:00") || !strings.Contains(facts(uat), "because: fresh data") {
+		if !strings.Contains(facts(uat), "Next: Monday 3 January 2000 20:00 (UTC)\nThen: Monday 10 January 2000 20:00") || !strings.Contains(facts(uat), "From: U0SAM fresh data") {
 			t.Errorf("uat.1: %s", facts(uat))
 		}
 		if got := w.buttonOf(t, uat, "Skip the next"); got.Refused || !strings.Contains(got.Text, "Monday 3 January 2000 20:00 (UTC) is skipped. Next: Monday 10 January") {

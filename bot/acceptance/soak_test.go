@@ -126,7 +126,7 @@ func (s *soak) one(target string) {
 func (s *soak) shown(before string) bool {
 	c := s.card()
 	open := slices.ContainsFunc(c.Buttons(), func(b slacksim.Button) bool { return strings.HasPrefix(b.ActionID, "gate:") })
-	return c.TS != "" && c.TS != before && !open && strings.Contains(c.Plain(), "Took:") && strings.Contains(string(c.Blocks), "every step, decision and time")
+	return c.TS != "" && c.TS != before && !open && strings.Contains(c.Plain(), "Ended:") && strings.Contains(string(c.Blocks), "every step, decision and time")
 }
 
 // answer presses what the card offers, as people would.

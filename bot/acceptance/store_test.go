@@ -334,7 +334,7 @@ func (w *world) beside() {
 		w.t.Fatalf("/refresh uat1: %s", answer)
 	}
 	w.until("the other one has a card", func() bool { return w.card().TS != before })
-	w.finishAt(func() bool { return w.cardSays("Took:") && w.threadSays("uat1 is open:") == 1 })
+	w.finishAt(func() bool { return w.cardSays("Ended:") && w.threadSays("uat1 is open:") == 1 })
 	if w.cloud.Starts("uat1") != 1 || w.cloud.Starts("uat") != starts {
 		w.t.Errorf("LCS counted %d starts of uat1, %d of uat", w.cloud.Starts("uat1"), w.cloud.Starts("uat"))
 	}

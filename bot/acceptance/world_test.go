@@ -504,7 +504,7 @@ func (w *world) finishAt(over func() bool) {
 // closed reports whether card and thread both tell the end.
 func (w *world) closed() bool {
 	decisions := slices.ContainsFunc(w.card().Buttons(), func(b slacksim.Button) bool { return strings.HasPrefix(b.ActionID, "gate:") })
-	return !decisions && w.cardSays("Took:") && w.threadSays("uat is open:")+w.threadSays("has ended.") > 0
+	return !decisions && w.cardSays("Ended:") && w.threadSays("uat is open:")+w.threadSays("has ended.") > 0
 }
 
 func (w *world) waitClosed() {

@@ -178,7 +178,7 @@ func progressed(p pen, r refresh.Refresh, ev refresh.StepProgressed, changed boo
 		return news{headline: headline{":rewind:", fmt.Sprintf("LCS is putting the old data of %s back.", env(r.Target)), note}}, true
 	}
 	if note == "" {
-		note = fmt.Sprintf("LCS says %s.", said(ev.Status))
+		note = fmt.Sprintf("LCS: %s.", lcsSays(ev.Status))
 	}
 	return news{headline: headline{":hourglass_flowing_sand:", note, ""}}, true
 }

@@ -63,11 +63,27 @@ func facted(p pen, facts []commands.Fact) string {
 			l += "not known. "
 		}
 		if !f.At.IsZero() {
-			l += p.at(f.At) + ", "
+			l += p.at(f.At)
+			if f.Zoned {
+				l += " (your time)"
+			}
+			l += ", "
 		}
-		lines = append(lines, l+p.prose(f.Text, 2*maxReason))
+		lines = append(lines, l+factText(p, f))
 	}
 	return fit(lines, maxSection)
+}
+
+// factText is the text of a fact, and whom it names.
+func factText(p pen, f commands.Fact) string {
+	text := p.prose(f.Text, 2*maxReason)
+	if f.Who.ID+f.Who.Name != "" {
+		text = strings.TrimSpace(text + " " + p.person(f.Who))
+	}
+	if f.Why != "" {
+		text += ", because: " + line(f.Why, maxReason)
+	}
+	return text
 }
 
 // input is one input. What tells at once stands in a block that is no input block: those tell only when asked to, and

@@ -185,7 +185,7 @@ func operations(p pen, r refresh.Refresh, g refresh.Gate) []string {
 		if name == "" {
 			name = op.Kind
 		}
-		l := fmt.Sprintf("%s %s, %s", mark, line(name, maxName), said(op.Status))
+		l := fmt.Sprintf("%s %s, %s", mark, line(name, maxName), lcsSays(op.Status))
 		if !op.StartedAt.IsZero() {
 			l += ", started " + p.at(op.StartedAt)
 		}

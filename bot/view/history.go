@@ -50,12 +50,13 @@ func ranLines(p pen, row commands.Ran) []string {
 	return lines
 }
 
-// tookLine is how long a refresh that has ended took, and its downtime.
+// tookLine is how long a refresh that has ended took from its copy on, and its downtime. What comes before the copy is
+// mostly waiting, for an approval or for a time days ahead.
 func tookLine(r refresh.Refresh) string {
-	if !r.Status.Ended() {
+	if !r.Status.Ended() || r.Copy.SentAt.IsZero() {
 		return ""
 	}
-	took := "Took " + span(r.EndedAt.Sub(r.RequestedAt))
+	took := "Took " + span(r.EndedAt.Sub(r.Copy.SentAt))
 	if c := r.Copy; !c.OfflineAt.IsZero() && !c.OnlineAt.IsZero() {
 		took += ", downtime " + span(c.OnlineAt.Sub(c.OfflineAt))
 	}

@@ -68,9 +68,9 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	if len(r.Help) > 0 {
 		var lines []string
 		for _, u := range r.Help {
-			l := fmt.Sprintf("%s  %s", p.code(u.Form), line(u.What, maxReason))
+			l := fmt.Sprintf("%s  %s", p.codeOf(u.Form, maxNote), line(u.What, maxReason))
 			if u.Example != "" {
-				l += ", e.g. " + p.code(u.Example)
+				l += ", e.g. " + p.codeOf(u.Example, maxNote)
 			}
 			lines = append(lines, l)
 		}
@@ -187,7 +187,7 @@ func spoken(p pen, r commands.Reply) string {
 		said = sentences(said, line(i.Title, maxReason))
 		for _, f := range i.Facts {
 			if i.Title == "" || f.Name == "Next" || f.Name == "Paused" {
-				said = sentences(said, fmt.Sprintf("%s: %s", line(f.Name, maxName), line(f.Text, maxReason)))
+				said = sentences(said, fmt.Sprintf("%s: %s", line(f.Name, maxName), factText(p, f)))
 			}
 		}
 	}

@@ -77,7 +77,7 @@ func ended(p pen, r refresh.Refresh) headline {
 		return headline{":zzz:", "Expired: " + expiry(r), ""}
 	}
 	if r.EndedBy != (refresh.Person{}) {
-		return headline{":x:", "Failed: stopped by " + p.person(r.EndedBy), ""}
+		return headline{":x:", fmt.Sprintf("Failed in %s: stopped by %s", r.Phase().Title(), p.person(r.EndedBy)), ""}
 	}
 	return headline{":x:", "Failed" + colon, reason}
 }
@@ -236,8 +236,12 @@ func copying(p pen, r refresh.Refresh) string {
 		says = "The copy failed: LCS is putting the old data back"
 	case c.Status == refresh.CopyFailed:
 		says = "The copy failed: waiting for LCS to put the old data back"
+	case c.Status == refresh.CopyInProgress:
+		says = "Copying"
+	case c.Status.Succeeded():
+		says = "The copy is complete"
 	case c.Status != "":
-		says = "Copying: LCS says " + line(string(c.Status), 60)
+		says = fmt.Sprintf("Copying (LCS: %s)", lcsSays(c.Status))
 	}
 	switch {
 	case !c.OnlineAt.IsZero():

@@ -239,9 +239,9 @@ func following(status refresh.CopyStatus, note string) refresh.Outcome {
 }
 
 func (s *story) copied() *story {
-	s.following().pass(time.Minute).report("follow_the_copy", following(refresh.CopyInProgress, "LCS says InProgress"))
-	s.pass(40*time.Minute).report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Note: "LCS says InProgress", Offline: true})
-	s.pass(50*time.Minute).report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Note: "LCS says InProgress", Online: true})
+	s.following().pass(time.Minute).report("follow_the_copy", following(refresh.CopyInProgress, "LCS: copying; uat still answers."))
+	s.pass(40*time.Minute).report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Note: "LCS: copying; uat still answers.", Offline: true})
+	s.pass(50*time.Minute).report("follow_the_copy", refresh.Outcome{Result: refresh.Continues, Status: refresh.CopyInProgress, Note: "LCS: copying; uat still answers.", Online: true})
 	return s.pass(5*time.Minute).report("follow_the_copy", refresh.Outcome{Result: refresh.Succeeded, Status: refresh.CopyCompleted})
 }
 

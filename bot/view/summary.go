@@ -17,7 +17,11 @@ func summary(p pen, r refresh.Refresh) []string {
 	if aftermath := aftermath(p, r); aftermath != "" {
 		add("What it means:", "%s", aftermath)
 	}
-	add("Took:", "%s, %s to %s", span(r.EndedAt.Sub(r.RequestedAt)), p.at(r.RequestedAt), p.at(r.EndedAt))
+	took := ""
+	if from := r.Copy.SentAt; !from.IsZero() {
+		took = fmt.Sprintf(", %s after its copy began", span(r.EndedAt.Sub(from)))
+	}
+	add("Ended:", "%s%s", p.at(r.EndedAt), took)
 	if link := p.link(p.o.Report, "every step, decision and time"); link != "" {
 		add("Report:", "%s", link)
 	}
@@ -40,7 +44,7 @@ func summary(p pen, r refresh.Refresh) []string {
 		if c.Adopted {
 			found = ", found in the history of LCS"
 		}
-		add("Copy:", "operation %s%s; LCS says %s", p.code(c.Operation), found, said(c.Status))
+		add("Copy:", "operation %s%s; LCS: %s", p.code(c.Operation), found, lcsSays(c.Status))
 	}
 	if in, not := enabled(r); len(in)+len(not) > 0 {
 		add("Users enabled:", "%d: %s", len(in), list(in, 20))
@@ -83,11 +87,12 @@ func byHand(s refresh.Step) bool {
 	return s.Phase == refresh.PhaseReconfigure && s.Status == refresh.Completed && s.EndedBy.ID != ""
 }
 
-func said(s refresh.CopyStatus) string {
+// lcsSays is how LCS says that an operation stands.
+func lcsSays(s refresh.CopyStatus) string {
 	if s == "" {
-		return "nothing yet"
+		return "nothing said yet"
 	}
-	return line(string(s), 60)
+	return line(s.Words(), 60)
 }
 
 // aftermath says in which state an unfinished refresh has left the target.
@@ -106,7 +111,7 @@ func aftermath(p pen, r refresh.Refresh) string {
 	case !r.PointOfNoReturn():
 		return fmt.Sprintf("%s was not changed.%s", target, askAgain(r))
 	case r.Copy.Status.Succeeded():
-		return fmt.Sprintf("%s holds the data of %s, but it was not finished: what is missing has to be done by hand.", target, source)
+		return fmt.Sprintf("%s holds the data of %s, but it was not finished. What is missing has to be done by hand; the report lists it.", target, source)
 	case r.Copy.Status == refresh.CopyRollbackCompleted:
 		return fmt.Sprintf("LCS has put the old data of %s back.", target)
 	case r.Copy.Operation == "":
@@ -125,12 +130,9 @@ func banner(p pen, r refresh.Refresh) string {
 	return fmt.Sprintf(" The banner inside %s cannot be taken back and stays until %s: please tell those who work there.", env(r.Target), p.at(r.Window.To))
 }
 
-// askAgain is the next step when nobody has decided in time.
+// askAgain is the next step when it ended before the copy.
 func askAgain(r refresh.Refresh) string {
-	if r.Status != refresh.Expired {
-		return ""
-	}
-	return fmt.Sprintf(" /refresh %s asks again.", env(r.Target))
+	return fmt.Sprintf(" It can be asked for again: /refresh %s.", env(r.Target))
 }
 
 // deciders are the people who took the action, in their order.

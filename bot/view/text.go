@@ -196,8 +196,11 @@ func (p pen) bold(s string) string {
 	return "*" + s + "*"
 }
 
-func (p pen) code(s string) string {
-	s = line(strings.ReplaceAll(s, "`", "'"), maxName)
+func (p pen) code(s string) string { return p.codeOf(s, maxName) }
+
+// codeOf is code for what is longer than a name.
+func (p pen) codeOf(s string, max int) string {
+	s = line(strings.ReplaceAll(s, "`", "'"), max)
 	if p.plain {
 		return s
 	}

@@ -80,7 +80,7 @@ func TestAdoptingARefreshStartedByHand(t *testing.T) {
 	b.FailNextRefresh(true)
 	failed := b.StartByHand("uat")
 	b.finish()
-	b.want(b.adopt(failed), refresh.Failure, refresh.Refused, "has ended as RollbackCompleted")
+	b.want(b.adopt(failed), refresh.Failure, refresh.Refused, "has ended: rolled back")
 	if n := b.Starts("uat"); n != 0 {
 		t.Errorf("adopting has started %d copies", n)
 	}

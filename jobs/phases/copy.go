@@ -54,7 +54,7 @@ func adopt(history []refresh.Operation, j job) refresh.Outcome {
 		switch {
 		case refresh.NormalizeID(op.ID) != refresh.NormalizeID(j.step.Adopt):
 		case len(alive([]refresh.Operation{op})) == 0:
-			return failed(refresh.Errorf(refresh.Refused, "The refresh that was to be adopted has ended as %s. Press Retry to have refreshbot start the copy itself.", op.Status))
+			return failed(refresh.Errorf(refresh.Refused, "The refresh that was to be adopted has ended: %s. Press Retry to have refreshbot start the copy itself.", op.Status.Words()))
 		default:
 			return refresh.Outcome{Result: refresh.Succeeded, Note: "Started by hand in LCS, and adopted.", Operation: op.ID, Status: op.Status}
 		}
@@ -103,7 +103,7 @@ func (p *Performer) Look(ctx context.Context, r refresh.Refresh, _ refresh.Step)
 		if !op.StartedAt.IsZero() {
 			began = "started " + refresh.Stamp(op.StartedAt)
 		}
-		lines = append(lines, fmt.Sprintf("%s, %s, %s", op.ID, began, op.Status))
+		lines = append(lines, fmt.Sprintf("%s, %s, %s", op.ID, began, op.Status.Words()))
 	}
 	shows := " no new refresh"
 	if len(lines) > 0 {
@@ -145,13 +145,13 @@ func (p *Performer) follow(ctx context.Context, j job) refresh.Outcome {
 
 	switch {
 	case status.Succeeded() && code == "":
-		o.Result, o.Note = refresh.Succeeded, fmt.Sprintf("LCS says %s and %s answers.", status, target)
+		o.Result, o.Note = refresh.Succeeded, fmt.Sprintf("LCS: %s; %s answers.", status.Words(), target)
 	case status.Succeeded() && code == refresh.Denied:
 		f := failed(answer)
 		f.Online, f.Status = o.Online, status
 		return f
 	case status.Succeeded():
-		o.Note = fmt.Sprintf("LCS says %s; %s does not answer yet.", status, target)
+		o.Note = fmt.Sprintf("LCS: %s; %s does not answer yet.", status.Words(), target)
 	case status == refresh.CopyRollbackCompleted:
 		return p.lost(o, "The refresh failed and LCS has put the old data of %s back. LCS has the log under Environment change history.", target)
 	case status == refresh.CopyRollbackFailed:
@@ -161,11 +161,11 @@ func (p *Performer) follow(ctx context.Context, j job) refresh.Outcome {
 	case status == refresh.CopyFailed && c.Status == status && time.Since(c.StatusAt) > stuck*p.StatusPoll:
 		return failed(refresh.Errorf(refresh.Refused, "LCS has halted the refresh of %s and does not roll it back by itself. Press Rollback in LCS, then Retry here to follow it.", target))
 	case status == refresh.CopyFailed || status == refresh.CopyRollbackInProgress:
-		o.Note = fmt.Sprintf("LCS says %s: it is putting the old data of %s back.", status, target)
+		o.Note = fmt.Sprintf("LCS: %s; it is putting the old data of %s back.", status.Words(), target)
 	case o.Offline:
-		o.Note = fmt.Sprintf("LCS says %s; %s is offline.", status, target)
+		o.Note = fmt.Sprintf("LCS: %s; %s is offline.", status.Words(), target)
 	default:
-		o.Note = fmt.Sprintf("LCS says %s; %s still answers.", status, target)
+		o.Note = fmt.Sprintf("LCS: %s; %s still answers.", status.Words(), target)
 	}
 	return o
 }

@@ -97,7 +97,7 @@ func TestLookingForALostCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := b.Snapshot("uat").Operation.ID
-	if s := look(1, first, "NotStarted"); s.Candidates[0].ID != first {
+	if s := look(1, first, "waiting to begin"); s.Candidates[0].ID != first {
 		t.Errorf("found %s, want %s", s.Candidates[0].ID, first)
 	}
 
@@ -220,9 +220,9 @@ func TestAnAbortedAndAnUnheardOfStatus(t *testing.T) {
 	b.SetUnknownStatus("WaitingForTheMoon")
 	b.start()
 	b.advance()
-	b.follow(fact{refresh.Continues, "WaitingForTheMoon", false, true, "LCS says WaitingForTheMoon"})
+	b.follow(fact{refresh.Continues, "WaitingForTheMoon", false, true, "LCS: WaitingForTheMoon"})
 	b.SetUnknownStatus("PreparingEnvironment")
-	b.follow(fact{refresh.Continues, refresh.CopyPreparing, false, true, "PreparingEnvironment"})
+	b.follow(fact{refresh.Continues, refresh.CopyPreparing, false, true, "LCS: preparing"})
 	b.SetUnknownStatus("Aborted")
 	b.follow(fact{refresh.Impossible, refresh.CopyAborted, false, true, "aborted in LCS"})
 }

@@ -63,6 +63,19 @@ const (
 // Succeeded reports whether the target now holds the source's data.
 func (s CopyStatus) Succeeded() bool { return s == CopyCompleted || s == CopySignedOff }
 
+// Words says it as people do. What LCS has never said before stands as LCS says it.
+func (s CopyStatus) Words() string {
+	words, known := map[CopyStatus]string{
+		CopyNotStarted: "waiting to begin", CopyPreparing: "preparing", CopyInProgress: "copying", CopyCompleted: "complete",
+		CopySignedOff: "signed off", CopyFailed: "failed", CopyAborted: "aborted", CopyRollbackInProgress: "rolling back",
+		CopyRollbackCompleted: "rolled back", CopyRollbackFailed: "the rollback failed",
+	}[s]
+	if !known {
+		return string(s)
+	}
+	return words
+}
+
 // Ended reports whether nothing more will happen to the operation by itself. Failed is not an end: since
 // 2026 LCS rolls a failed refresh back on its own, and the rollback's result is what counts.
 func (s CopyStatus) Ended() bool {
