@@ -2,12 +2,14 @@ package bot_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
 	"refreshbot/bot/slacksim"
 	"refreshbot/commands"
+	"refreshbot/jobs/refresh"
 )
 
 // longConfig is an installation whose configuration has more lines than a message has room for.
@@ -98,5 +100,70 @@ func TestAShortAnswerIsNoFile(t *testing.T) {
 	b.settled()
 	if n := len(b.calls("files.getUploadURLExternal")); n > 0 {
 		t.Errorf("%d files", n)
+	}
+}
+
+// checksMuch gives the bench a refresh whose last step finds more than a thread message has room for.
+func checksMuch(b *bench, _ *slacksim.Options) {
+	var found []refresh.Finding
+	for i := range 80 {
+		found = append(found, refresh.Finding{Name: fmt.Sprintf("Check %d", i), Detail: "is not as it should be"})
+	}
+	params, err := json.Marshal(found)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.extra = []refresh.Spec{{ID: "verify", Phase: refresh.PhaseOpen, Kind: refresh.KindVerify, Name: "Verify", Params: params}}
+}
+
+// below are the messages of the thread with a text file.
+func (b *bench) below() (list []slacksim.Message) {
+	for _, m := range b.sim.Messages(channel) {
+		if len(m.Files) == 1 && m.ThreadTS != "" {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// What a thread message has no room for follows it as a file, once, also when Slack's reply to it was lost; when Slack
+// refuses the file, the thread and the report go on without it.
+func TestALongThreadMessageIsFollowedByAFile(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fault *slacksim.Fault
+		files int
+	}{
+		"as usual":          {nil, 1},
+		"its reply is lost": {&slacksim.Fault{DropReply: true}, 1},
+		"it never arrives":  {&slacksim.Fault{DropRequest: true}, 1},
+		"too fast":          {&slacksim.Fault{RetryAfter: 1}, 1},
+		"refused":           {&slacksim.Fault{Error: "file_upload_size_restricted"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, checksMuch).connected()
+			if tc.fault != nil {
+				b.sim.Fail("files.completeUploadExternal", *tc.fault)
+			}
+			b.ask()
+			b.finish()
+			b.until("the report", func() bool { return b.memory().Report.Finished })
+			files := b.below()
+			if len(files) != tc.files {
+				t.Fatalf("%d files, want %d:\n%s", len(files), tc.files, b.sim.Transcript(channel))
+			}
+			b.noDoubles()
+			if tc.files == 0 {
+				return
+			}
+			name, data, _ := b.sim.File(files[0].Files[0])
+			if !strings.HasSuffix(name, ".txt") || !strings.Contains(string(data), "NOT OK  Check 79: is not as it should be\n") {
+				t.Errorf("%s:\n%s", name, data)
+			}
+			if alt := b.sim.AltText(files[0].Files[0]); !strings.HasSuffix(alt, ", in full") {
+				t.Errorf("it is said to be %q", alt)
+			}
+		})
 	}
 }

@@ -26,6 +26,7 @@ type place struct {
 	Intent  string    `json:"intent,omitempty"` // key of a post that may or may not have been made
 	SentAt  time.Time `json:"sent_at,omitzero"` // when, or when its reply was given up
 	Unsure  time.Time `json:"unsure,omitzero"`  // when the reply to an edit of the card was given up: it may still land
+	Owed    *owed     `json:"owed,omitempty"`   // the file that the last post in the thread says follows it
 	Report  reported  `json:"report,omitzero"`
 }
 
@@ -38,7 +39,7 @@ type showing struct {
 
 // owes reports whether a place does not show the whole refresh.
 func (s *showing) owes(at place) bool {
-	return at.Shown != s.r.Version || at.Told != s.r.Version || !at.Unsure.IsZero() || s.owesReport(at)
+	return at.Shown != s.r.Version || at.Told != s.r.Version || !at.Unsure.IsZero() || at.Owed != nil || s.owesReport(at)
 }
 
 // at shows the refresh in one place: the card, the thread, in the end the report.
@@ -156,7 +157,7 @@ func asks(r refresh.Refresh) string {
 
 // thread posts the notable events that the thread does not have, as long as the card is not behind.
 func (s *showing) thread(ctx context.Context, at *place) error {
-	if at.Told == s.r.Version {
+	if at.Told == s.r.Version && at.Owed == nil {
 		return nil
 	}
 	entries, err := s.Journal.Journal(ctx, s.r.ID, 0)
@@ -166,18 +167,9 @@ func (s *showing) thread(ctx context.Context, at *place) error {
 	var before refresh.Refresh
 	for _, e := range entries {
 		after := refresh.Apply(before, e.Event, e.At)
-		if e.Seq > at.Told {
-			if post, notable := view.Event(before, after, e, s.View); notable {
-				if _, err := s.post(ctx, at, strconv.FormatInt(e.Seq, 10), post.Broadcast, post.Message); err != nil {
-					return err
-				}
-				at.Told, at.Intent = e.Seq, ""
-				if err := s.note(ctx); err != nil {
-					return err
-				}
-				if s.behind(s.r.ID) {
-					return notYet{time.Now()} // the card first: it has the buttons, and Slack takes one post a second
-				}
+		if e.Seq > at.Told || at.Owed != nil && at.Owed.Seq == e.Seq {
+			if err := s.event(ctx, at, before, after, e); err != nil {
+				return err
 			}
 		}
 		before = after
@@ -185,6 +177,30 @@ func (s *showing) thread(ctx context.Context, at *place) error {
 	if last := int64(len(entries)); last > at.Told {
 		at.Told = last
 		return s.note(ctx)
+	}
+	return nil
+}
+
+// event posts one event if it is notable, and the file that follows it.
+func (s *showing) event(ctx context.Context, at *place, before, after refresh.Refresh, e refresh.Entry) error {
+	post, notable := view.Event(before, after, e, s.View)
+	if notable && e.Seq > at.Told {
+		if _, err := s.post(ctx, at, strconv.FormatInt(e.Seq, 10), post.Broadcast, post.Message); err != nil {
+			return err
+		}
+		at.Told, at.Intent = e.Seq, ""
+		if post.Whole != nil {
+			at.Owed = &owed{Seq: e.Seq}
+		}
+		if err := s.note(ctx); err != nil {
+			return err
+		}
+		if s.behind(s.r.ID) {
+			return notYet{time.Now()} // the card first: it has the buttons, and Slack takes one post a second
+		}
+	}
+	if at.Owed != nil {
+		return s.attach(ctx, at, post.Whole)
 	}
 	return nil
 }

@@ -26,7 +26,8 @@ type Message struct {
 // Post is a thread message.
 type Post struct {
 	Message
-	Broadcast bool // also show it in the channel (reply_broadcast of chat.postMessage)
+	Broadcast bool  // also show it in the channel (reply_broadcast of chat.postMessage)
+	Whole     *File // what the message has room for a part of, to follow it; nil: it has all
 }
 
 // Options is what the views need to know besides the refresh.

@@ -2,6 +2,8 @@ package view
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -17,12 +19,19 @@ func Event(before, after refresh.Refresh, e refresh.Entry, o Options) (Post, boo
 	}
 	text := clip(n.write(p), 1500)
 	if len(n.details) > 0 {
-		text += "\n" + fit(n.details, 1400)
+		text += "\n" + fit(n.details, maxDetails)
 	}
 	post := Post{Broadcast: n.broadcast}
+	whole := n.isCut()
+	if whole {
+		text += "\nThe file below has all of it."
+	}
 	post.Blocks = append(post.Blocks, section(text))
 	p.plain = true
 	n, _ = tell(p, before, after, e)
+	if whole {
+		post.Whole = n.inFull(p)
+	}
 	post.Text = sentence(n.write(p))
 	if !n.named {
 		post.Text = Escape(unmarked(title(after), maxHeader)) + ": " + post.Text
@@ -37,6 +46,36 @@ type news struct {
 	details   []string
 	broadcast bool
 	named     bool // the headline itself says which refresh it is about
+
+	found []refresh.Finding // those of which the details are lines
+	names []string          // those of which the details name some
+	most  int               // how many of the names are among the details
+}
+
+// How much of the details a thread message has: characters in all, and names of users.
+const (
+	maxDetails  = 1400
+	mostNames   = 20 // of those who are handed in
+	mostEnabled = 40
+)
+
+// isCut reports whether the details are not all that there is.
+func (n news) isCut() bool {
+	return len(n.names) > n.most || len(n.found)+len(n.names) > 0 && long(strings.Join(n.details, "\n"), maxDetails) ||
+		slices.ContainsFunc(n.found, func(f refresh.Finding) bool { return long(f.Name, maxName) || long(f.Detail, maxNote) })
+}
+
+// inFull is all that there is.
+func (n news) inFull(p pen) *File {
+	head := n.write(p)
+	lines := read(head)
+	if len(n.names) > 0 {
+		lines = append(append(lines, ""), n.names...)
+	}
+	if len(n.found) > 0 {
+		lines = append(append(lines, ""), wholeFindings(p, n.found)...)
+	}
+	return inFull(strings.TrimRight(read(n.lead)[0], ".:"), lines)
 }
 
 func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
@@ -71,7 +110,7 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped%s.", stepName(s), by), sentence(p.prose(ev.Why, maxReason))}}, true
 	case refresh.UsersListed:
 		return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s hands in %s to let in.", p.person(ev.By), count(len(ev.Names), "user")),
-			sentence("From " + line(ev.From, maxName))}, details: []string{list(escaped(ev.Names), 20)}}, true
+			sentence("From " + line(ev.From, maxName))}, details: []string{list(escaped(ev.Names), mostNames)}, names: ev.Names, most: mostNames}, true
 	case refresh.Restored:
 		return news{headline: headline{":floppy_disk:", fmt.Sprintf("Restored from a backup of %s.", p.at(ev.Taken)),
 			sentences("What happened after that is not in this record", restoredNext(after))}}, true
@@ -186,10 +225,11 @@ func progressed(p pen, r refresh.Refresh, ev refresh.StepProgressed, changed boo
 func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) {
 	s, _ := r.Step(ev.Step)
 	h := headline{":heavy_check_mark:", "", sentence(p.prose(ev.Note, maxNote))}
-	details := findings(p, ev.Findings)
+	found := ev.Findings
+	var names []string
 	if byHand(s) {
 		h.lead, h.rest = fmt.Sprintf("%s: done by hand by %s.", stepName(s), p.person(ev.By)), ""
-		return news{headline: h, details: details}, true
+		return news{headline: h, details: findings(p, found), found: found}, true
 	}
 	switch s.Kind {
 	case refresh.KindPreflight, refresh.KindApproval, refresh.KindStart, refresh.KindBlackouts, refresh.KindAnnounce, refresh.KindNotice, refresh.KindOpenGate:
@@ -226,24 +266,25 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		if h.lead, h.rest = capital(h.rest), ""; h.lead == "" {
 			h.lead = count(len(in), "user") + " enabled."
 		}
-		details = findings(p, not)
-		if len(in) > 0 {
-			details = append([]string{list(in, 40)}, details...)
-		}
+		found, names = not, in
 	case refresh.KindVerify:
 		if len(ev.Findings) == 0 {
 			return news{}, false // nobody was let in, which has been told
 		}
 		bad := notOK(ev.Findings)
 		h.lead = fmt.Sprintf("Checked: %d of %d users are enabled.", len(ev.Findings)-len(bad), len(ev.Findings))
-		details = findings(p, bad)
+		found = bad
 		if len(bad) > 0 {
 			h.emoji = ":warning:"
 		}
 	default:
 		h.lead = stepName(s) + ": done."
 	}
-	return news{headline: h, details: details}, true
+	details := findings(p, found)
+	if len(names) > 0 {
+		details = append([]string{list(names, mostEnabled)}, details...)
+	}
+	return news{headline: h, details: details, found: found, names: read(slices.Clone(names)...), most: mostEnabled}, true
 }
 
 // failed tells the first failure of a streak. The one that needs a person is told with its gate.
@@ -287,7 +328,18 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 	if g.Kind == refresh.GateSignOff {
 		body = body[:1] // what the checks saw was told when they were done
 	}
-	return news{headline: h, details: body}, true
+	return news{headline: h, details: body, found: behind(r, g, s)}, true
+}
+
+// behind are the findings that a question names: what was not ok.
+func behind(r refresh.Refresh, g refresh.Gate, s refresh.Step) []refresh.Finding {
+	switch g.Kind {
+	case refresh.GateApprove:
+		return notOK(kindFindings(r, refresh.KindPreflight))
+	case refresh.GateTrouble:
+		return notOK(s.Findings)
+	}
+	return nil // what was found was told when it was
 }
 
 // delegated asks the person who may decide now.

@@ -88,6 +88,8 @@ type story struct {
 	now  time.Time
 	prev string
 	news []posted
+
+	files []view.File // that follow messages
 }
 
 // posted is a thread message as the golden files have it.
@@ -128,6 +130,12 @@ func (s *story) input(in refresh.Input) {
 			continue
 		}
 		check(s.t, post.Message)
+		if post.Whole != nil {
+			s.files = append(s.files, *post.Whole)
+		}
+		if said := strings.Contains(blockText(s.t, payload(s.t, post.Message)), "The file below has all of it."); said != (post.Whole != nil) {
+			s.t.Errorf("a message says that a file follows: %v; the file: %+v", said, post.Whole)
+		}
 		s.news = append(s.news, posted{refresh.EventName(e.Event), post.Broadcast, payload(s.t, post.Message)})
 	}
 }

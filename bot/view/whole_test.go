@@ -2,6 +2,7 @@ package view_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,4 +66,42 @@ func TestWholeAnswers(t *testing.T) {
 		t.Errorf("a file of what fits: %s", whole.Text)
 	}
 	golden(t, "replies/in-full", view.Whole(commands.Reply{Name: "schedules", Text: "20 schedules.", Items: items[:9], Hint: "More."}, friday, options()))
+}
+
+// A thread message that has no room for all that was found, or for everybody's name, is followed by a file that has.
+func TestWholeEvents(t *testing.T) {
+	t.Parallel()
+	var many []refresh.Finding
+	for i := range 60 {
+		many = append(many, not(fmt.Sprintf("Check <%d>", i), "CustomersV3 is empty; prod has 1,204 & more"))
+	}
+	long := []refresh.Finding{ok("Customers", "fine"), not("Vendors", strings.Repeat("far ", 80)+"too long")}
+	for name, tc := range map[string]struct {
+		found []refresh.Finding
+		holds string
+	}{
+		"many findings":          {many, "NOT OK  Check <59>: CustomersV3 is empty; prod has 1,204 & more\n"},
+		"a long finding":         {long, "far too long\nok  Customers: fine\n"},
+		"what there is room for": {many[:3], ""},
+	} {
+		s := begin(t, request()).copied().report("smoke_checks", good("", tc.found...))
+		switch {
+		case tc.holds == "" && len(s.files) > 0, tc.holds != "" && len(s.files) != 1:
+			t.Errorf("%s: %d files", name, len(s.files))
+		case tc.holds != "" && !strings.Contains(s.files[0].Text, tc.holds):
+			t.Errorf("%s: no %q in\n%s", name, tc.holds, s.files[0].Text)
+		}
+	}
+	var names []string
+	for i := range 30 {
+		names = append(names, fmt.Sprintf("TRAINEE<%d>", i))
+	}
+	req := request()
+	req.Plan = slices.Insert(req.Plan, 15, refresh.Spec{ID: "preview", Phase: refresh.PhaseOpen, Kind: refresh.KindPreview, Name: "Preview of the users"})
+	s := begin(t, req)
+	s.input(refresh.ListUsers{By: anna, From: "list.csv", Names: names})
+	if len(s.files) != 1 || !strings.Contains(s.files[0].Text, "TRAINEE<29>\n") {
+		t.Errorf("of users who were handed in: %+v", s.files)
+	}
+	golden(t, "replies/in-full-thread", begin(t, request()).copied().report("smoke_checks", good("", long...)).files)
 }
