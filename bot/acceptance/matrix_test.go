@@ -93,11 +93,13 @@ func TestMatrix(t *testing.T) {
 			for range *again {
 				t.Run(c.column+": "+c.String(), func(t *testing.T) {
 					t.Parallel()
-					o := run(t, c, nil)
-					if c.sure() && !o.reached && len(o.wrong) == 0 {
-						if o = run(t, c, nil); !o.reached {
-							o.wrong = append(o.wrong, "the point was not passed, twice")
-						}
+					tried := c
+					o := run(t, tried, nil)
+					for again := 0; again < 2 && !o.reached && len(o.wrong) == 0 && tried.sooner(); again++ {
+						o = run(t, tried, nil)
+					}
+					if wholly(c.column) && !o.reached {
+						o.wrong = append(o.wrong, "the point was not passed, nor when it was tried again")
 					}
 					mu.Lock()
 					all = append(all, o)
@@ -234,9 +236,18 @@ func known(t *testing.T, all ...recording) {
 	}
 }
 
-// sure reports whether a run has to pass the cell's point: it is the first time that any run does.
-func (c cell) sure() bool {
-	return (c.column == "kill" || c.column == "schedule") && hitOf(c.kill) == 1 && (c.second == "" || hitOf(c.second) == 1)
+// sooner takes a kill that was not reached to an earlier time that the point is passed, and reports whether the cell is
+// one that is to be tried again: how often Slack and LCS are asked in a run hangs on how quick the machine is.
+func (c *cell) sooner() bool {
+	if c.column != "kill" && c.column != "schedule" && c.column != "term" {
+		return false
+	}
+	for _, point := range []*string{&c.kill, &c.term} {
+		if hit := hitOf(*point); hit > 1 {
+			*point = fmt.Sprintf("%s#%d", nameOf(*point), hit-max(1, hit/6))
+		}
+	}
+	return true
 }
 
 // wholly reports whether a column is not sampled.
