@@ -48,7 +48,7 @@ func (s *Service) admin(in Line, what string) error {
 	if len(s.Admins) == 0 {
 		return hinted{refresh.Errorf(refresh.Denied, "Only admins may %s, and the configuration names none.", what), "Whoever runs refreshbot adds people to admins in the configuration."}
 	}
-	return refresh.Errorf(refresh.Denied, "Only admins may %s. They are named under admins in the configuration.", what)
+	return toAdmins{refresh.Errorf(refresh.Denied, "Only admins may %s.", what), s.Admins}
 }
 
 func (s *Service) check(_ context.Context, in Line, words []string) (Reply, error) {

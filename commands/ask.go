@@ -223,7 +223,7 @@ func (s *Service) mayAsk(ctx context.Context, in Line, t Target) error {
 			return err
 		}
 		if len(groups) == 0 {
-			return refresh.Errorf(refresh.Denied, "You are not among those who may ask for a refresh of %s. An admin can add you to requesters in the configuration.", t.Request.Target.Name)
+			return toAdmins{refresh.Errorf(refresh.Denied, "You are not among those who may ask for a refresh of %s. An admin can add you to requesters in the configuration.", t.Request.Target.Name), s.Admins}
 		}
 		return nil
 	}

@@ -211,12 +211,23 @@ func reply(r Reply, err error) Reply {
 		return r
 	default:
 		r = Reply{Refused: true, Text: refresh.MessageOf(err), Hint: hint(err)}
+		if a, ok := errors.AsType[toAdmins](err); ok {
+			r.Admins = a.admins
+		}
 		if f, ok := errors.AsType[frozen](err); ok {
 			r.Frozen = []Frozen{f.Frozen}
 		}
 		return r
 	}
 }
+
+// toAdmins is a refusal that an admin can help with, and who those are.
+type toAdmins struct {
+	error
+	admins []string
+}
+
+func (a toAdmins) Unwrap() error { return a.error }
 
 // hinted carries a next step beside an error.
 type hinted struct {

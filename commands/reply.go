@@ -23,6 +23,7 @@ type Reply struct {
 	About   *About     // for why, and to explain a refresh
 	Form    *Form      // to be shown instead of a text
 	Listing string     // lines that are shown as they are, in letters of equal width
+	Admins  []string   // ids of those who can help
 	Frozen  []Frozen   // what keeps a refresh from beginning
 	Items   []Item     // a list of things of one kind
 

@@ -237,11 +237,33 @@ func (s *Service) proposed(ctx context.Context, e schedule.Entry) ([]Fact, error
 	}
 	facts := append([]Fact{{Name: "When", Text: fmt.Sprintf("%s; cron %s", inWords(times), e.Cron)}},
 		s.nextTimes(ctx, schedule.Standing{Entry: e, Times: times, Next: times.After(time.Now(), 3)})...)
+	if overlap, err := s.overlap(ctx, e.Target, times.After(time.Now(), 3)); err != nil {
+		return nil, err
+	} else if overlap != "" {
+		facts = append(facts, Fact{Name: "Overlap", Text: overlap})
+	}
 	facts = append(facts, Fact{Name: "Rules", Text: rules(e)})
 	if e.Why != "" {
 		facts = append(facts, Fact{Name: "Reason", Text: e.Why})
 	}
 	return facts, nil
+}
+
+// overlap says which schedule of the target comes due while a refresh at one of the times would run; "" when none does.
+func (s *Service) overlap(ctx context.Context, target string, times []time.Time) (string, error) {
+	list, err := s.Schedules.List(ctx, target)
+	if err != nil {
+		return "", err
+	}
+	length := max(s.Targets[target].Request.Settings.Downtime, time.Minute)
+	for _, other := range list {
+		for _, due := range other.Next {
+			if slices.ContainsFunc(times, func(at time.Time) bool { return at.Sub(due).Abs() < length }) {
+				return fmt.Sprintf("%s comes due on %s too. Only the one that is asked for first runs, the other is skipped.", other.ID, when.Said(due.In(other.Times.Zone()))), nil
+			}
+		}
+	}
+	return "", nil
 }
 
 func (s *Service) addSchedule(ctx context.Context, key string, e schedule.Entry) (Reply, error) {

@@ -39,6 +39,9 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 	for _, f := range r.Frozen {
 		blocks = append(blocks, section(blackout(p, f)))
 	}
+	if len(r.Admins) > 0 {
+		blocks = append(blocks, section(p.bold("Admins:")+" "+p.anyOf(r.Admins)))
+	}
 	if !r.At.IsZero() {
 		blocks = append(blocks, section(p.bold("In your time zone:")+" "+p.at(r.At)))
 	}

@@ -58,7 +58,8 @@ func TestReply(t *testing.T) {
 			{Blackout: refresh.Blackout{From: next, Until: next.Add(99 * time.Hour), Why: "Month end", Owner: refresh.Person{ID: "S0FINANCE"}, Configured: true}, Free: next.Add(99 * time.Hour)},
 			{Blackout: refresh.Blackout{From: next, Until: next.Add(9 * time.Hour), Why: "<!channel>", Owner: refresh.Person{ID: "U0FIN", Name: "Fiona"}}},
 		}},
-		"done": {Text: "The refresh of uat was asked for."},
+		"refused-admins": {Refused: true, Text: "Only admins may take a backup.", Admins: []string{"U0ADMIN", "U0BOSS"}},
+		"done":           {Text: "The refresh of uat was asked for."},
 	}
 	for name, r := range replies {
 		m := view.Reply(r, friday, options())
