@@ -54,8 +54,8 @@ func with[T any](say func(req refresh.Request, v T) string) phrase {
 	}
 }
 
-// asks is for what waits for people.
-func asks(what string) phrase {
+// asks is for what waits for people: what one of them does, and what several do.
+func asks(what, several string) phrase {
 	return func(_ refresh.Request, s refresh.Step) (string, error) {
 		if s.Policy == nil {
 			return what, nil
@@ -67,7 +67,7 @@ func asks(what string) phrase {
 		if s.Policy.Count == 1 {
 			return text + " until one of those named in the configuration " + what, nil
 		}
-		return fmt.Sprintf("%s until %d of those named in the configuration %s", text, s.Policy.Count, what), nil
+		return fmt.Sprintf("%s until %d of those named in the configuration %s", text, s.Policy.Count, several), nil
 	}
 }
 
@@ -79,7 +79,7 @@ func wording() map[refresh.Kind]phrase {
 	downtime := func(r refresh.Request) string { return refresh.Span(r.Settings.Downtime) }
 	return map[refresh.Kind]phrase{
 		refresh.KindPreflight: plain("looks up %s and %s in LCS, what runs there, how many refreshes LCS still takes, and signs in to both; changes nothing", source, target),
-		refresh.KindApproval:  asks("approves; whoever asked does not count"),
+		refresh.KindApproval:  asks("approves; whoever asked does not count", "approve; whoever asked does not count"),
 		refresh.KindStart:     plain("waits for the start time"),
 		refresh.KindBlackouts: plain("looks whether a blackout forbids it by now, and waits for a person if so"),
 		refresh.KindAnnounce:  plain("posts in the channel that %s is down for about %s", target, downtime),
@@ -89,7 +89,7 @@ func wording() map[refresh.Kind]phrase {
 		refresh.KindCopy:      plain("asks LCS to overwrite the database of %s with that of %s; from here there is no way back", target, source),
 		refresh.KindFollow:    plain("follows LCS until the copy is done and %s answers again", target),
 		refresh.KindSmoke:     plain("looks whether %s has legal entities, nobody but the admin enabled and no batch job waiting", target),
-		refresh.KindSignOff:   asks("has looked at it and signs off"),
+		refresh.KindSignOff:   asks("has looked at it and signs off", "have looked at it and sign off"),
 		refresh.KindBatchGroups: with(func(_ refresh.Request, v BatchGroupsParams) string {
 			var all []string
 			for _, g := range v.Groups {
@@ -157,7 +157,7 @@ func wording() map[refresh.Kind]phrase {
 			return "looks whether anything of the source's is left, and stops if so: " + strings.Join(all, ", ")
 		}),
 		refresh.KindPreview:  plain("shows who would be let in, and which names are unknown"),
-		refresh.KindOpenGate: asks("lets the users in"),
+		refresh.KindOpenGate: asks("lets the users in", "let the users in"),
 		refresh.KindEnable: with(func(req refresh.Request, v UsersParams) string {
 			text := "enables the users of the preview in " + req.Target.Name
 			if v.Roles {

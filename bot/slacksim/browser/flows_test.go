@@ -18,6 +18,7 @@ func (p *page) picture(name string) {
 	if *pictures == "" {
 		return
 	}
+	p.do("take the mouse away", chromedp.MouseEvent(chromedp.MouseMoved, 1, 1)) // what it is over shows more
 	p.wait("everything at rest", `document.getAnimations().every((a) => a.playState !== "running")`)
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
@@ -55,6 +56,12 @@ func (p *page) bottom() {
 	p.wait("a place at the end", `(() => { const s = document.querySelector("#scroll"); return s.scrollHeight - s.scrollTop - s.clientHeight < 2; })()`)
 }
 
+// end goes to the newest, from wherever in the channel one has looked.
+func (p *page) end() {
+	p.t.Helper()
+	p.wait("the end", `(() => { const s = document.querySelector("#scroll"); s.scrollTop = s.scrollHeight; return s.scrollHeight - s.scrollTop - s.clientHeight < 2; })()`)
+}
+
 // lifelike is no faster than life, so that the texts say what real ones would.
 const lifelike = 1
 
@@ -87,7 +94,7 @@ func (p *page) card(words string) {
 
 func TestFlowAsking(t *testing.T) {
 	p := flow(t)
-	p.look(1440, 1500, "light")
+	p.look(1000, 1500, "light")
 	p.say("/refresh uat")
 	p.form("Users who can sign in")
 	p.picture("ask")
@@ -98,12 +105,15 @@ func TestFlowAsking(t *testing.T) {
 	p.picture("ask-for-a-time")
 	p.say("/refresh uat tommorow 22:00")
 	p.told("Not done.")
+	p.look(1440, 1300, "light")
 	p.say("/refresh plan uat")
 	p.told("from here there is no way back")
+	p.end()
 	p.picture("plan")
+	p.look(1440, 1000, "light")
 	p.say("/refresh help")
-	p.told("/refresh history")
-	p.bottom()
+	p.told("/refresh help history")
+	p.end()
 	p.picture("help")
 }
 
@@ -115,6 +125,10 @@ func TestFlowDeciding(t *testing.T) {
 	p.asked("approve")
 	p.bottom()
 	p.picture("card")
+	p.click("[data-testid=home-open]")
+	p.wait("the question on the Home tab", fmt.Sprintf(`document.querySelector(%s) !== null`, quote(home("gate:approve"))))
+	p.picture("home")
+	p.click("[data-testid=channel-C0UAT]")
 	p.click(gate("approve"))
 	p.wait("the dialog", `document.querySelector("[data-testid=confirm]") !== null`)
 	p.picture("confirm")
@@ -170,9 +184,11 @@ func TestFlowCallingOff(t *testing.T) {
 	p.click("[data-testid=channel-C0TRAINEES]")
 	p.shows("stays up")
 	p.picture("notices")
+	p.speak("de-DE")
 	p.click("[data-testid=channel-C0VERTRIEB]")
 	p.shows("findet nicht statt")
 	p.picture("notices-in-german")
+	p.speak("en-US")
 
 	p.click("[data-testid=channel-C0UAT]")
 	p.click(person(rita))
@@ -200,6 +216,7 @@ func TestFlowDecidingInADirectMessage(t *testing.T) {
 
 func TestFlowScheduling(t *testing.T) {
 	p := flow(t)
+	p.look(1440, 1000, "light")
 	p.say("/refresh schedule uat")
 	p.form("On which days")
 	p.click(`[data-testid=modal] [data-block-id=days] label:nth-of-type(2)`)

@@ -116,6 +116,15 @@ func (p *page) look(width, height int64, scheme string) {
 	}))
 }
 
+// speak sets the language of the browser, in which dates are shown.
+func (p *page) speak(language string) {
+	p.t.Helper()
+	p.do("set the language", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: language})
+		return err
+	}))
+}
+
 func (p *page) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -146,6 +155,8 @@ func read[T any](p *page, expression string) T {
 // reachable finds the one element that the selector names and that a person could click: visible, free, at rest,
 // with nothing above it.
 const reachable = `(selector) => {
+	if (!("aim" in window)) addEventListener("pointerdown", ({ target }) => { window.hit = !!(target.closest(window.aim) || target.querySelector(window.aim)); }, true);
+	[window.aim, window.hit] = [selector, false];
 	const all = [...document.querySelectorAll(selector)].filter((el) => el.checkVisibility({ visibilityProperty: true }));
 	if (all.length !== 1) return null;
 	const el = all[0];
@@ -162,14 +173,20 @@ const reachable = `(selector) => {
 
 type point struct{ X, Y float64 }
 
-// click presses the mouse on an element as soon as a person could.
+// click presses the mouse on an element as soon as a person could, and again when it moved away under the mouse.
 func (p *page) click(selector string) {
 	p.t.Helper()
-	at, err := chromedp.Run(p.ctx, chromedp.PollFunction[point](reachable, chromedp.WithPollingArgs(selector), chromedp.WithPollingTimeout(patience)))
-	if err != nil {
-		p.t.Fatalf("waiting to click %s: %v", selector, err)
+	for range 5 {
+		at, err := chromedp.Run(p.ctx, chromedp.PollFunction[point](reachable, chromedp.WithPollingArgs(selector), chromedp.WithPollingTimeout(patience)))
+		if err != nil {
+			p.t.Fatalf("waiting to click %s: %v", selector, err)
+		}
+		p.do("click "+selector, chromedp.MouseEvent(chromedp.MouseMoved, at.X, at.Y), chromedp.MouseClickXY(at.X, at.Y))
+		if read[bool](p, "window.hit") {
+			return
+		}
 	}
-	p.do("click "+selector, chromedp.MouseEvent(chromedp.MouseMoved, at.X, at.Y), chromedp.MouseClickXY(at.X, at.Y))
+	p.t.Fatalf("five clicks on %s have missed it", selector)
 }
 
 // press uses the keyboard, wherever the focus is.

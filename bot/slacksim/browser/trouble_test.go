@@ -22,6 +22,8 @@ func TestFlowTrouble(t *testing.T) {
 	needBrowser(t)
 	p := openPage(t, playDemo(t, hurried))
 
+	p.look(1440, 1100, "light")
+
 	// LCS refuses the copy.
 	p.panel("Let LCS refuse the copy")
 	p.say("/refresh uat for March training")
@@ -50,7 +52,7 @@ func TestFlowTrouble(t *testing.T) {
 	p.picture("users")
 	p.click("[data-testid=modal-submit]")
 	p.told("2 users from the pasted list")
-	p.bottom()
+	p.end()
 	p.picture("users-preview")
 
 	// F&O refuses a setting.
@@ -59,6 +61,7 @@ func TestFlowTrouble(t *testing.T) {
 	p.become(ben)
 	p.click(gate("sign_off"))
 	p.asked("retry")
+	p.card("Document links: done") // the others go on meanwhile
 	p.click(gate("retry"))
 	p.card("Another try: Batch groups")
 	p.centre(gate("retry"))
@@ -75,7 +78,7 @@ func TestFlowTrouble(t *testing.T) {
 	p.picture("who-gets-in")
 	p.sure(gate("abort"))
 	p.card("topped by")
-	p.bottom()
+	p.end()
 	p.picture("stopped")
 
 	p.say("/refresh history uat failed")
@@ -104,6 +107,6 @@ func TestFlowLookingBack(t *testing.T) {
 	p.told("page 2 of 2")
 	p.say("/refresh history expired by @rita")
 	p.told("by rita")
-	p.bottom()
+	p.end()
 	p.picture("history-search")
 }

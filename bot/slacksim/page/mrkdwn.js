@@ -212,13 +212,19 @@ export function tickDates(root) {
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
+/** elsewhere are Slack's date tokens in other languages than English, which the words above are for. */
+const elsewhere = { date: "long", date_short: "medium", date_long: "full", day_divider: "full" };
+const inEnglish = () => Intl.DateTimeFormat().resolvedOptions().locale.startsWith("en");
+
 export function formatDate(unix, format, lineStart) {
   const d = new Date(unix * 1000);
   const text = String(format).replace(/\{(\w+)\}/g, (whole, token) => {
     const pretty = token.endsWith("_pretty");
     const near = pretty ? nearDay(d) : "";
     if (near) return near;
-    switch (pretty ? token.slice(0, -7) : token) {
+    const kind = pretty ? token.slice(0, -7) : token;
+    if (elsewhere[kind] && !inEnglish()) return d.toLocaleDateString([], { dateStyle: elsewhere[kind] });
+    switch (kind) {
       case "date_num": return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
       case "date_slash": return `${two(d.getMonth() + 1)}/${two(d.getDate())}/${d.getFullYear()}`;
       case "date": return `${MONTHS[d.getMonth()]} ${ordinal(d.getDate())}, ${d.getFullYear()}`;
@@ -254,7 +260,8 @@ export function ago(unix) {
 
 function nearDay(d) {
   const midnight = (x) => new Date(x.getFullYear(), x.getMonth(), x.getDate()).getTime();
-  return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[Math.round((midnight(d) - midnight(new Date())) / 864e5)] || "";
+  const days = Math.round((midnight(d) - midnight(new Date())) / 864e5);
+  return Math.abs(days) > 1 ? "" : new Intl.RelativeTimeFormat([], { numeric: "auto" }).format(days, "day");
 }
 
 function two(n) {
