@@ -366,3 +366,24 @@ func TestTheFormOfASchedule(t *testing.T) {
 		}
 	})
 }
+
+func TestAScheduleThatClashesWithAnotherSaysSo(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w world) {
+		w.confirm(t, sam, w.say(t, sam, `schedule uat "0 20 * * MON" because fresh data`))
+		for line, clashes := range map[string]bool{`schedule uat "0 20 * * *"`: true, `schedule uat "0 20 * * THU"`: false} {
+			if got := facts(w.say(t, sam, line).Items[0]); strings.Contains(got, "Overlap: uat.1 comes due on Monday 3 January 2000 20:00 (UTC) too.") != clashes {
+				t.Errorf("%s: %s", line, got)
+			}
+		}
+	})
+}
+
+func TestADenialNamesTheAdmins(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w world) {
+		if got := w.say(t, eve, "backup"); !got.Refused || !slices.Contains(got.Admins, admin) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
