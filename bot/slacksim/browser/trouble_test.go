@@ -52,8 +52,6 @@ func TestFlowTrouble(t *testing.T) {
 	p.picture("users")
 	p.click("[data-testid=modal-submit]")
 	p.told("2 users from the pasted list")
-	p.end()
-	p.picture("users-preview")
 
 	// F&O refuses a setting.
 	p.panel("Take away a right in UAT")
@@ -92,7 +90,6 @@ func TestFlowLookingBack(t *testing.T) {
 	p := openPage(t, playDemo(t, 20_000)) // a day in four seconds
 	p.say("/refresh uat for whoever reads this")
 	p.card("Expired")
-	p.picture("expired")
 	const answers = `document.querySelectorAll("[data-testid=message][data-ephemeral=true]").length`
 	for i := range 8 {
 		for _, line := range []string{fmt.Sprintf("/refresh uat for round %d", i+1), "/refresh cancel uat"} {
@@ -107,6 +104,4 @@ func TestFlowLookingBack(t *testing.T) {
 	p.told("page 2 of 2")
 	p.say("/refresh history expired by @rita")
 	p.told("by rita")
-	p.end()
-	p.picture("history-search")
 }
