@@ -84,7 +84,7 @@ func newBench(t testing.TB, settings ...setting) *bench {
 	for _, s := range settings {
 		s(b, &so)
 	}
-	lifetime := time.Minute
+	lifetime := 4 * time.Minute // long because the machine may be busy; nothing waits it out
 	if b.still {
 		lifetime = 3 * 24 * time.Hour
 	}
