@@ -221,8 +221,7 @@ func (s *Server) chatUpdate(a args) (obj, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.replace(c.blocks, s.tune.now())
-	m.Text, m.Attachments = c.text, c.attachments
+	m.Text, m.Blocks, m.Attachments = c.text, c.blocks, c.attachments
 	if a.raw("metadata") != nil {
 		m.Metadata = c.metadata
 	}

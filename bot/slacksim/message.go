@@ -2,9 +2,7 @@ package slacksim
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
-	"time"
 )
 
 // Message is one message of a conversation as the workspace holds it.
@@ -25,34 +23,6 @@ type Message struct {
 
 	bot   bool
 	names *directory
-	past  []version
-}
-
-// version is what a message was before it was updated.
-type version struct {
-	blocks json.RawMessage
-	until  time.Time
-}
-
-// lag is how long a screen may still show what a message was, on a slow machine or network. Slack's servers take what is
-// pressed there.
-const lag = 5 * time.Second
-
-// replace gives the message other blocks, and keeps what a screen may still show.
-func (m *Message) replace(blocks json.RawMessage, now time.Time) {
-	m.past = slices.DeleteFunc(append(m.past, version{m.Blocks, now}), func(v version) bool { return now.Sub(v.until) > lag })
-	m.Blocks = blocks
-}
-
-// shown returns the blocks that screens may show now, the newest first.
-func (m *Message) shown(now time.Time) []json.RawMessage {
-	all := []json.RawMessage{m.Blocks}
-	for _, v := range slices.Backward(m.past) {
-		if now.Sub(v.until) <= lag {
-			all = append(all, v.blocks)
-		}
-	}
-	return all
 }
 
 // Button is something on a message that a person can press.

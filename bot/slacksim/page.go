@@ -384,7 +384,7 @@ func (s *Server) pagePost(w http.ResponseWriter, r *http.Request) {
 func (s *Server) pageAction(req pageRequest, body []byte) (*delivery, func(), error) {
 	var all obj
 	_ = json.Unmarshal(body, &all) // decoded once already
-	at := place{channel: req.Channel, ts: req.MessageTS, view: req.ViewID, screen: true}
+	at := place{channel: req.Channel, ts: req.MessageTS, view: req.ViewID}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, write, err := s.begin(req.User, at, req.BlockID, req.ActionID, func(e element) (obj, error) {

@@ -154,7 +154,6 @@ func (d *directory) escape(line string) string {
 type place struct {
 	channel, ts string
 	view        string
-	screen      bool // seen on a screen, which may lag behind
 }
 
 func (p place) surface() string {
@@ -242,17 +241,28 @@ func (s *Server) begin(user string, at place, blockID, actionID string, pick fun
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := theElement(blocks, blockID, actionID)
-	if m := s.find(at.channel, at.ts); err != nil && at.screen && m != nil {
-		for _, shown := range m.shown(s.tune.now()) {
-			if e, err = theElement(shown, blockID, actionID); err == nil {
-				break
-			}
+	var exact, prefix []element
+	for _, e := range elementsOf(blocks) {
+		id := text(e.el, "action_id")
+		switch {
+		case blockID != "" && e.blockID != blockID:
+		case id == actionID:
+			exact = append(exact, e)
+		case strings.HasPrefix(id, actionID):
+			prefix = append(prefix, e)
 		}
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("slacksim: for %s, %w", s.names.name(user), err)
+	found := exact
+	if len(found) == 0 {
+		found = prefix
 	}
+	if len(found) == 0 {
+		return nil, nil, fmt.Errorf("slacksim: %s sees no %q there", s.names.name(user), actionID)
+	}
+	if len(found) > 1 && len(exact) == 0 {
+		return nil, nil, fmt.Errorf("slacksim: %q fits %d elements there", actionID, len(found))
+	}
+	e := found[0]
 	picked, err := pick(e)
 	if err != nil {
 		return nil, nil, err
@@ -272,30 +282,6 @@ func (s *Server) begin(user string, at place, blockID, actionID string, pick fun
 	}
 	d, write := s.blockAction(user, at, a)
 	return d, write, nil
-}
-
-// theElement finds an element by its action, exactly or by a prefix that fits only one, in one block or in any.
-func theElement(blocks json.RawMessage, blockID, actionID string) (element, error) {
-	var exact, prefix []element
-	for _, e := range elementsOf(blocks) {
-		id := text(e.el, "action_id")
-		switch {
-		case blockID != "" && e.blockID != blockID:
-		case id == actionID:
-			exact = append(exact, e)
-		case strings.HasPrefix(id, actionID):
-			prefix = append(prefix, e)
-		}
-	}
-	switch {
-	case len(exact) > 0:
-		return exact[0], nil
-	case len(prefix) == 1:
-		return prefix[0], nil
-	case len(prefix) > 1:
-		return element{}, fmt.Errorf("%q fits %d elements there", actionID, len(prefix))
-	}
-	return element{}, fmt.Errorf("there is no %q to be seen", actionID)
 }
 
 // blocksAt returns what the person sees at a place. The lock is held.

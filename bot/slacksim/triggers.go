@@ -109,8 +109,7 @@ func (s *Server) respond(u *responseURL, a args) error {
 		return err
 	}
 	if a.flag("replace_original") && original != nil {
-		original.replace(c.blocks, s.tune.now())
-		original.Text, original.Attachments = c.text, c.attachments
+		original.Text, original.Blocks, original.Attachments = c.text, c.blocks, c.attachments
 		if c.metadata != nil {
 			original.Metadata = c.metadata
 		}
