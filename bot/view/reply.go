@@ -72,7 +72,7 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 		var lines []string
 		for _, u := range r.Help {
 			l := fmt.Sprintf("%s  %s", p.codeOf(u.Form, maxNote), line(u.What, maxReason))
-			if u.Example != "" {
+			if u.Example != "" && u.Example != u.Form {
 				l += ", e.g. " + p.codeOf(u.Example, maxNote)
 			}
 			lines = append(lines, l)

@@ -49,7 +49,15 @@ func (p *Performer) previewUsers(ctx context.Context, j job) refresh.Outcome {
 	for _, n := range m.Refused {
 		o.Findings = append(o.Findings, refresh.Finding{Name: n.Text, Detail: "belongs to Microsoft's own services and is never touched (" + n.Where + ")"})
 	}
-	o.Note = fmt.Sprintf("%d users to enable, %d enabled already, %d unknown, %d refused", len(m.Enable), len(m.Already), len(m.Unknown), len(m.Refused))
+	o.Note = counted(len(m.Enable), "user") + " to enable"
+	for _, also := range []struct {
+		n    int
+		what string
+	}{{len(m.Already), "enabled already"}, {len(m.Unknown), "unknown"}, {len(m.Refused), "refused"}} {
+		if also.n > 0 {
+			o.Note += fmt.Sprintf(", %d %s", also.n, also.what)
+		}
+	}
 	return o
 }
 

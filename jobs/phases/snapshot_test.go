@@ -103,7 +103,7 @@ func TestWithoutTheUsersTheirRolesAreUnknownToo(t *testing.T) {
 	b.ClearFaults()
 	b.refreshed()
 	o = b.preview(phases.UsersParams{Enable: []string{"ANNA"}, Restore: true, Roles: true})
-	b.want(o, refresh.Succeeded, "", "1 users to enable")
+	b.want(o, refresh.Succeeded, "", "1 user to enable")
 	b.bad(o, "Users enabled before", "are not known")
 	b.want(b.perform(refresh.KindEnable, phases.UsersParams{Roles: true}), refresh.Failure, refresh.NotFound, "The users are enabled, but")
 }
