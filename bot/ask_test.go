@@ -338,12 +338,10 @@ func TestWhatIsEscalatedIsSentOnce(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, decided meanwhile: %v", name, decided), func(t *testing.T) {
 				t.Parallel()
 				b := asking(t)
-				b.left(500 * time.Millisecond)
-				b.settled()
 				met, fault := make(chan struct{}, 1), fault
-				fault.Met = func() { met <- struct{}{} }
-				b.sim.Fail("chat.postMessage", slacksim.Fault{}) // the reminder in the thread comes first
+				fault.Channel, fault.Met = b.sim.DM(boss), func() { met <- struct{}{} }
 				b.sim.Fail("chat.postMessage", fault)
+				b.left(50 * time.Millisecond)
 				<-met
 				if decided {
 					b.press(anna, refresh.ActionCancel)

@@ -212,7 +212,7 @@ func (s *Server) answer(w http.ResponseWriter, name string, kind tokenKind, a ar
 	}
 	s.mu.Lock()
 	rec := Call{Method: name, At: s.tune.now(), Token: string(kind), Form: form}
-	f := s.nextFault(name)
+	f := s.nextFault(name, a.str("channel"))
 	s.mu.Unlock()
 
 	perform := func() (obj, error) {

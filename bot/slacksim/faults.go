@@ -1,11 +1,16 @@
 package slacksim
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Fault is one thing that goes wrong with a Web API call. Exactly one of Status, Error, DropReply,
 // DropRequest and CutBody decides the outcome; with none of them the call is only delayed.
 type Fault struct {
 	Times      int    // how many calls it hits; 1 when zero, every call until ClearFaults when negative
+	Channel    string // it hits only calls about this conversation; those about others pass it
 	Status     int    // answer with this HTTP status and do nothing
 	RetryAfter int    // seconds; alone it means Status 429
 	Error      string // answer ok:false with this error and do nothing
@@ -41,16 +46,20 @@ func (s *Server) ClearFaults() {
 }
 
 // nextFault takes the fault that hits this call, if any. The lock is held.
-func (s *Server) nextFault(method string) *Fault {
+func (s *Server) nextFault(method, channel string) *Fault {
+	if strings.HasPrefix(channel, "U") { // a person stands for the direct conversation
+		channel = dmID(channel)
+	}
 	for _, key := range []string{method, "*"} {
-		line := s.faults[key]
-		if len(line) == 0 {
+		i := slices.IndexFunc(s.faults[key], func(f *Fault) bool { return f.Channel == "" || f.Channel == channel })
+		if i < 0 {
 			continue
 		}
-		f := *line[0]
-		if line[0].Times > 0 {
-			if line[0].Times--; line[0].Times == 0 {
-				s.faults[key] = line[1:]
+		next := s.faults[key][i]
+		f := *next
+		if next.Times > 0 {
+			if next.Times--; next.Times == 0 {
+				s.faults[key] = slices.Delete(s.faults[key], i, i+1)
 			}
 		}
 		return &f

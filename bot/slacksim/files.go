@@ -51,7 +51,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	status := http.StatusOK
 	s.mu.Lock()
-	fault := s.nextFault("upload")
+	fault := s.nextFault("upload", "")
 	f := s.files[id]
 	switch {
 	case fault != nil && fault.Status != 0:
