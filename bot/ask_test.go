@@ -248,11 +248,11 @@ func TestManyFailedStepsAreOneQuestionAtATime(t *testing.T) {
 
 // left has a refresh asked for whose questions go to the admins after a while. Anna is one of them, and of those who
 // decide.
-func (b *bench) left(escalate time.Duration) {
+func (b *bench) left() {
 	b.t.Helper()
 	req := request("uat")
 	req.By, req.Trouble = refresh.Person{ID: rita, Name: "rita"}, []string{anna}
-	req.Settings.Remind = &refresh.Reminders{Escalate: escalate, Admins: []string{boss, anna}}
+	req.Settings.Remind = &refresh.Reminders{Escalate: 50 * time.Millisecond, Admins: []string{boss, anna}}
 	if _, err := b.machine.Ask(b.ctx, req, "a"); err != nil {
 		b.t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func (b *bench) left(escalate time.Duration) {
 func TestAQuestionThatNobodyDecidesReachesTheAdminsWhoDoNotHaveIt(t *testing.T) {
 	t.Parallel()
 	b := asking(t)
-	b.left(50 * time.Millisecond)
+	b.left()
 	b.until("the boss is told", func() bool { return len(b.letters(boss, "escalated-")) == 1 })
 	b.settled()
 	m := b.letters(boss, "escalated-")[0]
@@ -286,7 +286,7 @@ func TestAQuestionThatNobodyDecidesReachesTheAdminsWhoDoNotHaveIt(t *testing.T) 
 func TestAnAdminCallsOffWhatNobodyDecides(t *testing.T) {
 	t.Parallel()
 	b := asking(t)
-	b.left(50 * time.Millisecond)
+	b.left()
 	b.pressIn(b.sim.DM(boss), boss, refresh.ActionCancel)
 	b.until("the end", func() bool { return b.refresh().Status == refresh.Cancelled })
 	b.settled()
@@ -299,7 +299,7 @@ func TestAnAdminCallsOffWhatNobodyDecides(t *testing.T) {
 func TestOfManyFailedStepsTheAdminsHaveOneAtATime(t *testing.T) {
 	t.Parallel()
 	b := asking(t, func(b *bench, _ *slacksim.Options) { b.perform = failing{} })
-	b.left(50 * time.Millisecond)
+	b.left()
 	b.press(anna, refresh.ActionApprove)
 	b.press(anna, refresh.ActionStartNow)
 	open := func() int {
@@ -341,7 +341,7 @@ func TestWhatIsEscalatedIsSentOnce(t *testing.T) {
 				met, fault := make(chan struct{}, 1), fault
 				fault.Channel, fault.Met = b.sim.DM(boss), func() { met <- struct{}{} }
 				b.sim.Fail("chat.postMessage", fault)
-				b.left(50 * time.Millisecond)
+				b.left()
 				<-met
 				if decided {
 					b.press(anna, refresh.ActionCancel)
