@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
@@ -143,7 +144,11 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		}
 		return fmt.Sprintf("Somebody has started a refresh of %s in LCS by hand", target), append(append(body, next), inLCS(p, r)...)
 	case refresh.GateTrouble:
-		return stepName(s) + " failed", append([]string{p.prose(g.Question, 600), wayOut(g, s)}, tally(p, s.Findings)...)
+		body := append([]string{wayOut(g, s)}, tally(p, s.Findings)...)
+		if bad := notOK(s.Findings); len(bad) < 2 || !strings.HasPrefix(g.Question, bad[0].Name) { // which would be said twice
+			body = append([]string{p.prose(g.Question, 600)}, body...)
+		}
+		return stepName(s) + " failed", body
 	}
 	return stepName(s), []string{p.prose(g.Question, 600)}
 }

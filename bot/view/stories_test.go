@@ -258,7 +258,9 @@ var stories = map[string]func(t *testing.T, name string){
 		s.tick(time.Minute).report("entity_store", bad(refresh.Offline, "uat does not answer (503)."))
 		s.report("batch_groups", bad(refresh.NotFound, "There is no batch server BATCH1 in uat. Correct the configuration or add the server.")).card("reconfigure-trouble")
 		s.click(bo, refresh.ActionRetry)
-		s.report("batch_groups", bad(refresh.NotFound, "There is no batch server BATCH1 in uat. Correct the configuration or add the server."))
+		several := bad(refresh.NotFound, "Batch group MRP: there is no server BATCH1 (and 1 more)")
+		several.Findings = []refresh.Finding{not("Batch group MRP", "there is no server BATCH1"), not("Batch group MAIL", "there is no server BATCH2")}
+		s.report("batch_groups", several).card("reconfigure-several")
 		for _, g := range s.r.OpenGates() {
 			s.input(refresh.Click{Gate: g.ID, Nonce: g.Nonce, Action: refresh.ActionSkip, By: bo})
 		}
