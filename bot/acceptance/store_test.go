@@ -264,9 +264,11 @@ func TestARefreshThatCannotBeReadIsLeftAloneAndReleased(t *testing.T) {
 		whole string // what stands about it, before and after its name
 		rest  string
 		told  string
+		line  string // what verify begins its line with
+		end   string // what verify ends with
 	}{
-		"damaged":            {(*world).damage, "The journal and the row of ", " do not agree", "do not agree, so it is left alone"},
-		"of another version": {(*world).dance, "", " was written by another version of refreshbot", "Start the version that wrote it, and it goes on."},
+		"damaged":            {(*world).damage, "The journal and the row of ", " do not agree", "do not agree, so it is left alone", "DAMAGED   ", "the store is not sound"},
+		"of another version": {(*world).dance, "", " was written by another version of refreshbot", "Start the version that wrote it, and it goes on.", "UNCHECKED ", "1 of 1 refreshes could not be checked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -282,7 +284,7 @@ func TestARefreshThatCannotBeReadIsLeftAloneAndReleased(t *testing.T) {
 			id := string(r.ID)
 			c.spoil(w)
 			says := c.whole + id + c.rest
-			if r := w.run("verify", "--config", w.file); r.code != 1 || !strings.Contains(r.stdout, "DAMAGED   "+id+": "+says) || strings.Count(r.stdout, "DAMAGED") != 1 {
+			if r := w.run("verify", "--config", w.file); r.code != 1 || !strings.Contains(r.stdout, c.line+id+": "+says) || strings.Count(r.stdout, id) != 2 || !strings.Contains(r.stderr, c.end) {
 				t.Errorf("verify: %d %s%s", r.code, r.stdout, r.stderr)
 			}
 			if r := w.run("export", "--config", w.file); r.code != 1 || !strings.Contains(r.stdout, `"error":"`+says) {

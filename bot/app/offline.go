@@ -100,11 +100,14 @@ func (c *offlineCommand) verify(ctx context.Context) error {
 		return err
 	}
 	c.say("%s: schema %d, opened %d times, %d kB", path, report.Info.Schema, report.Info.Epoch, report.Size/1024)
-	entries := int64(0)
+	entries, foreign := int64(0), 0
 	for _, f := range report.Findings {
 		switch {
 		case f.Released != nil:
 			c.say("released  %s, on %s: %s", f.ID, f.Released.At.Format("2006-01-02 15:04 MST"), f.Released.Why)
+		case f.Foreign():
+			foreign++
+			c.say("UNCHECKED %s: %v", f.ID, f.Err)
 		case f.Err != nil:
 			c.say("DAMAGED   %s: %v", f.ID, f.Err)
 		default:
@@ -118,7 +121,10 @@ func (c *offlineCommand) verify(ctx context.Context) error {
 	if report.Sound() != nil {
 		return errUnsound
 	}
-	c.say("Sound: %d refreshes, %d journal entries; hash chains, rows, locks, lists and pages agree.", len(report.Findings), entries)
+	if foreign > 0 {
+		return fmt.Errorf("%d of %d refreshes could not be checked: verify them with the version that wrote them. Everything else is sound", foreign, len(report.Findings))
+	}
+	c.say("Sound: %d refreshes, %d journal entries; hash chains, rows, locks, lists, records and pages agree.", len(report.Findings), entries)
 	return nil
 }
 
@@ -152,7 +158,7 @@ func (c *offlineCommand) export(ctx context.Context) error {
 		return fmt.Errorf("export %s: %w", path, err)
 	}
 	if bad > 0 {
-		return fmt.Errorf("%d refreshes are damaged: their lines say so and have no journal", bad)
+		return fmt.Errorf("%d refreshes are damaged or of another version: their lines say which and have no journal", bad)
 	}
 	return nil
 }
@@ -237,6 +243,9 @@ func (c *offlineCommand) before(ctx context.Context, path string) error {
 		switch {
 		case f.Released != nil:
 			c.say("%s was released before, on %s.", f.ID, f.Released.At.Format("2006-01-02 15:04 MST"))
+		case f.Foreign():
+			c.say("%v", f.Err)
+			c.say("It is better to start that version than to release it.")
 		case f.Err != nil:
 			c.say("%s is damaged: %v", f.ID, f.Err)
 		default:

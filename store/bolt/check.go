@@ -20,19 +20,24 @@ type Finding struct {
 	Err      error           // why it cannot be trusted
 }
 
+// Foreign says that the refresh is whole as far as can be told here, and that another version has to check it.
+func (f Finding) Foreign() bool { return errors.Is(f.Err, refresh.ErrVersion) }
+
 // Report is what became of checking a whole store.
 type Report struct {
 	Info     Info
 	Size     int64     // of the file, in bytes
 	Findings []Finding // one for each refresh, in the order of their ids
-	Err      error     // what is wrong with the file itself, its lists, locks and inbox; joined
+	Err      error     // what is wrong with the file itself, its lists, locks, inbox and records; joined
 }
 
-// Sound returns nil, or all that is wrong in one joined error.
+// Sound returns nil, or all that is wrong in one joined error. A refresh of another version is nothing wrong.
 func (r Report) Sound() error {
 	errs := []error{r.Err}
 	for _, f := range r.Findings {
-		errs = append(errs, f.Err)
+		if !f.Foreign() {
+			errs = append(errs, f.Err)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -121,6 +126,7 @@ func check(ctx context.Context, tx *bbolt.Tx) (Report, error) {
 			return tx.Bucket(bOps).Get(k) != nil || ended(refresh.ID(k)), !ended(refresh.ID(k))
 		}),
 		checkInbox(tx),
+		checkRecords(tx),
 	)...)
 	return report, nil
 }
@@ -153,4 +159,17 @@ func checkInbox(tx *bbolt.Tx) error {
 	return same(tx, bInboxTime, keys, func(k, _ []byte) (belongs, counts bool) {
 		return len(k) > timeSize && bytes.Equal(inbox.Get(k[timeSize:]), k[:timeSize]), true
 	})
+}
+
+func checkRecords(tx *bbolt.Tx) error {
+	var errs []error
+	all := tx.Bucket(bRecords)
+	err := all.ForEachBucket(func(space []byte) error {
+		return all.Bucket(space).ForEach(func(k, v []byte) error {
+			_, err := unsealed(string(space), string(k), v)
+			errs = append(errs, err)
+			return nil
+		})
+	})
+	return errors.Join(append(errs, err)...)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -120,6 +121,10 @@ func TestLostBookkeeping(t *testing.T) {
 			})
 		}, true, "it has ended"},
 		{"a key of the inbox", func(tx *bbolt.Tx) error { return tx.Bucket([]byte("inbox")).Delete([]byte("cancel")) }, false, "inbox_time"},
+		{"a record", func(tx *bbolt.Tx) error {
+			b, err := tx.Bucket([]byte("records")).CreateBucketIfNotExists([]byte("posts"))
+			return errors.Join(err, b.Put([]byte("card"), []byte("a sum and a value that do not belong together")))
+		}, false, `"card" under "posts"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -183,5 +188,8 @@ func TestARefreshOfAnotherVersion(t *testing.T) {
 	}
 	if rs, err := s.Recent(t.Context(), "", 9); len(rs) != 3 || !errors.Is(err, refresh.ErrVersion) {
 		t.Errorf("recent: %d, %v", len(rs), err)
+	}
+	if report, err := s.Backup(t.Context(), filepath.Join(t.TempDir(), "b.db")); err != nil || len(report.Findings) != 4 || len(report.Open()) != 2 {
+		t.Errorf("backups go on: %+v, %v", report, err)
 	}
 }
