@@ -174,9 +174,9 @@ func unreadable(path string, err error) error {
 }
 
 // Parse checks data as the content of file. Environment variables and other files are read through env and
-// readFile only. The error is a Problems.
-func Parse(file string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, error) {
-	d := &decoder{file: file, env: env, readFile: readFile}
+// readFile only; canRead says what keeps a file from being read later. The error is a Problems.
+func Parse(file string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error), canRead func(string) error) (*Config, error) {
+	d := &decoder{file: file, env: env, readFile: readFile, canRead: canRead}
 	cfg := &Config{
 		File:     file,
 		Slack:    Slack{APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 3 * time.Second},

@@ -69,7 +69,10 @@ func (s surroundings) parse(file, text string) (*Config, error) {
 		}
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	return Parse(file, []byte(text), env, readFile)
+	return Parse(file, []byte(text), env, readFile, func(path string) error {
+		_, err := readFile(path)
+		return err
+	})
 }
 
 // edit replaces text in the example, which must hold it exactly once.

@@ -25,6 +25,7 @@ type decoder struct {
 	file     string
 	env      func(string) (string, bool)
 	readFile func(string) ([]byte, error)
+	canRead  func(string) error
 	problems Problems
 	secrets  []Secret // all that were found
 }

@@ -279,7 +279,7 @@ func TestTheExampleOnEachPageCanBePerformed(t *testing.T) {
 				}
 				dir := t.TempDir()
 				beside(t, dir)
-				c, err := Parse(filepath.Join(dir, "refreshbot.yml"), []byte(inRefresh(exampleOn(t, name, page))), anyVariable, os.ReadFile)
+				c, err := Parse(filepath.Join(dir, "refreshbot.yml"), []byte(inRefresh(exampleOn(t, name, page))), anyVariable, os.ReadFile, canRead)
 				if err != nil {
 					t.Fatal(err)
 				}

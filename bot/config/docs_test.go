@@ -74,7 +74,7 @@ func anyVariable(name string) (string, bool) {
 
 // generous are surroundings in which every other variable is set and every other file is there.
 func generous(file, text string) (*Config, error) {
-	return Parse(file, []byte(text), anyVariable, func(string) ([]byte, error) { return []byte("hush"), nil })
+	return Parse(file, []byte(text), anyVariable, func(string) ([]byte, error) { return []byte("hush"), nil }, func(string) error { return nil })
 }
 
 // planned builds the plan of a configuration's only target, and checks it as a request for it would.

@@ -19,7 +19,7 @@ func TestWhatIsShownMeansTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := Parse(file, []byte(shown), os.LookupEnv, os.ReadFile)
+	second, err := Parse(file, []byte(shown), os.LookupEnv, os.ReadFile, canRead)
 	if err != nil {
 		t.Fatalf("what is shown is no configuration: %v\n%s", err, shown)
 	}

@@ -216,7 +216,8 @@ func (d *decoder) path(out *string) reader {
 	}
 }
 
-// existing reads the path of a file that a refresh will read. What is in the file is looked at only then.
+// existing reads the path of a file that a refresh will read. That it can be read is seen to here; what is in it
+// belongs to the refresh, so that a new list or package is no new configuration.
 func (d *decoder) existing(out *string, shape *regexp.Regexp, sentence string) reader {
 	return func(v value) {
 		var s string
@@ -224,9 +225,11 @@ func (d *decoder) existing(out *string, shape *regexp.Regexp, sentence string) r
 			return
 		}
 		path := d.absolute(s)
-		if _, ok := d.content(v, path); ok {
-			*out = path
+		if err := d.canRead(path); err != nil {
+			d.unreadable(v, err)
+			return
 		}
+		*out = path
 	}
 }
 
@@ -330,9 +333,13 @@ func (d *decoder) variable(v value, name string) (string, bool) {
 func (d *decoder) content(v value, path string) ([]byte, bool) {
 	data, err := d.readFile(path)
 	if err != nil {
-		d.fail(v, "the file named here cannot be read (%v): a relative path starts at the folder of this file", cause(err))
+		d.unreadable(v, err)
 	}
 	return data, err == nil
+}
+
+func (d *decoder) unreadable(v value, err error) {
+	d.fail(v, "the file named here cannot be read (%v): a relative path starts at the folder of this file", cause(err))
 }
 
 // certificate checks a {file: PATH} that must hold what MSAL can sign in with, and keeps its path. MSAL for Go

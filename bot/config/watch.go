@@ -3,7 +3,9 @@ package config
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"hash"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -13,7 +15,9 @@ import (
 // file which is just being written is left alone.
 const look = 5 * time.Second
 
-// Watcher notices that the configuration file, or a secret or list that it refers to, has changed.
+// Watcher notices that the configuration file, or a secret or certificate that it refers to, has changed. What is in a
+// list of users or a data package is no part of the configuration: a refresh reads it when it comes to it. That it
+// can be read is.
 type Watcher struct {
 	file string
 	used [sha256.Size]byte // what the configuration in use was made of
@@ -46,9 +50,25 @@ func load(file string) (*Config, [sha256.Size]byte, error) {
 	if err != nil {
 		err = unreadable(file, err)
 	} else {
-		cfg, err = Parse(file, data, env, read)
+		cfg, err = Parse(file, data, env, read, func(path string) error {
+			err := canRead(path)
+			note(sum, path, nil, err)
+			return err
+		})
 	}
 	return cfg, [sha256.Size]byte(sum.Sum(nil)), err
+}
+
+// canRead says what keeps a file from being read. It reads no more than shows that: the file may be a large one.
+func canRead(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Read(make([]byte, 1)); errors.Is(err, io.EOF) { // a folder can be opened, but not read
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }
 
 func note(sum hash.Hash, name string, data []byte, err error) {

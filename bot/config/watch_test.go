@@ -124,4 +124,53 @@ func TestASignalHasTheFileReadAtOnce(t *testing.T) {
 	})
 }
 
+func TestAListOrPackageWithNewContentIsNoNewConfigurationAndOneThatIsGoneIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		file, write := written(t)
+		named := func(notice string) string {
+			return strings.ReplaceAll(small(notice), "downtime: 4h}", `downtime: 4h, users: {files: [trainees.csv]},
+      reconfigure: [{package: {name: P, file: config.zip, definition_group: G, legal_entity: usmf}}]}`)
+		}
+		write("refreshbot.yml", named("30m"))
+		write("trainees.csv", "ANNA")
+		write("config.zip", "")
+		_, w, err := Watch(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refusals := make(chan error)
+		found := make(chan *Config)
+		go func() {
+			found <- w.Next(t.Context(), nil, func(*Config) error { return nil }, func(err error) { refusals <- err })
+		}()
+		write("trainees.csv", "ANNA\nBENT")
+		write("config.zip", "a package")
+		<-time.After(3 * look)
+		synctest.Wait()
+		select {
+		case <-found:
+			t.Error("a new configuration, although only a list and a package are new")
+		case err := <-refusals:
+			t.Errorf("refused: %v", err)
+		default:
+		}
+
+		if err := os.Remove(filepath.Join(filepath.Dir(file), "config.zip")); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-refusals; !strings.Contains(err.Error(), "package.file: the file named here cannot be read") {
+			t.Errorf("refused: %v", err)
+		}
+		if err := os.Mkdir(filepath.Join(filepath.Dir(file), "config.zip"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-refusals; !strings.Contains(err.Error(), "package.file: the file named here cannot be read") {
+			t.Errorf("refused: %v", err)
+		}
+		write("refreshbot.yml", small("1h"))
+		<-found
+	})
+}
+
 func afterLook() <-chan time.Time { return time.After(look) }
