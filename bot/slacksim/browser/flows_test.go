@@ -108,13 +108,9 @@ func TestFlowAsking(t *testing.T) {
 	p.look(1440, 1300, "light")
 	p.say("/refresh plan uat")
 	p.told("from here there is no way back")
-	p.end()
-	p.picture("plan")
 	p.look(1440, 1000, "light")
 	p.say("/refresh help")
 	p.told("/refresh help history")
-	p.end()
-	p.picture("help")
 }
 
 func TestFlowDeciding(t *testing.T) {
