@@ -76,12 +76,16 @@ func facted(p pen, facts []commands.Fact) string {
 
 // factText is the text of a fact, and whom it names.
 func factText(p pen, f commands.Fact) string {
-	text := p.prose(f.Text, 2*maxReason)
+	return factOf(f, p.prose(f.Text, 2*maxReason), p.person(f.Who), line(f.Why, maxReason))
+}
+
+// factOf joins what a fact says, each part as it is shown.
+func factOf(f commands.Fact, text, who, why string) string {
 	if f.Who.ID+f.Who.Name != "" {
-		text = strings.TrimSpace(text + " " + p.person(f.Who))
+		text = strings.TrimSpace(text + " " + who)
 	}
 	if f.Why != "" {
-		text += ", because: " + line(f.Why, maxReason)
+		text += ", because: " + why
 	}
 	return text
 }

@@ -114,7 +114,7 @@ func wholeFact(p pen, f commands.Fact) string {
 	if !f.At.IsZero() {
 		l += p.at(f.At) + ", "
 	}
-	return l + p.dated(f.Text)
+	return l + factOf(f, p.dated(f.Text), read(p.person(f.Who))[0], f.Why)
 }
 
 // wholeFindings are findings, the bad ones first, each as it was found.

@@ -27,7 +27,11 @@ func TestWholeAnswers(t *testing.T) {
 	var items []commands.Item
 	for i := range 20 {
 		many = append(many, commands.Standing{Target: fmt.Sprintf("uat%d", i), Source: "prod", Active: &running.r})
-		items = append(items, commands.Item{Title: fmt.Sprintf("uat.%d: uat refreshed every Friday at 20:00", i), Facts: []commands.Fact{{Name: "Next", At: friday, Text: "<Friday>"}}})
+		items = append(items, commands.Item{Title: fmt.Sprintf("uat.%d: uat refreshed every Friday at 20:00", i), Facts: []commands.Fact{
+			{Name: "Next", At: friday, Text: "<Friday>"},
+			{Name: "From", Who: refresh.Person{ID: "U0FIN", Name: "Fiona <FI>"}, Why: "month end & more"},
+			{Name: "Paused", At: friday, Text: "by", Who: refresh.Person{ID: "U0ANNA"}},
+		}})
 	}
 	for name, tc := range map[string]struct {
 		reply commands.Reply
@@ -38,7 +42,7 @@ func TestWholeAnswers(t *testing.T) {
 		"a long line":   {commands.Reply{Name: "check", Listing: strings.Repeat("x", 4000)}, "refreshbot-check.txt", []string{strings.Repeat("x", 4000)}},
 		"dry run":       {commands.Reply{Plan: &long}, "refreshbot-dry-run-of-uat.txt", []string{"NOT OK  LCS <busy>: long", "long end", "- Item 119: writes a record", "names & more"}},
 		"status":        {commands.Reply{Targets: many}, "refreshbot-status.txt", []string{"uat19 from prod"}},
-		"schedules":     {commands.Reply{Name: "schedules", Items: items}, "refreshbot-schedules.txt", []string{"uat.19: uat refreshed", "<Friday>"}},
+		"schedules":     {commands.Reply{Name: "schedules", Items: items}, "refreshbot-schedules.txt", []string{"uat.19: uat refreshed", "<Friday>", "From: Fiona <FI>, because: month end & more\n", ", by @U0ANNA\n"}},
 	} {
 		whole := view.Whole(tc.reply, friday, options())
 		if whole == nil || whole.Name != tc.file || !strings.HasSuffix(whole.Title, ", in full") {
