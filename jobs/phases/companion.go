@@ -32,7 +32,7 @@ func (p *Performer) setEmail(ctx context.Context, j job, want refresh.EmailParam
 		return failed(err)
 	}
 	if got != want {
-		return failed(refresh.Errorf(refresh.Refused, "The e-mail parameters were written, but reading them back shows %s:%d. Check them in System administration > Setup > Email parameters.", got.Server, got.Port))
+		return failed(refresh.Errorf(refresh.Refused, "The e-mail parameters were written, but reading them back shows %s:%d. Check them in System administration > Setup > Email > Email parameters.", got.Server, got.Port))
 	}
 	set := fmt.Sprintf("E-mail goes through %s:%d.", want.Server, want.Port)
 	if want.User == "" {

@@ -128,6 +128,7 @@ func TestEveryKindOfStepSaysWhatItWouldDo(t *testing.T) {
 		{refresh.Spec{Kind: refresh.KindSmoke, OnFailure: refresh.FailureContinues}, "goes on when it fails"},
 		{refresh.Spec{Kind: refresh.KindSmoke, OnFailure: refresh.FailureStops}, "ends the refresh"},
 		{refresh.Spec{Kind: refresh.KindSmoke, IfInstalled: true}, "skipped where it is not installed"},
+		{refresh.Spec{Kind: refresh.KindSmoke, IfInstalled: true, OnFailure: refresh.FailureContinues}, "skipped where it is not installed; goes on when it fails"},
 		{refresh.Spec{Kind: refresh.KindApproval, Policy: &refresh.Policy{Count: 2}}, "2 of those named"},
 	} {
 		if got := p.Would(req, tc.s); !strings.Contains(got, tc.says) {

@@ -27,6 +27,8 @@ func (p *Performer) restore(ctx context.Context, j job) refresh.Outcome {
 	}
 	s, err := p.remembered(ctx, j.refresh)
 	switch {
+	case refresh.CodeOf(err) == refresh.NotFound && want.Offer:
+		return done("No snapshot was taken, so there is nothing to write back.")
 	case refresh.CodeOf(err) == refresh.NotFound:
 		return manually(refresh.MessageOf(err) + " " + byHand[want.Area])
 	case err != nil:

@@ -125,6 +125,7 @@ func TestASnapshotThatCannotBeReadAgain(t *testing.T) {
 	b := newBench(t)
 	email := phases.RestoreParams{Area: phases.AreaEmail}
 	b.want(b.perform(refresh.KindRestore, email), refresh.ByHand, "", "No snapshot of uat was taken", "Email parameters: enter the server")
+	b.want(b.perform(refresh.KindRestore, phases.RestoreParams{Area: "settings", Offer: true}), refresh.Succeeded, "", "nothing to write back")
 	b.remember()
 	b.r.Snapshot = 6
 	b.want(b.perform(refresh.KindRestore, email), refresh.Failure, refresh.Internal, "not where the journal says")

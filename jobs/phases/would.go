@@ -19,12 +19,13 @@ func (p *Performer) Would(req refresh.Request, s refresh.Spec) string {
 	if err != nil {
 		return refresh.MessageOf(err)
 	}
-	switch {
-	case s.IfInstalled:
+	if s.IfInstalled {
 		text += "; skipped where it is not installed"
-	case s.OnFailure == refresh.FailureContinues:
+	}
+	switch s.OnFailure {
+	case refresh.FailureContinues:
 		text += "; goes on when it fails"
-	case s.OnFailure == refresh.FailureStops:
+	case refresh.FailureStops:
 		text += "; ends the refresh when it fails"
 	}
 	return text
