@@ -46,7 +46,7 @@ func TestSlackProblemSaysWhatToDo(t *testing.T) {
 	for code, want := range map[string]string{
 		"invalid_auth": "copy it again", "not_authed": "copy it again", "token_revoked": "reinstall", "token_expired": "reinstall",
 		"account_inactive": "reinstall", "not_allowed_token_type": "xapp-", "not_in_channel": "/invite", "channel_not_found": "/invite",
-		"is_archived": "unarchive", "ekm_access_denied": "Slack refuses: ekm_access_denied.",
+		"is_archived": "unarchive", "ekm_access_denied": "Slack refuses: ekm_access_denied. Ask an admin",
 	} {
 		if got := bot.SlackProblem(slack.SlackErrorResponse{Err: code}); !strings.Contains(got, want) {
 			t.Errorf("%s: %q lacks %q", code, got, want)
@@ -58,7 +58,7 @@ func TestSlackProblemSaysWhatToDo(t *testing.T) {
 	if got := bot.SlackProblem(errors.New("dial wss://wss-primary.slack.com/link/?ticket=abc-def&app_id=1: link_disabled")); !strings.Contains(got, "Socket Mode is switched off") {
 		t.Errorf("link_disabled: %q", got)
 	}
-	if got := bot.SlackProblem(errors.New("dial wss://wss-primary.slack.com/link/?ticket=abc-def&app_id=1: no such host")); strings.Contains(got, "abc-def") || !strings.Contains(got, "no such host") {
+	if got := bot.SlackProblem(errors.New("dial wss://wss-primary.slack.com/link/?ticket=abc-def&app_id=1: no such host")); strings.Contains(got, "abc-def") || !strings.Contains(got, "no such host. Check that this machine reaches") {
 		t.Errorf("a network error: %q", got)
 	}
 	if got := bot.SlackProblem(nil); got != "" {

@@ -82,8 +82,8 @@ func SlackProblem(err error) string {
 		if strings.Contains(err.Error(), "link_disabled") {
 			return "Socket Mode is switched off for the app: switch it on in the app's settings."
 		}
-		return "No connection to Slack: " + redact.Text(err.Error())
+		return "No connection to Slack: " + redact.Text(err.Error()) + ". Check that this machine reaches slack.com, through its proxy if it needs one."
 	default:
-		return "Slack refuses: " + code + "."
+		return "Slack refuses: " + code + ". Ask an admin of the Slack workspace whether the app may do this; docs.slack.dev explains the code."
 	}
 }

@@ -115,11 +115,11 @@ func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 	}
 	info, err := os.Stat(want.File)
 	if err != nil || info.Size() > packageLimit {
-		return failed(refresh.Errorf(refresh.Invalid, "The data package %s cannot be read, or is larger than %d MB.", want.File, packageLimit>>20))
+		return failed(refresh.Errorf(refresh.Invalid, "The data package %s cannot be read, or is larger than %d MB. Put one there that refreshbot may read, and try again.", want.File, packageLimit>>20))
 	}
 	data, err := os.ReadFile(want.File)
 	if err != nil {
-		return failed(refresh.Errorf(refresh.Invalid, "The data package %s cannot be read.", want.File))
+		return failed(refresh.Errorf(refresh.Invalid, "The data package %s cannot be read. Put one there that refreshbot may read, and try again.", want.File))
 	}
 	if _, err := j.target.ImportPackage(ctx, refresh.Package{
 		Name: execution + ".zip", Data: data, DefinitionGroup: want.DefinitionGroup, ExecutionID: execution,

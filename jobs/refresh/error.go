@@ -72,5 +72,5 @@ func MessageOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Msg
 	}
-	return "Something went wrong inside refreshbot. The log of the process has the details."
+	return "Something went wrong inside refreshbot. Try again; if it happens again, tell an admin, who finds the details in the log of the process."
 }
