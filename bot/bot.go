@@ -70,6 +70,7 @@ type Bot struct {
 	homes     *homes
 	publisher *publisher
 	rest      chan rest
+	lists     chan sentList
 	herald    *herald
 }
 
@@ -113,7 +114,7 @@ func New(o Options) *Bot {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport)
 	}
-	return &Bot{Options: o, publisher: newPublisher(o), herald: newHerald(o), homes: newHomes(), rest: make(chan rest, 16)}
+	return &Bot{Options: o, publisher: newPublisher(o), herald: newHerald(o), homes: newHomes(), rest: make(chan rest, 16), lists: make(chan sentList, 16)}
 }
 
 // Committed tells the bot that a refresh has changed. It never blocks.
@@ -128,7 +129,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the publisher panicked", b.publisher.run) })
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the answers that were left panicked", b.later) })
 	left := b.leftLists(ctx)
-	wg.Go(func() { b.takeUp(ctx, left) })
+	wg.Go(func() { b.takeLists(ctx, left) })
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the herald panicked", b.herald.run) })
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the Home tabs panicked", b.keepHomes) })
 	for n := range connections {

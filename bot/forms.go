@@ -78,7 +78,7 @@ func (b *Bot) submitted(ctx context.Context, log *slog.Logger, in slack.Interact
 				Refused: true, Text: "The list could not be noted. " + refresh.MessageOf(err), Hint: "Send it again in a minute.",
 			}, in.View, b.View))}
 		}
-		return reply{after: func(ctx context.Context) { b.takeList(ctx, log, sent) }}
+		return reply{after: func(ctx context.Context) { b.queueList(ctx, sent) }}
 	}
 	answer := b.Handler.Fill(ctx, filled)
 	updated := func(ctx context.Context, r commands.Reply) { b.updateForm(ctx, in.View.ID, r) }

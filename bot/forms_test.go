@@ -3,9 +3,12 @@ package bot_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"refreshbot/bot"
 	"refreshbot/bot/slacksim"
 	"refreshbot/commands"
 	"refreshbot/jobs/refresh"
@@ -68,6 +71,16 @@ func (b *bench) answered(words ...string) {
 		}
 		return false
 	})
+}
+
+// silent checks that rita was told nothing with these words.
+func (b *bench) silent(words string) {
+	b.t.Helper()
+	for _, m := range b.sim.Ephemerals(rita) {
+		if strings.Contains(m.Plain(), words) {
+			b.t.Errorf("rita is told %q", m.Plain())
+		}
+	}
 }
 
 // listed checks who was handed in so far.
@@ -317,6 +330,53 @@ func TestAListThatWasSentIsTakenUpByTheNextProcess(t *testing.T) {
 	b.answered("2 users from trainees.csv and the pasted list")
 	b.listed("ANNA EVE")
 	b.settled()
+	b.until("it is noted no more", func() bool {
+		left, err := b.store.Records(b.ctx, "lists")
+		return err == nil && len(left) == 0
+	})
+}
+
+func TestAListIsTakenOnceWhatWasInItsWayHasPassed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, letsUsersIn).connected()
+	v := b.form()
+	b.sim.Fail("download", slacksim.Fault{Status: 503, Times: 2})
+	if ack := b.fill(v, "", "trainees.csv", "ANNA\n"); !ack.OK {
+		t.Fatalf("ack: %+v", ack)
+	}
+	b.answered("1 user from trainees.csv")
+	b.listed("ANNA")
+	b.silent("No user was handed in")
+}
+
+// A process that is asked to stop leaves a list that it could not take to the next one.
+func TestAListThatCannotBeFetchedBeforeTheProcessStopsIsTakenByTheNextOne(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, letsUsersIn, with(func(o *bot.Options) { o.Retry = time.Hour })).connected()
+	v := b.form()
+	met := make(chan struct{})
+	b.sim.Fail("download", slacksim.Fault{Status: 503, Met: sync.OnceFunc(func() { close(met) })})
+	if ack := b.fill(v, "", "trainees.csv", "ANNA\n"); !ack.OK {
+		t.Fatalf("ack: %+v", ack)
+	}
+	<-met
+	b.stop()
+	b.silent("No user was handed in")
+	b.start()
+	b.connected()
+	b.answered("1 user from trainees.csv")
+	b.listed("ANNA")
+}
+
+func TestAListThatWasRefusedForGoodIsToldOnceAndForgotten(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, letsUsersIn).connected()
+	v := b.form()
+	b.sim.Fail("download", slacksim.Fault{Status: 503, Times: -1})
+	if ack := b.fill(v, "", "trainees.csv", "ANNA\n"); !ack.OK {
+		t.Fatalf("ack: %+v", ack)
+	}
+	b.answered("Slack did not hand over trainees.csv", "No user was handed in")
 	b.until("it is noted no more", func() bool {
 		left, err := b.store.Records(b.ctx, "lists")
 		return err == nil && len(left) == 0

@@ -3,8 +3,13 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"log/slog"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -41,25 +46,93 @@ func (b *Bot) noteList(ctx context.Context, sent sentList) error {
 	return b.Records.PutRecord(ctx, listsSpace, sent.Form.Key, data)
 }
 
-// takeList fetches and reads a file that was noted, hands its users in and tells who sent it what came of that. A
-// second time changes nothing: the key of the delivery is in the store.
-func (b *Bot) takeList(ctx context.Context, log *slog.Logger, sent sentList) {
+// takeLists takes what an earlier process left, and what is noted from now on. A list whose time has not come waits for
+// itself alone.
+func (b *Bot) takeLists(ctx context.Context, left []sentList) {
+	var taking sync.WaitGroup
+	defer taking.Wait()
+	take := func(sent sentList) {
+		taking.Go(func() {
+			defer recovered(ctx, b.Log, "a list of users caused a panic") // it stays noted for the next process
+			b.takeList(ctx, sent)
+		})
+	}
+	for _, sent := range left {
+		take(sent)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case sent := <-b.lists:
+			take(sent)
+		}
+	}
+}
+
+// queueList has a list that was noted taken. What is too much for this process is left to the next one.
+func (b *Bot) queueList(ctx context.Context, sent sentList) {
+	select {
+	case b.lists <- sent:
+	default:
+		b.Log.ErrorContext(ctx, "too many lists of users at a time; one waits for the next start", "key", sent.Form.Key)
+	}
+}
+
+// listTries is how often a process tries to take a list while what is in its way may pass: for some six minutes.
+const listTries = 10
+
+// takeList takes a file that was noted and tells who sent it what came of that. What may pass is waited for, and a list
+// that is not taken when the process stops stays noted for the next one.
+func (b *Bot) takeList(ctx context.Context, sent sentList) {
 	failpoint.Hit("roster", "sent")
+	answer := b.handIn(ctx, sent)
+	for tries := 1; answer.Passing && tries < listTries; tries++ {
+		b.Log.WarnContext(ctx, "a list of users cannot be taken yet; trying again", "key", sent.Form.Key, "times", tries, "why", answer.Text)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(b.publisher.patience(tries - 1)):
+		}
+		answer = b.handIn(ctx, sent)
+	}
+	if answer.Passing && ctx.Err() != nil {
+		return
+	}
+	b.tell(ctx, b.Log, sent.Form.Channel, sent.Form.User.ID, answer)
+	if err := b.Records.DeleteRecord(context.WithoutCancel(ctx), listsSpace, sent.Form.Key); err != nil {
+		b.Log.WarnContext(ctx, "a list of users that was dealt with is still noted", "err", err)
+	}
+}
+
+// handIn fetches and reads a file and hands its users in. A second time changes nothing: the key of the delivery is in
+// the store.
+func (b *Bot) handIn(ctx context.Context, sent sentList) commands.Reply {
+	ctx, cancel := context.WithTimeout(ctx, afterwards)
+	defer cancel()
 	f := sent.File
 	names, err := b.readList(ctx, slack.File{ID: f.ID, Name: f.Name, Size: f.Size, URLPrivate: f.URL, URLPrivateDownload: f.Download})
 	failpoint.Hit("roster", "read")
-	answer := commands.Reply{Refused: true, Text: refresh.MessageOf(err), Hint: "No user was handed in. Send the command again when the list is ready."}
 	if err != nil {
-		log.WarnContext(ctx, "a file that was handed in cannot be read", "err", redact.Text(err.Error()))
-	} else {
-		form := sent.Form
-		form.File = &commands.List{From: f.Name, Names: names}
-		answer = b.Handler.Fill(ctx, form)
+		b.Log.WarnContext(ctx, "a file that was handed in cannot be read", "err", redact.Text(err.Error()))
+		return commands.Reply{Refused: true, Text: refresh.MessageOf(err), Passing: ctx.Err() != nil || mayPass(err),
+			Hint: "No user was handed in. Send the command again when the list is ready."}
 	}
-	b.tell(ctx, log, sent.Form.Channel, sent.Form.User.ID, answer)
-	if err := b.Records.DeleteRecord(context.WithoutCancel(ctx), listsSpace, sent.Form.Key); err != nil {
-		log.WarnContext(ctx, "a list of users that was dealt with is still noted", "err", err)
+	form := sent.Form
+	form.File = &commands.List{From: f.Name, Names: names}
+	return b.Handler.Fill(ctx, form)
+}
+
+// mayPass reports whether a file that could not be fetched may be there the next time: Slack was not reached, was too
+// busy or broke down.
+func mayPass(err error) bool {
+	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
+		return status.Code >= http.StatusInternalServerError || status.Code == http.StatusTooManyRequests
 	}
+	_, limited := errors.AsType[*slack.RateLimitedError](err)
+	_, unreached := errors.AsType[*url.Error](err)
+	return limited || unreached || errors.Is(err, io.ErrUnexpectedEOF) ||
+		slices.Contains([]string{"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"}, refusal(err))
 }
 
 // leftLists returns the files that an earlier process was sent and did not get to.
@@ -78,25 +151,6 @@ func (b *Bot) leftLists(ctx context.Context) []sentList {
 		left = append(left, sent)
 	}
 	return left
-}
-
-// takeUp deals with them.
-func (b *Bot) takeUp(ctx context.Context, left []sentList) {
-	for _, sent := range left {
-		func() {
-			ctx, cancel := context.WithTimeout(ctx, afterwards)
-			defer cancel()
-			defer func() {
-				if p := recover(); p != nil {
-					logPanic(ctx, b.Log, "a list of users caused a panic", p) // it stays noted, and the others go on
-				}
-			}()
-			b.takeList(ctx, b.Log, sent)
-		}()
-		if ctx.Err() != nil {
-			return
-		}
-	}
 }
 
 // afterwards is how long may be spent on a form once it is acknowledged: fetching the file, reading it, answering.

@@ -210,7 +210,8 @@ func reply(r Reply, err error) Reply {
 	case err == nil, errors.Is(err, engine.ErrSeen): // the first delivery was answered
 		return r
 	default:
-		r = Reply{Refused: true, Text: refresh.MessageOf(err), Hint: hint(err)}
+		passing := slices.Contains([]refresh.Code{refresh.Offline, refresh.Throttled, refresh.Internal}, refresh.CodeOf(err))
+		r = Reply{Refused: true, Passing: passing, Text: refresh.MessageOf(err), Hint: hint(err)}
 		if a, ok := errors.AsType[toAdmins](err); ok {
 			r.Admins = a.admins
 		}

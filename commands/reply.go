@@ -11,6 +11,7 @@ import (
 // Reply is the answer to one person alone, free of any chat system's types. All text in it is plain text.
 type Reply struct {
 	Refused bool       // what was asked was not done
+	Passing bool       // with Refused: for a reason that may pass by itself, so that the same may be taken later
 	Text    string     // the answer, a sentence or two
 	Name    string     // what a list is, in a few words; it names the file with all of it
 	At      time.Time  // the time that Text speaks of, shown in the reader's own zone as well; zero: none

@@ -24,8 +24,8 @@ type Fault struct {
 }
 
 // Fail makes the next calls of a Web API method go wrong. Besides method names it knows
-// "response_url", "upload" (the bytes of a file) and "*" for every method. Faults of one method wait
-// in line and come before those of "*".
+// "response_url", "upload" and "download" (the bytes of a file, which only a Status or Met hits on its way down) and "*" for
+// every method. Faults of one method wait in line and come before those of "*".
 func (s *Server) Fail(method string, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -234,7 +234,15 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	allowed := s.checkToken(s.kindOf(bearer(r)), tokenBot) == nil && s.needScope("files:read") == nil
 	f := s.doneFile(r.PathValue("id"))
+	fault := s.nextFault("download", "")
 	s.mu.Unlock()
+	if fault != nil && fault.Met != nil {
+		fault.Met()
+	}
+	if fault != nil && fault.Status != 0 {
+		http.Error(w, http.StatusText(fault.Status), fault.Status)
+		return
+	}
 	if !allowed {
 		http.Redirect(w, r, "/signin?redir="+url.QueryEscape(r.URL.Path), http.StatusFound)
 		return
