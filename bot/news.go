@@ -76,15 +76,15 @@ func (h *herald) run(ctx context.Context) {
 	}
 }
 
-// round tells what there is, the oldest first, and returns how long to wait before the next round. What cannot be told
-// holds up nothing else.
+// round tells what there is, the oldest first, and returns how long to wait before the next round. What cannot be read or
+// told holds up nothing else.
 func (h *herald) round(ctx context.Context) time.Duration {
+	wait, failed := time.Hour, false
 	all, err := h.items(ctx)
 	if err != nil {
-		h.Log.ErrorContext(ctx, "the news cannot be read; trying again", "err", err)
-		return h.Retry
+		h.Log.ErrorContext(ctx, "some news cannot be read; trying again", "err", err)
+		wait, failed = h.patience(h.tries), true
 	}
-	wait, failed := time.Hour, false
 	for _, i := range all {
 		if !i.Told.IsZero() {
 			if time.Since(i.Told) > rememberNews {
@@ -115,21 +115,20 @@ func (h *herald) round(ctx context.Context) time.Duration {
 	return wait
 }
 
+// items returns the news that can be read, and joins the errors of those that cannot.
 func (h *herald) items(ctx context.Context) ([]item, error) {
-	records, err := h.Records.Records(ctx, newsSpace)
-	if err != nil {
-		return nil, err
-	}
+	records, result := h.Records.Records(ctx, newsSpace)
 	var all []item
 	for key, data := range records {
 		var i item
 		if err := json.Unmarshal(data, &i); err != nil {
-			return nil, fmt.Errorf("read the news %s: %w", key, err)
+			result = errors.Join(result, fmt.Errorf("read the news %s: %w", key, err))
+			continue
 		}
 		all = append(all, i)
 	}
 	slices.SortFunc(all, func(a, b item) int { return cmp.Or(a.News.At.Compare(b.News.At), cmp.Compare(a.News.Key, b.News.Key)) })
-	return all, nil
+	return all, result
 }
 
 // tell makes one post, or finds the one that was made.

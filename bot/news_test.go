@@ -1,6 +1,8 @@
 package bot_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -87,4 +89,24 @@ func TestNewsWhoseReplyIsLostAreNotToldTwice(t *testing.T) {
 	})
 	b.told("reason 1.")
 	b.told("reason 2.")
+}
+
+// damaged is a store in which one record cannot be read.
+type damaged struct{ kept }
+
+func (d damaged) Records(ctx context.Context, space string) (map[string][]byte, error) {
+	all, err := d.kept.Records(ctx, space)
+	return all, errors.Join(err, refresh.Errorf(refresh.Internal, "One of them was changed after it was written."))
+}
+
+func TestNewsAreToldBesideSomeThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, withChannel, func(b *bench, _ *slacksim.Options) { b.options.Records = damaged{b.store} }).connected()
+	if err := b.store.PutRecord(t.Context(), "news", "a", []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.bot.Load().Tell(t.Context(), freezing(1)); err != nil {
+		t.Fatal(err)
+	}
+	b.told("reason 1.")
 }
