@@ -16,8 +16,8 @@ type Refresh struct {
 	Channel     string        // default Slack.Channel
 	Requesters  []string      // users (U…, W…) and user groups (S…); empty: anyone in the channel
 	Approve     Gate          // Expires defaults to 24h
-	SignOff     Gate          // does not expire unless it says so
-	Open        *Gate         // nil: opens without asking
+	SignOff     Gate          // never expires
+	Open        *Gate         // never expires; nil: opens without asking
 	Schedule    *Schedule     // nil: on request only
 	Postpone    time.Duration // what one press of Postpone adds to the notice; default 30m
 	Notice      time.Duration // between the downtime broadcast and the copy; default 30m, may be 0
@@ -33,7 +33,7 @@ type Refresh struct {
 type Gate struct {
 	By      []string      // users (U…, W…) and user groups (S…); never empty
 	Count   int           // default 1
-	Expires time.Duration // 0: never
+	Expires time.Duration // 0: never, as after the copy, when nothing is gained by giving up
 }
 
 // Schedule asks for a refresh at recurring times.
@@ -173,11 +173,11 @@ func (d *decoder) refresh(out *Refresh) reader {
 			must("from", "the name of the source environment", d.text(&out.From)),
 			may("channel", d.channel(&out.Channel)),
 			may("requesters", list(d, &out.Requesters, d.person)),
-			must("approve", "who approves, such as {by: [S0RELEASE], count: 1}", d.gate(&out.Approve)),
-			must("sign_off", "who signs off, such as {by: [S0RELEASE], count: 1}", d.gate(&out.SignOff)),
+			must("approve", "who approves, such as {by: [S0RELEASE], count: 1}", d.gate(&out.Approve, d.duration(&out.Approve.Expires, false))),
+			must("sign_off", "who signs off, such as {by: [S0RELEASE], count: 1}", d.gate(&out.SignOff, d.never)),
 			may("open", func(v value) {
 				out.Open = &Gate{}
-				d.gate(out.Open)(v)
+				d.gate(out.Open, d.never)(v)
 			}),
 			may("schedule", func(v value) {
 				out.Schedule = &Schedule{}
@@ -201,19 +201,25 @@ func (d *decoder) refresh(out *Refresh) reader {
 	}
 }
 
-func (d *decoder) gate(out *Gate) reader {
+// gate reads who decides; expires reads by when.
+func (d *decoder) gate(out *Gate, expires reader) reader {
 	return func(v value) {
 		out.Count = 1
 		d.object(v,
 			must("by", "the users (U…) or user groups (S…) who decide", list(d, &out.By, d.person)),
 			may("count", whole(d, &out.Count, 1, 100)),
-			may("expires", d.duration(&out.Expires, false)),
+			may("expires", expires),
 		)
 		group := slices.ContainsFunc(out.By, groupID.MatchString)
 		if count, ok := at(v, "count"); ok && !group && len(out.By) > 0 && out.Count > len(out.By) {
 			d.fail(count, "asks for %d people, but by lists %d: lower it or list more", out.Count, len(out.By))
 		}
 	}
+}
+
+// never refuses an expiry where there is none.
+func (d *decoder) never(v value) {
+	d.fail(v, "only the approval expires, and after the copy a question waits until it is answered: remove it")
 }
 
 func (d *decoder) schedule(out *Schedule) reader {

@@ -60,7 +60,7 @@ func (a Action) Answers() bool {
 type Policy struct {
 	By      []string      `json:"by"`                // users (U…) and user groups (S…)
 	Count   int           `json:"count"`             // how many must agree
-	Expires time.Duration `json:"expires,omitempty"` // zero: never
+	Expires time.Duration `json:"expires,omitempty"` // counts until the copy begins; zero: never
 }
 
 // Decision is one person's answer.
