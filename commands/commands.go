@@ -89,13 +89,16 @@ func New(o Options) (*Service, error) {
 	}
 	slices.Sort(s.names)
 	for _, name := range s.names {
-		for _, v := range verbs() {
-			if strings.EqualFold(name, v.name) {
-				return nil, refresh.Errorf(refresh.Invalid, "No environment can be named %s, since /refresh %s is a command. Rename it in the configuration.", name, v.name)
-			}
+		if Named(name) {
+			return nil, refresh.Errorf(refresh.Invalid, "No environment can be named %s, since /refresh %s is a command. Rename it in the configuration.", name, strings.ToLower(name))
 		}
 	}
 	return s, nil
+}
+
+// Named reports whether a command is named like that, so that no target can be.
+func Named(name string) bool {
+	return name != "" && slices.ContainsFunc(verbs(), func(v verb) bool { return strings.EqualFold(v.name, name) })
 }
 
 // Line is a slash command as it was typed. Key names the delivery, so that a second one changes nothing.

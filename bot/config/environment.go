@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"refreshbot/bot/notice"
+	"refreshbot/commands"
 	"refreshbot/jobs/phases"
 )
 
@@ -162,6 +163,9 @@ func (d *decoder) environment(out *Environment) reader {
 		)
 		if r, ok := at(v, "refresh"); ok && out.Production {
 			d.fail(r, "%s is marked production: a production environment can never be a target; remove refresh", out.Name)
+		}
+		if out.Refresh != nil && commands.Named(out.Name) {
+			d.fail(v, "/refresh %s is a command, so that no target can have this name: choose another", strings.ToLower(out.Name))
 		}
 	}
 }

@@ -213,6 +213,8 @@ func badEdits() []struct {
 			[]string{"54: environments.uat.refresh.approve.by[1]: is listed twice, first on line 54: remove one of the two"}},
 		{"expiry of zero", []string{"expires: 24h", "expires: 0s"},
 			[]string{"54: environments.uat.refresh.approve.expires: must be more than zero: write a duration such as 30m"}},
+		{"target named like a command", []string{"  uat:\n", "  Status:\n"},
+			[]string{"47: environments.Status: /refresh status is a command, so that no target can have this name: choose another"}},
 		{"expiry after the copy", []string{"sign_off: {by: [S0RELEASE], count: 1}\n      open:     {by: [S0RELEASE], count: 1}",
 			"sign_off: {by: [S0RELEASE], expires: 12h}\n      open:     {by: [S0RELEASE], expires: 12h}"},
 			[]string{"55: environments.uat.refresh.sign_off.expires: only the approval expires, and after the copy a question waits until it is answered: remove it",
