@@ -19,8 +19,19 @@ const stuck = 30
 const shown = 6
 
 // startCopy asks for the copy. It is the irreversible step: it calls Start at most once, and only after seeing
-// that nothing runs on the target.
+// that nothing runs on the target and that it may still be overwritten.
 func (p *Performer) startCopy(ctx context.Context, j job) refresh.Outcome {
+	if j.step.Adopt == "" {
+		target, err := p.Copier.Environment(ctx, j.refresh.Target.LCS) // the final checks may be days old
+		if err != nil {
+			return notStarted(err)
+		}
+		c := checks{}
+		c.overwritable(j, target)
+		if o := judged(c.findings, nil, ""); o.Result != refresh.Succeeded {
+			return o
+		}
+	}
 	history, err := p.Copier.History(ctx, j.refresh.Target.LCS)
 	if err != nil {
 		return notStarted(err)
@@ -54,7 +65,7 @@ func adopt(history []refresh.Operation, j job) refresh.Outcome {
 		switch {
 		case refresh.NormalizeID(op.ID) != refresh.NormalizeID(j.step.Adopt):
 		case len(alive([]refresh.Operation{op})) == 0:
-			return failed(refresh.Errorf(refresh.Refused, "The refresh that was to be adopted has ended: %s. Press Retry to have refreshbot start the copy itself.", op.Status.Words()))
+			return failed(refresh.Errorf(refresh.Refused, "The refresh that was to be adopted has ended: %s. Press Retry to have refreshbot check again and then start the copy itself.", op.Status.Words()))
 		default:
 			return refresh.Outcome{Result: refresh.Succeeded, Note: "Started by hand in LCS, and adopted.", Operation: op.ID, Status: op.Status}
 		}

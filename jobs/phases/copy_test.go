@@ -31,6 +31,9 @@ func TestStartingTheCopy(t *testing.T) {
 			b.Fail("lcs", "/refresh/", cloudsim.Fault{Method: http.MethodPost, IsSuccessFalse: "The environment is being serviced."})
 		}, refresh.Failure, refresh.Refused, "being serviced", 0},
 		{"the last one is not signed off", func(b *bench) { b.refreshed().RequireSignOff(true); b.known() }, refresh.Failure, refresh.Refused, "signed off", 1},
+		{"the target has become production since", func(b *bench) { b.Mutate("uat", func(e *cloudsim.Environment) { e.Type = "Production" }) }, refresh.Failure, refresh.Refused, "LCS says uat is a Production environment", 0},
+		{"the id is of production", func(b *bench) { b.r.Target.LCS = b.LCSID("prod") }, refresh.Failure, refresh.Refused, "Target is a sandbox", 0},
+		{"LCS cannot say what the target is", func(b *bench) { b.Fail("lcs", "/detail", cloudsim.Fault{Status: 503, Times: -1}) }, refresh.Failure, refresh.Offline, "", 0},
 		{"the history cannot be read", func(b *bench) { b.Fail("lcs", "/history/", cloudsim.Fault{Status: 503, Times: -1}) }, refresh.Failure, refresh.Offline, "", 0},
 		{"the history's reply is lost", func(b *bench) { b.Fail("lcs", "/history/", cloudsim.Fault{DropReply: true, Times: -1}) }, refresh.Failure, refresh.Offline, "", 0},
 		{"throttled", func(b *bench) {

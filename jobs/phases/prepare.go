@@ -29,9 +29,7 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 		c.address(j.refresh.Source, src.URL, j.source)
 	}
 	if tgtErr == nil {
-		c.that("Target is a sandbox", tgt.Sandbox() && !tgt.Production(), tgt.Type,
-			"LCS says %s is a %s environment; only a standard sandbox can be overwritten.", target, tgt.Type)
-		c.address(j.refresh.Target, tgt.URL, j.target)
+		c.overwritable(j, tgt)
 	}
 	if srcErr == nil && tgtErr == nil {
 		c.that("Two environments", refresh.NormalizeID(src.ID) != refresh.NormalizeID(tgt.ID), source+" to "+target,
@@ -64,6 +62,13 @@ func (p *Performer) preflight(ctx context.Context, j job) refresh.Outcome {
 	o := judged(c.findings, c.errs, fmt.Sprintf("%d checks passed", len(c.findings)))
 	o.Known, o.Refreshed = known, refreshed
 	return o
+}
+
+// overwritable checks that what LCS says of the target is what may be overwritten: a sandbox, at the address that is meant.
+func (c *checks) overwritable(j job, target refresh.EnvironmentDetail) {
+	c.that("Target is a sandbox", target.Sandbox() && !target.Production(), target.Type,
+		"LCS says %s is a %s environment; only a standard sandbox can be overwritten.", j.refresh.Target.Name, target.Type)
+	c.address(j.refresh.Target, target.URL, j.target)
 }
 
 // blackouts checks that the refresh can begin and end outside them.

@@ -155,6 +155,8 @@ func applyStep(s Step, e Event, at time.Time) Step {
 		s.SettleUntil, s.Then, s.Adopt, s.Note, s.RetryAt = e.Until, e.Then, e.Adopt, e.Why, time.Time{}
 	case StepRuledOut:
 		s.SettleUntil, s.Then, s.Adopt, s.Note = time.Time{}, "", "", ""
+	case StepReopened:
+		s = Step{Spec: s.Spec, Status: s.Status, Attempt: s.Attempt}
 	case StepSkipped:
 		s.EndedAt, s.EndedBy = at, e.By
 		s.RetryAt = time.Time{}

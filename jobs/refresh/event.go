@@ -141,6 +141,11 @@ type (
 	StepRuledOut struct {
 		Step string `json:"step"`
 	}
+	// StepReopened takes a step back to before its turn: what was to be adopted as the copy is none, or the copy was
+	// ruled out, and what stands before a copy of one's own has to be done again.
+	StepReopened struct {
+		Step string `json:"step"`
+	}
 	// Ended is the last event of every refresh.
 	Ended struct {
 		Status Status `json:"status"`
@@ -170,6 +175,7 @@ func (GateDecided) event() string    { return "gate_decided" }
 func (GateClosed) event() string     { return "gate_closed" }
 func (Restored) event() string       { return "restored" }
 func (StepRuledOut) event() string   { return "step_ruled_out" }
+func (StepReopened) event() string   { return "step_reopened" }
 func (Ended) event() string          { return "ended" }
 
 // EventName is the name under which an event stands in the journal.
@@ -198,6 +204,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	"gate_closed":     decode[GateClosed],
 	"restored":        decode[Restored],
 	"step_ruled_out":  decode[StepRuledOut],
+	"step_reopened":   decode[StepReopened],
 	"ended":           decode[Ended],
 }
 

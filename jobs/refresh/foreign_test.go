@@ -1,6 +1,7 @@
 package refresh_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -161,14 +162,89 @@ func TestAnAdoptionThatWasCutShortIsRepeated(t *testing.T) {
 	if s := l.step("copy"); s.Status != refresh.Performing || s.Adopt != "by-hand" {
 		t.Fatalf("when LCS answers again: %+v", s)
 	}
-	l.report("copy", failure(refresh.Refused)) // it has failed meanwhile
-	l.want("copy=troubled")
+	for l.step("copy").Status != refresh.Troubled { // LCS is away for long
+		l.report("copy", failure(refresh.Offline))
+		l.after(2 * time.Hour).tell(refresh.Tick{})
+	}
 	l.decide("copy", bob, refresh.ActionRetry)
-	if s := l.step("copy"); s.Adopt != "" {
-		t.Fatalf("it is still to be adopted: %+v", s)
+	if s := l.step("copy"); s.Status != refresh.Performing || s.Adopt != "by-hand" {
+		t.Fatalf("tried again by a person: %+v", s)
 	}
 	l.succeed("copy")
+	l.want("copy=done", "final-checks=skipped")
 	l.audit()
+}
+
+// What an adoption leaves out was for a copy of refreshbot's own: when there is to be one after all, it is done first.
+func TestACopyOfItsOwnAfterAFailedAdoptionBeginsWithTheChecksAndTheSnapshot(t *testing.T) {
+	t.Parallel()
+	failed := func(t *testing.T, step string) *life {
+		l := atFinalChecks(t)
+		if step == "copy" {
+			l.succeed("final-checks", "snapshot")
+		}
+		l.report(step, foreign(running("by-hand")))
+		l.decide(step, bob, refresh.ActionAdopt)
+		l.report("copy", failure(refresh.Refused)) // it was rolled back meanwhile
+		l.want("copy=troubled")
+		return l
+	}
+	t.Run("found by the final checks", func(t *testing.T) {
+		t.Parallel()
+		l := failed(t, "final-checks")
+		l.decide("copy", rita, refresh.ActionRetry)
+		l.want("final-checks=running", "snapshot=pending", "copy=pending")
+		l.succeed("final-checks", "snapshot")
+		l.want("copy=running")
+		if s := l.step("copy"); s.Adopt != "" {
+			t.Fatalf("it is still to be adopted: %+v", s)
+		}
+		l.succeed("copy")
+		l.want("follow=running")
+		l.audit()
+	})
+	t.Run("found just before the copy", func(t *testing.T) {
+		t.Parallel()
+		l := failed(t, "copy")
+		l.decide("copy", rita, refresh.ActionRetry)
+		l.want("final-checks=running", "snapshot=done", "copy=pending") // that snapshot is of the target's own data
+		l.report("final-checks", foreign(running("another")))
+		l.decide("final-checks", bob, refresh.ActionAdopt)
+		l.report("copy", refresh.Outcome{Result: refresh.Succeeded, Operation: "another"})
+		l.want("follow=running")
+		l.audit()
+	})
+	t.Run("restored from a backup", func(t *testing.T) {
+		t.Parallel()
+		l := atFinalChecks(t)
+		l.report("final-checks", foreign(running("by-hand")))
+		l.decide("final-checks", bob, refresh.ActionAdopt)
+		restoredFrom(l).after(2 * time.Minute).sight()
+		l.decide("copy", bob, refresh.ActionStartAgain)
+		l.after(2 * time.Minute).sight()
+		l.want("final-checks=running", "snapshot=pending", "copy=pending")
+		l.succeed("final-checks", "snapshot", "copy")
+		l.audit()
+	})
+	t.Run("cancelled", func(t *testing.T) {
+		t.Parallel()
+		l := failed(t, "final-checks")
+		l.decide("copy", rita, refresh.ActionCancel)
+		l.ended(refresh.Cancelled)
+	})
+}
+
+// Whatever leads there: the table refuses a copy of one's own on checks that were left out.
+func TestNoJournalHoldsACopyOnChecksThatWereLeftOut(t *testing.T) {
+	t.Parallel()
+	l := atFinalChecks(t)
+	l.report("final-checks", foreign(running("by-hand")))
+	l.decide("final-checks", bob, refresh.ActionAdopt)
+	l.report("copy", failure(refresh.Refused))
+	l.commit([]refresh.Event{refresh.StepStarted{Step: "copy", Attempt: 2, Asked: true}})
+	if _, err := refresh.Fold(l.journal); err == nil || !strings.Contains(err.Error(), "cannot start before final-checks was done") {
+		t.Errorf("it folds: %v", err)
+	}
 }
 
 func begunAt(op string, began time.Time) refresh.Operation {

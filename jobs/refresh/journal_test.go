@@ -249,6 +249,7 @@ func everyEvent() []refresh.Event {
 		refresh.WindowSet{Window: refresh.Window{From: at, To: at.Add(time.Hour)}, Near: []time.Duration{30 * time.Minute}},
 		refresh.GateDelegated{Gate: "approval.1", Delegation: refresh.Delegation{To: p, By: ann.Person, Reason: "on holiday", At: at}},
 		refresh.StepSucceeded{Step: "preflight", Refreshed: at},
+		refresh.StepReopened{Step: "copy"},
 	}
 }
 

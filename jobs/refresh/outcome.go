@@ -39,14 +39,16 @@ func (d *decision) reported(in Reported) {
 	case Foreign:
 		d.emit(StepFailed{Step: s.ID, Problem: o.Problem.orInternal(), Findings: o.Findings})
 		d.openGate(s.ID, GateForeign, o.Problem.text(""), o.Operations...)
-	case Offered:
-		d.openGate(s.ID, GateOffer, o.Note)
-	case ByHand:
-		if s.Phase != PhaseReconfigure {
+	case Offered, ByHand:
+		kind := GateManual
+		if o.Result == Offered {
+			kind = GateOffer
+		}
+		if s.Phase != PhaseReconfigure { // both can be skipped, and elsewhere not everything may
 			d.fail(s, Outcome{Problem: &Problem{Refused, o.Note}}, false)
 			return
 		}
-		d.openGate(s.ID, GateManual, o.Note)
+		d.openGate(s.ID, kind, o.Note)
 	case Absent:
 		if s.IfInstalled {
 			d.emit(StepSkipped{Step: s.ID, By: Person{Name: "the configuration"}, Why: "Not installed in " + d.r.Target.Name + "."})

@@ -110,7 +110,11 @@ func (d *decision) act(g Gate, in Click) {
 	case ActionSkip:
 		d.emit(StepSkipped{Step: s.ID, By: in.By.Person})
 	case ActionRetry:
-		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Asked: true})
+		if s.Adopt != "" && !s.Problem.passing() { // that is not to be had, so the copy is refreshbot's own again
+			d.checkAnew(s)
+			return
+		}
+		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Asked: true, Adopt: s.Adopt})
 	case ActionAdopt, ActionStartAgain:
 		switch {
 		case g.Kind == GateUnknown:
@@ -128,6 +132,22 @@ func (d *decision) takeOver(g Gate, by Person) {
 	i := slices.IndexFunc(d.r.Steps, func(s Step) bool { return s.Kind == KindCopy })
 	d.passOver(d.r.Steps[i], by, "A refresh that was started by hand is adopted, so this came too late.")
 	d.emit(StepStarted{Step: d.r.Steps[i].ID, Attempt: d.r.Steps[i].Attempt + 1, Asked: true, Adopt: g.Seen[0].ID})
+}
+
+// checkAnew goes back to before a copy, so that one of refreshbot's own begins with checks of now, and after all that
+// was left out when there was to be none. A snapshot that was taken stays: it may be the last of the target's own data.
+func (d *decision) checkAnew(copied Step) {
+	for _, s := range d.r.Steps {
+		if s.ID == copied.ID {
+			break
+		}
+		if s.Phase == copied.Phase && (s.Status == Skipped || s.Status == Completed && s.Kind == KindPreflight) {
+			d.emit(StepReopened{s.ID})
+		}
+	}
+	if copied.Status == Troubled {
+		d.emit(StepReopened{copied.ID})
+	}
 }
 
 // dropBroadcastGate closes the question about a failed broadcast: moving the window starts it afresh.

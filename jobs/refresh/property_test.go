@@ -45,6 +45,9 @@ func anyRequest(t *rapid.T) refresh.Request {
 		if s.Kind == refresh.KindOpenGate && some("preview") {
 			plan = append(plan, refresh.Spec{ID: "preview", Phase: refresh.PhaseOpen, Kind: refresh.KindPreview, Name: "PREVIEW"})
 		}
+		if s.Kind == refresh.KindCopy && some("final checks") {
+			plan = append(plan, refresh.Spec{ID: "final-checks", Phase: refresh.PhaseRefresh, Kind: refresh.KindPreflight, Name: "FINAL CHECKS"})
+		}
 		plan = append(plan, s)
 		if s.Kind == refresh.KindPreflight {
 			plan = append(plan, refresh.Spec{ID: "snapshot", Phase: refresh.PhasePrepare, Kind: refresh.KindSnapshot, Name: "SNAPSHOT"})

@@ -39,6 +39,7 @@ func (d *decision) sightedInDoubt(s Step, in Sighted) {
 		d.adopted(s, in, *chosen(s, in.Candidates))
 	case found == 0 && s.Then == ActionStartAgain:
 		d.emit(StepRuledOut{s.ID})
+		d.checkAnew(s)
 	default:
 		d.openGate(s.ID, GateUnknown, in.Seen, in.History...)
 	}

@@ -90,6 +90,8 @@ func drawing() []byte {
 	b.WriteString("A postponed start takes the broadcast back to pending (`window_set`). `ended` stops all steps where they are.\n")
 	b.WriteString("After a restore from a backup an irreversible step that had not begun goes from pending or retrying to settling at\n")
 	b.WriteString("once, and back only when a person has ruled out that it began since the backup.\n")
+	b.WriteString("A refresh by hand that could not be adopted after all takes the copy, the final checks and what the adoption left\n")
+	b.WriteString("out back to pending; so do the checks go back when a copy was ruled out. A copy of refreshbot's own needs them done.\n")
 	b.WriteString("An irreversible step is never started while it is running, while it is settling (unless a person chose to start\n")
 	b.WriteString("again and the look found nothing), or straight from its `outcome_unknown` gate.\n\n")
 	b.WriteString("## What each kind of step is\n\n")

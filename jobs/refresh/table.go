@@ -23,6 +23,7 @@ type move struct {
 //	pending ──gate opened──> waiting ──succeeded──> done
 //	restored from a backup: pending or retrying ──unsettled──> settling ──ruled out──> pending
 //	                        pending ──skipped (the copy was found)──> skipped
+//	a copy of one's own after one that could not be adopted or was ruled out: done, skipped or troubled ──reopened──> pending
 var table = map[string][]move{
 	StepStarted{}.event(): {{[]StepStatus{Pending, Performing, Retrying, Troubled, Settling, Waiting}, Performing}},
 	StepProgressed{}.event(): {
@@ -35,6 +36,7 @@ var table = map[string][]move{
 	StepFailed{}.event():    {{[]StepStatus{Performing}, Retrying}},
 	StepUnsettled{}.event(): {{[]StepStatus{Pending, Performing, Retrying, Settling, Troubled}, Settling}},
 	StepRuledOut{}.event():  {{[]StepStatus{Settling}, Pending}},
+	StepReopened{}.event():  {{[]StepStatus{Completed, Skipped, Troubled}, Pending}},
 	StepSkipped{}.event():   {{[]StepStatus{Pending, Performing, Retrying, Troubled, Waiting}, Skipped}},
 }
 
@@ -134,6 +136,10 @@ func legal(r Refresh, e Event) error {
 			if s.Status == Pending && r.Restored.IsZero() && !r.tookOver() {
 				return fmt.Errorf("step %s cannot be skipped before its turn", s.ID)
 			}
+		case StepReopened:
+			if s.Phase != PhaseRefresh || r.PointOfNoReturn() {
+				return fmt.Errorf("step %s cannot be taken back to before its turn", s.ID)
+			}
 		case StepRuledOut:
 			if !r.Copy.Doubt {
 				return fmt.Errorf("%s: nobody doubts it", e.event())
@@ -166,6 +172,11 @@ func mayStart(r Refresh, s Step, e StepStarted) error {
 	if b.class == ClassIrreversible && r.Copy.Doubt {
 		return fmt.Errorf("step %s cannot start while nobody knows whether it happened since the backup", s.ID)
 	}
+	if b.class == ClassIrreversible && e.Adopt == "" {
+		if left, ok := r.leftOut(s); ok {
+			return fmt.Errorf("step %s cannot start before %s was done", s.ID, left)
+		}
+	}
 	if s.Kind == KindCopy && r.Copy.Operation != "" {
 		return fmt.Errorf("the copy was started already, as operation %s", r.Copy.Operation)
 	}
@@ -176,6 +187,20 @@ func mayStart(r Refresh, s Step, e StepStarted) error {
 // is then too late, and left out before its turn.
 func (r Refresh) tookOver() bool {
 	return slices.ContainsFunc(r.Gates, func(g Gate) bool { return g.Kind == GateForeign && g.Outcome == ActionAdopt })
+}
+
+// leftOut returns a step of the same phase that has to be done before this one and was not: such as the final checks,
+// which an adoption leaves out.
+func (r Refresh) leftOut(before Step) (id string, ok bool) {
+	for _, s := range r.Steps {
+		if s.ID == before.ID {
+			return "", false
+		}
+		if s.Phase == before.Phase && behaviours[s.Kind].unskip && s.Status != Completed {
+			return s.ID, true
+		}
+	}
+	return "", false
 }
 
 func openGate(r Refresh, id string) error {
@@ -205,6 +230,8 @@ func StepOf(e Event) string {
 	case StepSkipped:
 		return e.Step
 	case StepRuledOut:
+		return e.Step
+	case StepReopened:
 		return e.Step
 	case SnapshotTaken:
 		return e.Step

@@ -94,6 +94,8 @@ func (b *builder) take(before refresh.Event, e refresh.Entry) {
 		t.end(LeftOut, e.At, refresh.Problem{Message: ev.Why}, nil)
 		s, _ := b.r.Step(ev.Step)
 		b.out.Skipped = append(b.out.Skipped, Skipped{e.At, s.ID, s.Name, ev.By, ev.Why})
+	case refresh.StepReopened:
+		b.out.Skipped = slices.DeleteFunc(b.out.Skipped, func(s Skipped) bool { return s.Step == ev.Step })
 	case refresh.SnapshotTaken:
 		b.snapshot(ev, e)
 	case refresh.UsersListed:
