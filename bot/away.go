@@ -182,10 +182,13 @@ func (s *showing) elsewhere(ctx context.Context) error {
 	return result
 }
 
-// comeBack ends what was shown elsewhere, now that its own channel shows the refresh.
+// comeBack ends what was shown elsewhere, now that its own channel shows the refresh: once no edit can land there any more.
 func (s *showing) comeBack(ctx context.Context) error {
 	for len(s.Away) > 0 {
 		if away := s.Away[0]; away.Card != "" {
+			if err := s.settled(away.Unsure); err != nil && !away.Unsure.IsZero() {
+				return err
+			}
 			if err := s.updates.turn(string(s.r.ID) + away.Channel); err != nil {
 				return err
 			}

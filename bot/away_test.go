@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"refreshbot/bot"
 	"refreshbot/bot/slacksim"
@@ -270,4 +271,27 @@ func TestACardThatCannotBeEditedIsPostedAnew(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnEditThatLandsLateInTheOtherChannelDoesNotBringBackItsButtons(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, withBoss(true)).connected()
+	card := b.ask()
+	b.settled()
+	b.sim.SetArchived(channel, true)
+	b.pressAt(channel, card, refresh.ActionApprove)
+	b.offers(ops, refresh.ActionStartNow)
+	met := make(chan struct{})
+	b.sim.Fail("chat.update", slacksim.Fault{Channel: ops, DropReply: true, Delay: 350 * time.Millisecond, Met: func() { close(met) }})
+	b.pressIn(ops, anna, refresh.ActionPostpone)
+	<-met
+	b.sim.SetArchived(channel, false)
+	b.until("the late edit", func() bool {
+		return slices.ContainsFunc(b.sim.Calls(), func(c slacksim.Call) bool { return c.Method == "chat.update" && c.Status == 0 })
+	})
+	b.until("the other channel points back", func() bool {
+		cards := b.standing(ops, false)
+		return strings.Contains(cards[0].Plain(), "again") && len(cards[0].Buttons()) == 0
+	})
+	b.settled()
 }

@@ -25,7 +25,7 @@ type place struct {
 	Told    int64     `json:"told"`             // last journal entry that the thread has
 	Intent  string    `json:"intent,omitempty"` // key of a post that may or may not have been made
 	SentAt  time.Time `json:"sent_at,omitzero"` // when, or when its reply was given up
-	Unsure  time.Time `json:"unsure,omitzero"`  // when the reply to an edit of the card was given up: it may still land
+	Unsure  time.Time `json:"unsure,omitzero"`  // when the reply to an edit of the card was given up, or an earlier process ended during one: it may still land
 	Owed    *owed     `json:"owed,omitempty"`   // the file that the last post in the thread says follows it
 	Report  reported  `json:"report,omitzero"`
 }

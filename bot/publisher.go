@@ -62,8 +62,9 @@ type publisher struct {
 	dirty  map[task]time.Time // what to do, not before
 	active map[task]bool      // what is being done
 	failed map[part]failure
-	dms    map[string]string // direct conversations by user
-	posts  map[string]*queue // by channel: each takes about one post a second
+	heirs  map[refresh.ID]bool // those whose cards of an earlier process were looked at
+	dms    map[string]string   // direct conversations by user
+	posts  map[string]*queue   // by channel: each takes about one post a second
 	wake   chan struct{}
 }
 
@@ -71,7 +72,7 @@ func newPublisher(o Options) *publisher {
 	return &publisher{
 		Options: o, updates: newQueue(rate.Every(o.Pace), 4), lookups: newQueue(rate.Every(o.Pace), 1),
 		shut:  channels{shut: map[string]closed{}, taking: map[string]bool{}},
-		dirty: map[task]time.Time{}, active: map[task]bool{}, failed: map[part]failure{}, dms: map[string]string{}, posts: map[string]*queue{},
+		dirty: map[task]time.Time{}, active: map[task]bool{}, failed: map[part]failure{}, heirs: map[refresh.ID]bool{}, dms: map[string]string{}, posts: map[string]*queue{},
 		wake: make(chan struct{}, 1),
 	}
 }
@@ -360,8 +361,45 @@ func (s *showing) load(ctx context.Context, id refresh.ID) error {
 		return fmt.Errorf("load %s: %w", id, err)
 	}
 	s.r = r
-	s.posted, err = s.recall(ctx, id, r.Channel)
-	return err
+	if s.posted, err = s.recall(ctx, id, r.Channel); err != nil {
+		return err
+	}
+	return s.inherit(ctx)
+}
+
+// inherit looks, once in a process, at the cards that an earlier one left. What ended that process may have kept it from
+// giving up an edit that is still to land; a card that it had made equal to the refresh has none.
+func (s *showing) inherit(ctx context.Context) error {
+	s.mu.Lock()
+	known := s.heirs[s.r.ID]
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	unsure := false
+	for _, at := range s.places() {
+		if at.Card != "" && at.Shown != s.r.Version && at.Unsure.IsZero() {
+			at.Unsure, unsure = s.began, true
+		}
+	}
+	if unsure {
+		if err := s.note(ctx); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heirs[s.r.ID] = true
+	return nil
+}
+
+// places are where the refresh is shown: in its own channel, and elsewhere.
+func (s *showing) places() []*place {
+	all := []*place{&s.place}
+	for i := range s.Away {
+		all = append(all, &s.Away[i])
+	}
+	return all
 }
 
 // recall reads what is remembered of the posts about a refresh whose own channel that is.

@@ -261,6 +261,47 @@ func TestAnEditThatLandsLateDoesNotBringBackAnOldCard(t *testing.T) {
 	b.noDoubles()
 }
 
+// mortal is a store that takes nothing from a process that was killed.
+type mortal struct {
+	kept
+	dead atomic.Bool
+}
+
+func (m *mortal) PutRecord(ctx context.Context, space, key string, value []byte) error {
+	if m.dead.Load() {
+		return errors.New("the process is dead")
+	}
+	return m.kept.PutRecord(ctx, space, key, value)
+}
+
+func TestAnEditOfAKilledProcessThatLandsLateDoesNotBringBackAnOldCard(t *testing.T) {
+	t.Parallel()
+	memory := &mortal{}
+	b := newBench(t, func(b *bench, _ *slacksim.Options) { memory.kept = b.store; b.options.Records = memory }).connected()
+	b.ask()
+	b.settled()
+	met := make(chan struct{})
+	b.sim.Fail("chat.update", slacksim.Fault{DropReply: true, Delay: 350 * time.Millisecond, Met: func() { memory.dead.Store(true); close(met) }})
+	b.press(anna, refresh.ActionApprove)
+	<-met
+	b.stop()
+	memory.dead.Store(false)
+	b.start()
+	b.connected()
+	if ack := b.slash("/refresh cancel uat"); !ack.OK {
+		t.Fatalf("cancel: %+v", ack)
+	}
+	b.until("the late edit", func() bool {
+		return slices.ContainsFunc(b.sim.Calls(), func(c slacksim.Call) bool { return c.Method == "chat.update" && c.Status == 0 })
+	})
+	b.until("the card shows the end", func() bool {
+		cards := b.cards()
+		return len(cards) == 1 && strings.Contains(cards[0].Plain(), "ancelled") && len(cards[0].Buttons()) == 0
+	})
+	b.settled()
+	b.noDoubles()
+}
+
 func TestARestartWhileAPostIsUnderWay(t *testing.T) {
 	t.Parallel()
 	b := newBench(t).connected()
