@@ -57,7 +57,7 @@ type Slack struct {
 	Channel  string // the default of Refresh.Channel
 	APIURL   string // ends in a slash; default https://slack.com/api/
 
-	Settle time.Duration // how long a post whose reply was lost may still appear; default 20s
+	Settle time.Duration // how long a post whose reply was lost may still appear, and with it how soon what Slack did not take is tried again (adr/0004); default 20s
 	Pace   time.Duration // the least time in the long run between two changes of cards, two posts in a channel, two look-ups of an address; default 3s
 }
 
