@@ -62,9 +62,18 @@ func (c *Config) defaults() []fallback {
 		list = append(list, fallback{[]string{"store", "backup", "every"}, b.Every}, fallback{[]string{"store", "backup", "keep"}, b.Keep})
 	}
 	for _, e := range c.Targets() {
-		at := func(key string) []string { return []string{"environments", e.Name, "refresh", key} }
+		at := func(keys ...string) []string { return append([]string{"environments", e.Name, "refresh"}, keys...) }
 		list = append(list, fallback{at("channel"), e.Refresh.Channel}, fallback{at("notice"), e.Refresh.Notice},
-			fallback{at("postpone"), e.Refresh.Postpone}, fallback{at("downtime"), e.Refresh.Downtime})
+			fallback{at("postpone"), e.Refresh.Postpone}, fallback{at("downtime"), e.Refresh.Downtime},
+			fallback{at("approve", "count"), e.Refresh.Approve.Count}, fallback{at("approve", "expires"), e.Refresh.Approve.Expires},
+			fallback{at("sign_off", "count"), e.Refresh.SignOff.Count})
+		if o := e.Refresh.Open; o != nil {
+			list = append(list, fallback{at("open", "count"), o.Count})
+		}
+		if s := e.Refresh.Schedule; s != nil {
+			list = append(list, fallback{at("schedule", "missed"), s.Missed}, fallback{at("schedule", "ask"), s.Ask},
+				fallback{at("schedule", "blackout"), s.Blackout})
+		}
 	}
 	return list
 }
@@ -125,11 +134,14 @@ func add(n *yaml.Node, path []string, value any) {
 		n.Content = append(n.Content, key, seq)
 		return
 	}
-	text := fmt.Sprint(value)
-	if d, ok := value.(time.Duration); ok {
-		text = short(d)
+	text, tag := fmt.Sprint(value), "!!str"
+	switch v := value.(type) {
+	case time.Duration:
+		text = short(v)
+	case int:
+		tag = "!!int"
 	}
-	n.Content = append(n.Content, key, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, LineComment: "# default"})
+	n.Content = append(n.Content, key, &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text, LineComment: "# default"})
 }
 
 // shortDays writes days as they stand in the file.

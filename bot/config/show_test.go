@@ -10,7 +10,9 @@ import (
 
 func TestWhatIsShownMeansTheSame(t *testing.T) {
 	t.Parallel()
-	file, _ := written(t)
+	file, write := written(t)
+	write("refreshbot.yml", strings.NewReplacer(", count: 1", "", "downtime: 4h}",
+		`downtime: 4h, open: {by: [U0ANNA]}, schedule: {cron: "@weekly"}}`).Replace(small("30m"))+"store: {backup: {dir: b}}\n")
 	first, err := Load(file)
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +28,8 @@ func TestWhatIsShownMeansTheSame(t *testing.T) {
 	if diff := cmp.Diff(first, second, comparers()...); diff != "" {
 		t.Errorf("what is shown means something else:\n%s", diff)
 	}
-	for _, want := range []string{"settle: 2m # default", "channel: C0REFRESH # default", "poll: 1m # default", "file: lcs", "notice: 30m\n"} {
+	for _, want := range []string{"settle: 2m # default", "channel: C0REFRESH # default", "poll: 1m # default", "file: lcs", "notice: 30m\n",
+		"keep: 48 # default", "expires: 24h # default", "count: 1 # default", "missed: skip # default", "ask: 4h # default", "blackout: skip # default"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("not shown: %s", want)
 		}
