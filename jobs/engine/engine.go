@@ -28,14 +28,17 @@ type Performer interface {
 	Watch(ctx context.Context, r refresh.Refresh, s refresh.Step) refresh.Outcome
 }
 
-// Options are what an Engine is made of. Committed and LeftAlone may be nil.
+// Options are what an Engine is made of. Committed, LeftAlone and Stuck may be nil.
 type Options struct {
 	Store     Store
 	Performer Performer
 	Log       *slog.Logger
 	Committed func(refresh.ID) // called after each commit; must not block
 	LeftAlone func(error)      // called when Run begins with why some refreshes cannot be read, if there are any
-	Grace     time.Duration    // how long a call may go on after Run's context ended; 10 s when zero
+	// Stuck is called when a refresh has not moved for some minutes, once for each reason, and with nil when it moves
+	// again or has ended after all. A disk that takes nothing is no reason: that is no one refresh's trouble. It must not block.
+	Stuck func(refresh.ID, error)
+	Grace time.Duration // how long a call may go on after Run's context ended; 10 s when zero
 }
 
 // Engine runs refreshes. Make one with New, then call Run once.
@@ -45,6 +48,7 @@ type Engine struct {
 	log       *slog.Logger
 	committed func(refresh.ID)
 	leftAlone func(error)
+	stuck     func(refresh.ID, error)
 	grace     time.Duration
 	recovered chan struct{}
 
@@ -60,7 +64,7 @@ type Engine struct {
 // New returns an engine that does nothing until Run.
 func New(o Options) *Engine {
 	e := &Engine{
-		store: o.Store, performer: o.Performer, log: o.Log, committed: o.Committed, leftAlone: o.LeftAlone, grace: o.Grace,
+		store: o.Store, performer: o.Performer, log: o.Log, committed: o.Committed, leftAlone: o.LeftAlone, stuck: o.Stuck, grace: o.Grace,
 		commit: make(lock, 1), recovered: make(chan struct{}), wake: map[refresh.ID]chan struct{}{}, unsent: map[string]bool{},
 	}
 	if e.committed == nil {
@@ -68,6 +72,9 @@ func New(o Options) *Engine {
 	}
 	if e.leftAlone == nil {
 		e.leftAlone = func(error) {}
+	}
+	if e.stuck == nil {
+		e.stuck = func(refresh.ID, error) {}
 	}
 	if e.grace == 0 {
 		e.grace = 10 * time.Second

@@ -104,7 +104,7 @@ func TestWhatAPanicSaysIsNotShown(t *testing.T) {
 				var out bytes.Buffer
 				hidden := redact.NewWriter(&out) // as in main
 				hidden.Hide(secret)
-				h := bootLogging(t, s, w, slog.New(slog.NewJSONHandler(hidden, nil)))
+				h := bootWith(t, engine.Options{Store: s, Performer: w, Log: slog.New(slog.NewJSONHandler(hidden, nil))})
 				id := h.ask("uat")
 				pass(settle)
 				r := h.row(id)

@@ -21,6 +21,9 @@ const longestNap = 30 * time.Second
 // just come back.
 const sideBySide = 3
 
+// patience is for how long a refresh may fail to move before anybody is told: what passes by itself has passed by then.
+const patience = 3 * time.Minute
+
 // runner performs the effects of one refresh until it has ended: one at a time, except where the plan groups them.
 type runner struct {
 	engine *Engine
@@ -29,6 +32,8 @@ type runner struct {
 
 	mu    sync.Mutex
 	again map[string]time.Time // when an effect that continues wants to be asked next
+	since time.Time            // when it failed to move first; zero: it moves
+	told  string               // the latest reason that was told
 }
 
 // run returns when the refresh has ended or ctx has. calls outlives ctx by the grace period.
@@ -37,6 +42,9 @@ func (n *runner) run(ctx, calls context.Context) {
 	defer n.release(ctx)
 	for failures := 0; ctx.Err() == nil; {
 		until, over, err := n.turn(ctx, calls)
+		if ctx.Err() == nil { // else it only stops
+			n.moved(err)
+		}
 		if over {
 			return
 		}
@@ -48,6 +56,25 @@ func (n *runner) run(ctx, calls context.Context) {
 			failures = 0
 		}
 		n.nap(ctx, until)
+	}
+}
+
+// moved notes whether the refresh could move, and tells when it cannot for long.
+func (n *runner) moved(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case err == nil:
+		if n.told != "" {
+			n.engine.stuck(n.id, nil)
+		}
+		n.since, n.told = time.Time{}, ""
+	case errors.Is(err, ErrUnwritten):
+	case n.since.IsZero():
+		n.since = time.Now()
+	case time.Since(n.since) >= patience && n.told != err.Error():
+		n.told = err.Error()
+		n.engine.stuck(n.id, err)
 	}
 }
 
@@ -225,6 +252,7 @@ func (n *runner) tell(ctx context.Context, in refresh.Input) error {
 			return err
 		}
 		n.engine.log.ErrorContext(ctx, "the journal cannot be written; trying again", "refresh", n.id, "err", err)
+		n.moved(err)
 		select {
 		case <-ctx.Done():
 			return err

@@ -235,16 +235,16 @@ type house struct {
 
 func boot(t testing.TB, s engine.Store, w engine.Performer) *house {
 	t.Helper()
-	return bootLogging(t, s, w, quiet())
+	return bootWith(t, engine.Options{Store: s, Performer: w, Log: quiet()})
 }
 
-func bootLogging(t testing.TB, s engine.Store, w engine.Performer, log *slog.Logger) *house {
+func bootWith(t testing.TB, o engine.Options) *house {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	e := engine.New(engine.Options{Store: s, Performer: w, Log: log})
+	e := engine.New(o)
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
-	h := &house{Engine: e, t: t, store: s}
+	h := &house{Engine: e, t: t, store: o.Store}
 	h.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
