@@ -148,11 +148,11 @@ func verbs() []verb {
 		{"unfreeze", Usage{"/refresh unfreeze <environment>", "lift your freeze; an admin lifts anybody's", "/refresh unfreeze uat"}, (*Service).unfreeze},
 		{"cancel", Usage{"/refresh cancel <environment> [because <reason>]", "call a refresh off, as long as the copy has not begun", "/refresh cancel uat"}, (*Service).cancel},
 		{"users", Usage{"/refresh users <environment>", "hand in a list of users to let in, as a file or pasted; it is previewed before anybody is enabled", "/refresh users uat"}, (*Service).users},
+		{"history", Usage{"/refresh history [environment] [by @person] [outcome] [2026-11]", "what was refreshed, when, by whom, and how it ended", "/refresh history uat failed"}, (*Service).history},
+		{"why", Usage{"/refresh why <environment>", "what a refresh is waiting for, since when, who can act, and what happens if nobody does", "/refresh why uat"}, (*Service).why},
 		{"check", Usage{"/refresh check [environment]", "for admins: try every credential and permission, without changing anything", "/refresh check uat"}, (*Service).check},
 		{"sign-in", Usage{"/refresh sign-in", "for admins: sign the LCS account in, where it has multi-factor authentication", "/refresh sign-in"}, (*Service).signIn},
 		{"config", Usage{"/refresh config", "for admins: the configuration in use, secrets hidden", "/refresh config"}, (*Service).config},
-		{"history", Usage{"/refresh history [environment] [by @person] [outcome] [2026-11]", "what was refreshed, when, by whom, and how it ended", "/refresh history uat failed"}, (*Service).history},
-		{"why", Usage{"/refresh why <environment>", "what a refresh is waiting for, since when, who can act, and what happens if nobody does", "/refresh why uat"}, (*Service).why},
 		{"backup", Usage{"/refresh backup", "for admins: copy the store now, and check the copy", "/refresh backup"}, (*Service).backup},
 		{"help", Usage{"/refresh help [command]", "this list, or more about one command", "/refresh help history"}, (*Service).help},
 	}
