@@ -43,16 +43,28 @@ func callOff(p pen, r refresh.Refresh) slack.Block {
 }
 
 func button(b Button, c choice) slack.BlockElement {
-	el := slack.NewButtonBlockElement(b.ActionID(), b.Value(), plain(c.label, 75)).WithStyle(c.style)
-	el.AccessibilityLabel = unmarked(c.label+": "+c.of, 75)
+	el := slack.NewButtonBlockElement(b.ActionID(), b.Value(), plain(c.label, maxLabel)).WithStyle(c.style)
+	el.AccessibilityLabel = unmarked(c.label+": "+c.of, maxLabel)
 	if c.ask != "" {
-		el.Confirm = slack.NewConfirmationBlockObject(plain(c.ask, 100), plain(c.tell, 300), plain(c.label, 30), plain("Go back", 30))
+		el.Confirm = confirmation(c.ask, c.tell, c.label)
 		if c.style == slack.StyleDanger {
 			el.Confirm.Style = slack.StyleDanger
 		}
 	}
 	return el
 }
+
+// confirmation is the dialog before what a button does; its own buttons say what they do.
+func confirmation(ask, tell, does string) *slack.ConfirmationBlockObject {
+	return slack.NewConfirmationBlockObject(plain(ask, maxConfirmTitle), plain(tell, maxConfirmText), plain(does, maxConfirmWord), plain("Go back", maxConfirmWord))
+}
+
+// Limits of a confirmation dialog (Slack, Block Kit, composition objects).
+const (
+	maxConfirmTitle = 100
+	maxConfirmText  = 300
+	maxConfirmWord  = 30
+)
 
 // cancelling says what cancelling leaves behind.
 func cancelling(r refresh.Refresh, g refresh.Gate, target string) string {

@@ -29,10 +29,10 @@ const (
 func Form(f commands.Form, o Options) slack.ModalViewRequest {
 	v := slack.ModalViewRequest{
 		Type: slack.VTModal, CallbackID: f.Name, PrivateMetadata: metadata(f),
-		Title: label(f.Title, maxTitle), Close: label("Close", maxTitle),
+		Title: plain(f.Title, maxTitle), Close: plain("Close", maxTitle),
 	}
 	if f.Submit != "" {
-		v.Submit = label(f.Submit, maxTitle)
+		v.Submit = plain(f.Submit, maxTitle)
 	}
 	p := pen{o: o}
 	for _, part := range f.Parts {
@@ -48,10 +48,6 @@ func Form(f commands.Form, o Options) slack.ModalViewRequest {
 		}
 	}
 	return v
-}
-
-func label(text string, most int) *slack.TextBlockObject {
-	return slack.NewTextBlockObject(slack.PlainTextType, unmarked(text, most), false, false)
 }
 
 // facted is a list of facts, one on each line.
@@ -96,7 +92,7 @@ func input(in commands.Input) slack.Block {
 	var e slack.BlockElement
 	switch in.Kind {
 	case commands.InputButton:
-		b := slack.NewButtonBlockElement(formAction+":"+in.ID, in.ID, label(in.Label, maxLabel))
+		b := slack.NewButtonBlockElement(formAction+":"+in.ID, in.ID, plain(in.Label, maxLabel))
 		b.AccessibilityLabel = unmarked(in.Label+": "+in.Hint, maxLabel)
 		return slack.NewSectionBlock(marked(paragraph(in.Hint, maxHint)), nil, slack.NewAccessory(b), slack.SectionBlockOptionBlockID(in.ID))
 	case commands.InputMenu:
@@ -106,7 +102,7 @@ func input(in commands.Input) slack.Block {
 		}
 		s := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, nil, action, options(in)...)
 		if in.Sample != "" {
-			s.Placeholder = label(in.Sample, maxLabel)
+			s.Placeholder = plain(in.Sample, maxLabel)
 		}
 		s.InitialOption = chosen(in, s.Options)
 		if in.Tells {
@@ -130,7 +126,7 @@ func input(in commands.Input) slack.Block {
 		}
 		e = d
 	case commands.InputPerson:
-		e = slack.NewOptionsSelectBlockElement(slack.OptTypeUser, label(cmp.Or(in.Sample, "Choose a person"), maxLabel), formAction)
+		e = slack.NewOptionsSelectBlockElement(slack.OptTypeUser, plain(cmp.Or(in.Sample, "Choose a person"), maxLabel), formAction)
 	case commands.InputFile:
 		e = slack.NewFileInputBlockElement(formAction).WithFileTypes("csv", "xlsx").WithMaxFiles(1)
 	default:
@@ -139,14 +135,14 @@ func input(in commands.Input) slack.Block {
 			t.MaxLength = min(in.Most, maxInput)
 		}
 		if in.Sample != "" {
-			t.Placeholder = label(in.Sample, 2*maxLabel)
+			t.Placeholder = plain(in.Sample, 2*maxLabel)
 		}
 		t.InitialValue = in.Initial
 		e = t
 	}
-	b := slack.NewInputBlock(in.ID, label(in.Label, maxHint), nil, e)
+	b := slack.NewInputBlock(in.ID, plain(in.Label, maxHint), nil, e)
 	if in.Hint != "" {
-		b.Hint = label(in.Hint, maxHint)
+		b.Hint = plain(in.Hint, maxHint)
 	}
 	b.Optional = in.Optional
 	return b
@@ -155,9 +151,9 @@ func input(in commands.Input) slack.Block {
 func options(in commands.Input) []*slack.OptionBlockObject {
 	var all []*slack.OptionBlockObject
 	for _, c := range in.Choices[:min(len(in.Choices), maxMenu)] {
-		o := slack.NewOptionBlockObject(c.Value, label(c.Text, maxOption), nil)
+		o := slack.NewOptionBlockObject(c.Value, plain(c.Text, maxOption), nil)
 		if c.More != "" {
-			o.Description = label(c.More, maxOption)
+			o.Description = plain(c.More, maxOption)
 		}
 		all = append(all, o)
 	}

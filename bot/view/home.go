@@ -137,8 +137,8 @@ func own(p pen, st commands.Standing) slack.Block {
 	}
 	s := slack.NewSectionBlock(marked(clip(strings.Join(lines, "\n"), maxSection)), nil, nil)
 	if st.Active == nil && len(st.Target) <= maxValue {
-		b := slack.NewButtonBlockElement(LinePrefix+"home", st.Target, plain(fmt.Sprintf("Refresh %s…", unmarked(st.Target, maxEnv)), 75))
-		b.AccessibilityLabel = unmarked(fmt.Sprintf("Refresh %s from %s", st.Target, st.Source), 75)
+		b := slack.NewButtonBlockElement(LinePrefix+"home", st.Target, plain(fmt.Sprintf("Refresh %s…", unmarked(st.Target, maxEnv)), maxLabel))
+		b.AccessibilityLabel = unmarked(fmt.Sprintf("Refresh %s from %s", st.Target, st.Source), maxLabel)
 		s.Accessory = slack.NewAccessory(b)
 	}
 	return s

@@ -124,12 +124,12 @@ const LinePrefix = "line:"
 func goOn(buttons []commands.Button) slack.Block {
 	var all []slack.BlockElement
 	for i, b := range buttons[:min(len(buttons), 5)] {
-		e := slack.NewButtonBlockElement(fmt.Sprintf("%s%d", LinePrefix, i+1), b.Line, label(b.Text, maxLabel))
+		e := slack.NewButtonBlockElement(fmt.Sprintf("%s%d", LinePrefix, i+1), b.Line, plain(b.Text, maxLabel))
 		if b.Main {
 			e.Style = slack.StylePrimary
 		}
 		if b.Sure != "" {
-			e.Confirm = slack.NewConfirmationBlockObject(label(b.Text+"?", maxConfirmTitle), label(b.Sure, maxConfirmText), label("Yes", maxConfirmWord), label("No", maxConfirmWord))
+			e.Confirm = confirmation(b.Text+"?", b.Sure, b.Text)
 		}
 		does := "nothing is done"
 		if b.Line != "" {
@@ -140,13 +140,6 @@ func goOn(buttons []commands.Button) slack.Block {
 	}
 	return slack.NewActionBlock("", all...)
 }
-
-// Limits of a confirmation dialog (Slack, Block Kit, composition objects).
-const (
-	maxConfirmTitle = 100
-	maxConfirmText  = 300
-	maxConfirmWord  = 30
-)
 
 // item is one of a list, with its buttons.
 func item(p pen, i commands.Item) []slack.Block {

@@ -33,10 +33,10 @@ func summary(p pen, r refresh.Refresh) []string {
 	case r.PointOfNoReturn():
 		add("Downtime:", "none was seen")
 	}
-	if who := deciders(p, r, refresh.ActionApprove); len(who) > 0 {
+	if who := whoDid(p, r, refresh.ActionApprove); len(who) > 0 {
 		add("Approved by:", "%s", apart(who, 10))
 	}
-	if who := deciders(p, r, refresh.ActionSignOff); len(who) > 0 {
+	if who := whoDid(p, r, refresh.ActionSignOff); len(who) > 0 {
 		add("Signed off by:", "%s", apart(who, 10))
 	}
 	if c := r.Copy; c.Operation != "" {
@@ -62,7 +62,7 @@ func summary(p pen, r refresh.Refresh) []string {
 			odd = append(odd, findings(p, notOK(s.Findings))...)
 		}
 	}
-	if who := deciders(p, r, refresh.ActionOpen); len(who) > 0 {
+	if who := whoDid(p, r, refresh.ActionOpen); len(who) > 0 {
 		add("Users let in by:", "%s", apart(who, 10))
 	}
 	if len(skipped) > 0 {
@@ -135,8 +135,8 @@ func askAgain(r refresh.Refresh) string {
 	return fmt.Sprintf(" It can be asked for again: /refresh %s.", env(r.Target))
 }
 
-// deciders are the people who took the action, in their order.
-func deciders(p pen, r refresh.Refresh, a refresh.Action) []string {
+// whoDid names the people who took the action, in their order.
+func whoDid(p pen, r refresh.Refresh, a refresh.Action) []string {
 	var who []string
 	for _, g := range r.Gates {
 		for i, d := range g.Decisions {
