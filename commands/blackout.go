@@ -25,19 +25,19 @@ type News interface {
 	Tell(ctx context.Context, n refresh.News) error
 }
 
-// Frozen is why a refresh cannot begin at some time.
-type Frozen struct {
+// InBlackout is why a refresh cannot begin at some time.
+type InBlackout struct {
 	refresh.Blackout
 	Free time.Time // when it could
 }
 
-// frozen is the error that carries it.
-type frozen struct {
+// blackedOut is the error that carries it.
+type blackedOut struct {
 	error
-	Frozen
+	InBlackout
 }
 
-func (f frozen) Unwrap() error { return f.error }
+func (f blackedOut) Unwrap() error { return f.error }
 
 // admit refuses a refresh whose copy would begin at start, and fall into a blackout. The zero time means as soon as the
 // notice is over. A calendar that cannot be read refuses too.
@@ -51,21 +51,21 @@ func (s *Service) admit(ctx context.Context, t Target, start time.Time) error {
 	if err != nil || !blocked {
 		return err
 	}
-	return frozen{hinted{refresh.Errorf(refresh.Refused, "%s is not to be refreshed then: %s.", name, why(b.Blackout)), liftable(name, b)}, b}
+	return blackedOut{hinted{refresh.Errorf(refresh.Refused, "%s is not to be refreshed then: %s.", name, why(b.Blackout)), liftable(name, b)}, b}
 }
 
 // blocking returns what keeps a refresh of that length from beginning at start, and when it could.
-func (s *Service) blocking(ctx context.Context, name string, start time.Time, length time.Duration) (Frozen, bool, error) {
+func (s *Service) blocking(ctx context.Context, name string, start time.Time, length time.Duration) (InBlackout, bool, error) {
 	all, err := s.Calendar.Blackouts(ctx, name, start)
 	if err != nil {
-		return Frozen{}, false, fmt.Errorf("look for blackouts of %s: %w", name, err)
+		return InBlackout{}, false, fmt.Errorf("look for blackouts of %s: %w", name, err)
 	}
 	b, free, blocked := refresh.Blocking(all, start, length)
-	return Frozen{b, free}, blocked, nil
+	return InBlackout{b, free}, blocked, nil
 }
 
 // liftable says how a freeze is lifted; nobody lifts a blackout of the configuration from a chat.
-func liftable(name string, b Frozen) string {
+func liftable(name string, b InBlackout) string {
 	if b.Configured {
 		return ""
 	}
@@ -84,7 +84,7 @@ func (s *Service) admitMove(ctx context.Context, r refresh.Refresh, events []ref
 	if err != nil || !blocked {
 		return err
 	}
-	return frozen{
+	return blackedOut{
 		hinted{refresh.Errorf(refresh.Refused, "The copy would begin on %s, and %s is not to be refreshed then: %s.", when.Said(start.In(s.Zone)), name, why(b.Blackout)),
 			strings.TrimSpace(fmt.Sprintf("Its time stays as it is. For one after that, press Cancel and ask anew: /refresh %s. %s", name, liftable(name, b)))},
 		b,
@@ -108,7 +108,7 @@ func movedTo(events []refresh.Event) (start time.Time, moved bool) {
 
 func why(b refresh.Blackout) string {
 	if b.Why == "" {
-		return "it is frozen"
+		return "no reason is given"
 	}
 	return b.Why
 }

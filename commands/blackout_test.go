@@ -28,8 +28,8 @@ func TestARefreshInABlackoutIsRefused(t *testing.T) {
 		if !got.Refused || !strings.Contains(got.Text, "test is not to be refreshed then: Month end") {
 			t.Errorf("answer: %+v", got)
 		}
-		if len(got.Frozen) != 1 || got.Frozen[0].Owner.ID != "U0FIN" || !got.Frozen[0].Free.Equal(now.Add(60*time.Hour)) {
-			t.Errorf("frozen: %+v", got.Frozen)
+		if len(got.Blackouts) != 1 || got.Blackouts[0].Owner.ID != "U0FIN" || !got.Blackouts[0].Free.Equal(now.Add(60*time.Hour)) {
+			t.Errorf("frozen: %+v", got.Blackouts)
 		}
 		if len(w.all(t)) > 0 {
 			t.Error("it was asked for all the same")
@@ -88,15 +88,15 @@ func TestNobodyMovesACopyIntoABlackout(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.Calendar = calendar
-				if got := w.press(t, tom, tc.move); !got.Refused || len(got.Frozen) > 0 {
+				if got := w.press(t, tom, tc.move); !got.Refused || len(got.Blackouts) > 0 {
 					t.Errorf("who may not move it anyway hears just that: %+v", got)
 				}
 				got := w.press(t, anna, tc.move)
 				if !got.Refused || !strings.Contains(got.Text, "and uat is not to be refreshed then: Month end.") || !strings.Contains(got.Hint, "Its time stays as it is.") {
 					t.Errorf("answer: %+v", got)
 				}
-				if len(got.Frozen) != 1 || got.Frozen[0].Owner.ID != "U0FIN" || !got.Frozen[0].Free.Equal(rule.Until) {
-					t.Errorf("frozen: %+v", got.Frozen)
+				if len(got.Blackouts) != 1 || got.Blackouts[0].Owner.ID != "U0FIN" || !got.Blackouts[0].Free.Equal(rule.Until) {
+					t.Errorf("frozen: %+v", got.Blackouts)
 				}
 				if now := w.the(t); now.Version != before.Version {
 					t.Error("something was committed")

@@ -218,8 +218,8 @@ func reply(r Reply, err error) Reply {
 		if a, ok := errors.AsType[toAdmins](err); ok {
 			r.Admins = a.admins
 		}
-		if f, ok := errors.AsType[frozen](err); ok {
-			r.Frozen = []Frozen{f.Frozen}
+		if f, ok := errors.AsType[blackedOut](err); ok {
+			r.Blackouts = []InBlackout{f.InBlackout}
 		}
 		return r
 	}

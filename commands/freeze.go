@@ -168,7 +168,7 @@ func (s *Service) unfreeze(ctx context.Context, in Line, words []string) (Reply,
 	r := Reply{Text: fmt.Sprintf("The freeze of %s until %s is lifted.", name, when.Said(b.Until.In(s.Zone))), Hint: "The channel is told."}
 	rest := slices.DeleteFunc(all, func(other refresh.Blackout) bool { return other.ID == b.ID })
 	if still, _, blocked := refresh.Blocking(rest, time.Now(), 0); blocked {
-		r.Hint += fmt.Sprintf(" It stays frozen until %s all the same: %s.", when.Said(still.Until.In(s.Zone)), why(still))
+		r.Hint += fmt.Sprintf(" No refresh begins there until %s all the same: %s.", when.Said(still.Until.In(s.Zone)), why(still))
 	}
 	return r, nil
 }

@@ -27,7 +27,7 @@ func TestAFreezeIsReadBackBeforeItCounts(t *testing.T) {
 			t.Fatalf("%+v", done)
 		}
 		asked := w.say(t, sam, "uat for data")
-		if !asked.Refused || !strings.Contains(asked.Text, "month end") || len(asked.Frozen) != 1 || asked.Frozen[0].Free.Format(time.DateTime) != "2000-01-03 18:00:00" || !strings.Contains(asked.Hint, "/refresh unfreeze uat") {
+		if !asked.Refused || !strings.Contains(asked.Text, "month end") || len(asked.Blackouts) != 1 || asked.Blackouts[0].Free.Format(time.DateTime) != "2000-01-03 18:00:00" || !strings.Contains(asked.Hint, "/refresh unfreeze uat") {
 			t.Errorf("asked for all the same: %+v", asked)
 		}
 		if got := w.say(t, sam, "uat monday 18:00 for data"); got.Refused {

@@ -10,23 +10,23 @@ import (
 
 // Reply is the answer to one person alone, free of any chat system's types. All text in it is plain text.
 type Reply struct {
-	Refused bool       // what was asked was not done
-	Passing bool       // with Refused: for a reason that may pass by itself, so that the same may be taken later
-	Text    string     // the answer, a sentence or two
-	Name    string     // what a list is, in a few words; it names the file with all of it
-	At      time.Time  // the time that Text speaks of, shown in the reader's own zone as well; zero: none
-	Hint    string     // the next step, when there is one
-	Buttons []Button   // to go on with
-	Targets []Standing // for status
-	Help    []Usage    // for help
-	Plan    *Plan      // for plan
-	History *History   // for history
-	About   *About     // for why, and to explain a refresh
-	Form    *Form      // to be shown instead of a text
-	Listing string     // lines that are shown as they are, in letters of equal width
-	Admins  []string   // ids of those who can help
-	Frozen  []Frozen   // what keeps a refresh from beginning
-	Items   []Item     // a list of things of one kind
+	Refused   bool         // what was asked was not done
+	Passing   bool         // with Refused: for a reason that may pass by itself, so that the same may be taken later
+	Text      string       // the answer, a sentence or two
+	Name      string       // what a list is, in a few words; it names the file with all of it
+	At        time.Time    // the time that Text speaks of, shown in the reader's own zone as well; zero: none
+	Hint      string       // the next step, when there is one
+	Buttons   []Button     // to go on with
+	Targets   []Standing   // for status
+	Help      []Usage      // for help
+	Plan      *Plan        // for plan
+	History   *History     // for history
+	About     *About       // for why, and to explain a refresh
+	Form      *Form        // to be shown instead of a text
+	Listing   string       // lines that are shown as they are, in letters of equal width
+	Admins    []string     // ids of those who can help
+	Blackouts []InBlackout // what keeps a refresh from beginning
+	Items     []Item       // a list of things of one kind
 
 	// Complaints are what is wrong with what was filled in, by the id of the input. The form stays open.
 	Complaints map[string]string

@@ -43,7 +43,7 @@ func (s *Service) Scheduled(ctx context.Context, in schedule.Request) (refresh.R
 		req.By = in.Owner
 	}
 	if err := s.admit(ctx, t, in.StartAt); err != nil {
-		if f, ok := errors.AsType[frozen](err); ok {
+		if f, ok := errors.AsType[blackedOut](err); ok {
 			err = schedule.Frozen{Blackout: f.Blackout, Free: f.Free}
 		}
 		return refresh.Refresh{}, err

@@ -10,7 +10,7 @@ import (
 )
 
 // blackout is why an environment is not to be refreshed, until when, and whom to talk to.
-func blackout(p pen, f commands.Frozen) string {
+func blackout(p pen, f commands.InBlackout) string {
 	text := fmt.Sprintf("%s until %s", p.at(f.From), p.at(f.Until))
 	if f.Why != "" {
 		text = p.bold(line(f.Why, maxReason)) + ": " + text
@@ -26,7 +26,7 @@ func blackout(p pen, f commands.Frozen) string {
 }
 
 // possible is when a refresh can begin again; "" when that is not known.
-func possible(p pen, f commands.Frozen) string {
+func possible(p pen, f commands.InBlackout) string {
 	if f.Free.IsZero() {
 		return ""
 	}
@@ -61,9 +61,9 @@ func coming(p pen, t commands.Standing, now time.Time) []string {
 		}
 		word := "Blackout"
 		if b.Touches(now, now.Add(time.Nanosecond)) {
-			word = "Frozen now"
+			word = "Blackout now"
 		}
-		lines = append(lines, word+", "+blackout(p, commands.Frozen{Blackout: b}))
+		lines = append(lines, word+", "+blackout(p, commands.InBlackout{Blackout: b}))
 	}
 	if t.Starts != nil {
 		lines = append(lines, quota(p, *t.Starts))

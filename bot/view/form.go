@@ -259,7 +259,7 @@ func Complaints(r commands.Reply, v slack.View, o Options) map[string]string {
 	if len(wrong) == 0 && last != "" {
 		p := pen{o: o, plain: true}
 		text := p.dated(r.Text)
-		for _, f := range r.Frozen {
+		for _, f := range r.Blackouts {
 			text = sentences(text, possible(p, f))
 		}
 		wrong[last] = unmarked(sentences(text, r.Hint), maxReason)

@@ -171,8 +171,8 @@ func TestComplaintsStandAtTheirInputs(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"clock": "uat is busy. Wait."}, got); diff != "" {
 		t.Error(diff)
 	}
-	frozen := []commands.Frozen{{Free: time.Date(2026, 12, 1, 23, 0, 0, 0, time.UTC)}}
-	got = view.Complaints(commands.Reply{Refused: true, Text: "Month end", Frozen: frozen}, v, options())
+	frozen := []commands.InBlackout{{Free: time.Date(2026, 12, 1, 23, 0, 0, 0, time.UTC)}}
+	got = view.Complaints(commands.Reply{Refused: true, Text: "Month end", Blackouts: frozen}, v, options())
 	if diff := cmp.Diff(map[string]string{"clock": "Month end. Possible again from 2 Dec 2026 at 00:00 CET."}, got); diff != "" {
 		t.Error(diff)
 	}

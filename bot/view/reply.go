@@ -36,7 +36,7 @@ func Reply(r commands.Reply, now time.Time, o Options) Message {
 		}
 		blocks = append(blocks, section(emoji+" "+lead))
 	}
-	for _, f := range r.Frozen {
+	for _, f := range r.Blackouts {
 		blocks = append(blocks, section(blackout(p, f)))
 	}
 	if len(r.Admins) > 0 {
@@ -166,7 +166,7 @@ func spoken(p pen, r commands.Reply) string {
 	if r.Refused {
 		said = sentences("Not done", said)
 	}
-	for _, f := range r.Frozen {
+	for _, f := range r.Blackouts {
 		said = sentences(said, blackout(p, f))
 	}
 	if d := r.Plan; d != nil {

@@ -54,7 +54,7 @@ func TestReply(t *testing.T) {
 			},
 			Starts: &refresh.Quota{Used: 3, Limit: 3, Within: 24 * time.Hour, Free: next},
 		}}},
-		"refused-frozen": {Refused: true, Text: "uat is not to be refreshed then: Month end.", Hint: "Whoever froze it, or an admin, can lift that: /refresh unfreeze uat.", Frozen: []commands.Frozen{
+		"refused-frozen": {Refused: true, Text: "uat is not to be refreshed then: Month end.", Hint: "Whoever froze it, or an admin, can lift that: /refresh unfreeze uat.", Blackouts: []commands.InBlackout{
 			{Blackout: refresh.Blackout{From: next, Until: next.Add(99 * time.Hour), Why: "Month end", Owner: refresh.Person{ID: "S0FINANCE"}, Configured: true}, Free: next.Add(99 * time.Hour)},
 			{Blackout: refresh.Blackout{From: next, Until: next.Add(9 * time.Hour), Why: "<!channel>", Owner: refresh.Person{ID: "U0FIN", Name: "Fiona"}}},
 		}},
