@@ -1,6 +1,5 @@
 # Every task of the project. `make` alone lists them.
 .DEFAULT_GOAL := help
-GOLANGCI := 2.15.0
 SOAK := 1h
 EVERY := 1m
 
@@ -35,8 +34,8 @@ lint: ## go vet and golangci-lint
 	go vet ./...
 	golangci-lint run ./...
 
-golden: ## write the golden files and the state diagram anew; look at the diff
-	go test ./bot/view ./bot/check ./jobs/refresh ./jobs/phases -update
+golden: ## write the golden files, pictures and the state diagram anew; look at the diff
+	go test ./bot/picture ./bot/view ./commands ./jobs/refresh ./jobs/report -update
 
 pictures: ## write the pictures of the documentation anew from the browser tests; look at each
 	go test ./bot/slacksim/browser -run 'TestFlow' -count=1 -pictures=$(CURDIR)/docs/pictures
