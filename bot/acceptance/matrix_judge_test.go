@@ -33,6 +33,7 @@ func (a *actor) judgeAll() (banners int) {
 	}
 	a.judgeDirect(r)
 	a.judgeQuestions(entries)
+	a.judgeItems(r, entries)
 	a.judgePanics()
 	a.judgeBackups()
 	a.judgeSecrets(strings.Join(a.log, "\n"))
@@ -68,6 +69,45 @@ func (a *actor) judgeQuestions(entries []refresh.Entry) {
 // isStart reports whether a call asks for the copy.
 func isStart(c cloudsim.Call) bool {
 	return c.Host == "lcs" && c.Method == "POST" && strings.Contains(c.Path, startPath)
+}
+
+// judgeItems wants what only this configuration has in the target: each item done, and the import begun once.
+func (a *actor) judgeItems(r refresh.Refresh, entries []refresh.Entry) {
+	a.t.Helper()
+	uat := a.cloud.Snapshot("uat")
+	if !slices.ContainsFunc(uat.EncryptedFields, func(f cloudsim.EncryptedField) bool {
+		return f.Table == "ExchangeRateProviderConfigurationDetails" && f.Set
+	}) {
+		a.t.Errorf("uat: the encrypted field is empty")
+	}
+	for _, server := range []string{"BATCH1", "BATCH2"} {
+		if !slices.Contains(uat.BatchGroups, cloudsim.BatchGroup{GroupID: "TEST", ServerID: server, Description: "Test team"}) {
+			a.t.Errorf("uat: batch group TEST is not on %s", server)
+		}
+	}
+	imports := 0
+	for _, p := range uat.Packages {
+		if p.DataProject == "Documents" {
+			imports++
+		}
+	}
+	if imports != 1 {
+		a.t.Errorf("uat: the data package was imported %d times, not once", imports)
+	}
+	if !slices.ContainsFunc(uat.DocumentParameters, func(d cloudsim.DocumentParameters) bool { return d.Company == "usmf" && d.MaxFileSize == 7 }) {
+		a.t.Errorf("uat: nothing came of the data package")
+	}
+	calls := 0
+	for _, e := range entries {
+		if step, ok := r.Step(refresh.StepOf(e.Event)); ok && step.Kind == refresh.KindHTTP {
+			if _, started := e.Event.(refresh.StepStarted); started {
+				calls++
+			}
+		}
+	}
+	if told := int(a.hub.Load()); told == 0 || told > calls {
+		a.t.Errorf("the hub was told %d times, with %d intents", told, calls)
+	}
 }
 
 // judgePanics wants none, not even one that was recovered.
@@ -418,7 +458,7 @@ func makers(c cloudsim.Call) (kinds []refresh.Kind) {
 	for path, by := range map[string][]refresh.Kind{
 		startPath:                     {refresh.KindCopy},
 		broadcastPath:                 {refresh.KindBroadcast},
-		"/BatchGroups":                {refresh.KindBatchGroups, refresh.KindRestore},
+		"/BatchGroups":                {refresh.KindBatchGroups, refresh.KindRestore, refresh.KindOData},
 		"/BatchJobs":                  {refresh.KindBatchJobs},
 		"/EmailParameters":            {refresh.KindEmail, refresh.KindOData, refresh.KindRestore},
 		"/DocumentParameters":         {refresh.KindOData, refresh.KindRestore},
@@ -427,6 +467,9 @@ func makers(c cloudsim.Call) (kinds []refresh.Kind) {
 		"/SystemUsers":                {refresh.KindEnable},
 		"/PostRefresh/":               {refresh.KindService},
 		"/Refreshbot/setHelp":         {refresh.KindParameters},
+		"/Refreshbot/setEncrypted":    {refresh.KindEncrypted},
+		"/Refreshbot/refreshEntity":   {refresh.KindEntityStore},
+		"/DataManagementDefinition":   {refresh.KindPackage},
 		"/Refreshbot/setSmtpPassword": {refresh.KindEmail},
 	} {
 		if strings.Contains(c.Path, path) {

@@ -5,6 +5,8 @@ package acceptance
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -21,11 +23,25 @@ import (
 // matrixEdits make the configuration have every kind of effect that a refresh can have.
 var matrixEdits = []edit{
 	withOpen, withManual,
+	{"name: Entity store\n", "name: Statistics\n"},
 	{"approve:  {by: [" + release + "], count: 1,", "approve:  {by: [" + release + "], count: 2,"},
 	{"  path: refreshbot.db\n", "  path: refreshbot.db\n  backup: {dir: backups, every: 9h, keep: 5}\n"},
 	{"keep: [users]", "keep: [users, user_roles, batch_groups, email, entra_applications, document_parameters]"},
 	{"        enable: [", "        notify: true\n        enable: ["},
 	{"        - service:\n", "        - parallel:\n            - system_parameters: {help_library: Test help}\n            - odata: {name: E-mail size, entity: EmailParameters, key: {ID: 0}, set: {MaximumEmailAttachmentSize: 7}}\n        - service:\n"},
+	{"      users:\n", `        - encrypted_field: {name: Exchange rate key, table: ExchangeRateProviderConfigurationDetails, field: Value, value: {file: smtp-password}}
+        - entity_store: {entities: [CustTransactions]}
+        - odata:
+            name: Batch groups of the test team
+            entity: BatchGroups
+            insert: true
+            rows:
+              - {key: {GroupId: TEST, ServerId: BATCH1}, set: {Description: Test team}}
+              - {key: {GroupId: TEST, ServerId: BATCH2}, set: {Description: Test team}}
+        - package: {name: Size of documents, file: config.zip, definition_group: Documents, legal_entity: usmf}
+        - http: {name: Tell the hub, url: "HUB/refreshed", body: {state: refreshed}}
+      users:
+`},
 	{"      users:\n", "      must_not:\n        - {name: E-mail through production, entity: EmailParameters, where: {SMTPRelayServerName: smtp.contoso.com}}\n      users:\n"},
 }
 
@@ -48,14 +64,15 @@ type actor struct {
 	pressed     map[choice]int // and how often that person had been told something before
 	handed      int            // lists of users handed in
 	armed       bool
-	met         atomic.Bool // a call has met the fault
-	halting     func()      // told once the process is halted
-	unknown     int         // how often a person was asked whether the copy was started
-	killed      bool        // the process died at the cell's point
-	termed      bool        // it was asked to stop there, and did
-	stopped     bool        // it was halted there
-	second      bool        // and at the second one
-	interrupted []time.Time // when it was killed or halted
+	met         atomic.Bool  // a call has met the fault
+	hub         atomic.Int32 // times that the system outside F&O was told
+	halting     func()       // told once the process is halted
+	unknown     int          // how often a person was asked whether the copy was started
+	killed      bool         // the process died at the cell's point
+	termed      bool         // it was asked to stop there, and did
+	stopped     bool         // it was halted there
+	second      bool         // and at the second one
+	interrupted []time.Time  // when it was killed or halted
 	finished    bool
 }
 
@@ -401,16 +418,23 @@ func newActor(t testing.TB, c cell) *actor {
 	edits := append(slices.Clone(matrixEdits),
 		edit{"lcs:\n", fmt.Sprintf("lcs:\n  timeout: %s\n", timeout)},
 		edit{"finops:\n", fmt.Sprintf("finops:\n  timeout: %s\n", timeout)})
-	planted := map[string]string{}
 	if !c.scheduled { // there a person is asked to type it in
 		edits = append(edits, edit{"user: uat@contoso.com, ", "user: uat@contoso.com, password: {file: smtp-password}, "})
-		planted["the SMTP password"] = smtpPassword
 	} else {
 		edits = append(edits, edit{"      downtime:", "      schedule: {cron: \"" + scheduleCron + "\", missed: once}\n      downtime:"})
 	}
-	a := &actor{world: newWorld(t, cloudsim.Options{Speed: 6000, Companion: true}, edits...), cell: c, pressed: map[choice]int{}}
-	a.planted = planted
+	a := &actor{cell: c, pressed: map[choice]int{}}
+	hub := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { a.hub.Add(1) }))
+	t.Cleanup(hub.Close)
+	edits = append(edits, edit{"HUB", hub.URL})
+	a.world = newWorld(t, cloudsim.Options{Speed: 6000, Companion: true}, edits...)
+	a.planted = map[string]string{"the SMTP password": smtpPassword}
 	a.write("smtp-password", smtpPassword)
+	data, err := cloudsim.DataPackage(map[string]string{"DocumentParameters": "KEY,MAXFILESIZEINFILESYSTEM\n0,7\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.write("config.zip", string(data))
 	ctx, cancel := context.WithTimeout(t.Context(), patience+c.pause)
 	t.Cleanup(cancel)
 	a.ctx = ctx

@@ -27,6 +27,34 @@ type packageManifest struct {
 	} `xml:"PackageEntityList>DataManagementPackageEntityData"`
 }
 
+// DataPackage returns a data package as data management exports one: for each entity, by the name that Manifest.xml gives
+// it, its rows as CSV with a line of field names.
+func DataPackage(csvs map[string]string) ([]byte, error) {
+	var data bytes.Buffer
+	z := zip.NewWriter(&data)
+	files := map[string]string{"PackageHeader.xml": "<DataManagementPackageHeader/>"}
+	entities := ""
+	for entity, rows := range csvs {
+		files[entity+".csv"] = rows
+		entities += "<DataManagementPackageEntityData><EntityName>" + entity + "</EntityName><InputFilePath>" + entity + ".csv</InputFilePath></DataManagementPackageEntityData>"
+	}
+	files["Manifest.xml"] = `<DataManagementPackageManifest xmlns="http://schemas.microsoft.com/dynamics/2015/01/DataManagement"><PackageEntityList>` + entities +
+		"</PackageEntityList></DataManagementPackageManifest>"
+	for name, text := range files {
+		f, err := z.Create(name)
+		if err == nil {
+			_, err = io.WriteString(f, text)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("write %s of a data package: %w", name, err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		return nil, fmt.Errorf("write a data package: %w", err)
+	}
+	return data.Bytes(), nil
+}
+
 // packageFile is one entity's data: rows of field names and texts.
 type packageFile struct {
 	entity string

@@ -81,7 +81,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 var (
 	odataKey = regexp.MustCompile(`\(.*?\)`)
-	varying  = regexp.MustCompile(`^[0-9]+$|^[0-9a-fA-F-]{20,}$|^F[0-9A-Z]{6,}$`)
+	varying  = regexp.MustCompile(`^[0-9]+$|^[0-9a-fA-F-]{20,}$|^[0-9a-f-]{36}-.*\.zip$|^F[0-9A-Z]{6,}$`)
 )
 
 // kind names a request by what stays the same from one run to the next: method and path, without ids and keys.

@@ -1,8 +1,6 @@
 package finops_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -126,26 +124,11 @@ func TestAppsAndRolesOfASimulatedEnvironment(t *testing.T) {
 // settings makes a data package that sets the document parameters, and writes to an entity that may not exist.
 func settings(t *testing.T, entity string) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	for name, content := range map[string]string{
-		"Manifest.xml": `<DataManagementPackageManifest xmlns="http://schemas.microsoft.com/dynamics/2015/01/DataManagement"><Description>d</Description><PackageEntityList>` +
-			`<DataManagementPackageEntityData><EntityName>` + entity + `</EntityName><InputFilePath>d.csv</InputFilePath></DataManagementPackageEntityData></PackageEntityList></DataManagementPackageManifest>`,
-		"PackageHeader.xml": "<DataManagementPackageHeader/>",
-		"d.csv":             "KEY,WEBAPPSSERVERURL\n0,https://office.test\n",
-	} {
-		w, err := z.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(content)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
+	data, err := cloudsim.DataPackage(map[string]string{entity: "KEY,WEBAPPSSERVERURL\n0,https://office.test\n"})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
+	return data
 }
 
 func TestADataPackageInASimulatedEnvironment(t *testing.T) {

@@ -1,8 +1,6 @@
 package phases_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -127,29 +125,12 @@ func TestAnOutsideSystemThatIsNotThere(t *testing.T) {
 // dataPackage writes a package of entity files: names and texts of Manifest entities.
 func dataPackage(t *testing.T, files map[string]string) string {
 	t.Helper()
-	var z bytes.Buffer
-	w := zip.NewWriter(&z)
-	add := func(name, text string) {
-		f, err := w.Create(name)
-		if err == nil {
-			_, err = io.WriteString(f, text)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	entities := ""
-	for entity, csv := range files {
-		add(entity+".csv", csv)
-		entities += "<DataManagementPackageEntityData><EntityName>" + entity + "</EntityName><InputFilePath>" + entity + ".csv</InputFilePath></DataManagementPackageEntityData>"
-	}
-	add("PackageHeader.xml", "<DataManagementPackageHeader/>")
-	add("Manifest.xml", "<DataManagementPackageManifest><PackageEntityList>"+entities+"</PackageEntityList></DataManagementPackageManifest>")
-	if err := w.Close(); err != nil {
+	data, err := cloudsim.DataPackage(files)
+	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "config.zip")
-	if err := os.WriteFile(file, z.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
