@@ -88,46 +88,76 @@ func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 	if err != nil {
 		return failed(err)
 	}
+	execution := fmt.Sprintf("refreshbot-%s-%s-%d", j.refresh.ID, j.step.ID, j.step.Attempt-j.step.Tries)
+	status, err := importStatus(ctx, j, execution)
+	if err != nil {
+		return failed(err)
+	}
+	if status != "" {
+		return p.followImport(ctx, j, want, execution, status)
+	}
+	if err := beginImport(ctx, j, want, execution); err != nil {
+		// F&O refuses it when the request of an earlier attempt has landed since it was asked.
+		if status, lost := importStatus(ctx, j, execution); refresh.CodeOf(err) == refresh.Refused && lost == nil && status != "" {
+			return p.followImport(ctx, j, want, execution, status)
+		}
+		return failed(err)
+	}
+	p.firstSeen(execution)
+	return p.importing(want)
+}
+
+// importStatus returns how far the import is, "" when F&O knows none of that id.
+func importStatus(ctx context.Context, j job, execution string) (string, error) {
+	status, err := j.target.PackageStatus(ctx, execution)
+	if status == "Unknown" || refresh.CodeOf(err) == refresh.NotFound {
+		return "", nil
+	}
+	return status, err
+}
+
+// beginImport uploads the file and has F&O import it.
+func beginImport(ctx context.Context, j job, want PackageParams, execution string) error {
+	info, err := os.Stat(want.File)
+	if err != nil || info.Size() > packageLimit {
+		return refresh.Errorf(refresh.Invalid, "The data package %s cannot be read, or is larger than %d MB. Put one there that refreshbot may read, and try again.", want.File, packageLimit>>20)
+	}
+	data, err := os.ReadFile(want.File)
+	if err != nil {
+		return refresh.Errorf(refresh.Invalid, "The data package %s cannot be read. Put one there that refreshbot may read, and try again.", want.File)
+	}
+	_, err = j.target.ImportPackage(ctx, refresh.Package{
+		Name: execution + ".zip", Data: data, DefinitionGroup: want.DefinitionGroup, ExecutionID: execution,
+		LegalEntity: want.LegalEntity, Overwrite: want.Overwrite,
+	})
+	return err
+}
+
+// followImport says what has become of an import.
+func (p *Performer) followImport(ctx context.Context, j job, want PackageParams, execution, status string) refresh.Outcome {
+	file := filepath.Base(want.File)
 	limit := want.Timeout
 	if limit == 0 {
 		limit = importTimeout
 	}
-	execution := fmt.Sprintf("refreshbot-%s-%s-%d", j.refresh.ID, j.step.ID, j.step.Attempt-j.step.Tries)
-	status, err := j.target.PackageStatus(ctx, execution)
-	if err != nil && refresh.CodeOf(err) != refresh.NotFound {
-		return failed(err)
-	}
 	switch status {
 	case "Succeeded":
-		return done(filepath.Base(want.File) + " is imported.")
+		return done(file + " is imported.")
 	case "PartiallySucceeded", "Failed", "Canceled":
 		errs, err := j.target.PackageErrors(ctx, execution)
 		if err != nil {
 			errs = []string{"F&O does not say why: " + refresh.MessageOf(err)}
 		}
-		return failed(refresh.Errorf(refresh.Refused, "The import of %s ended as %s: %s", filepath.Base(want.File), status, some(errs)))
-	case "", "Unknown": // no such import yet
-	default:
-		if time.Since(p.firstSeen(execution)) > limit {
-			return failed(refresh.Errorf(refresh.Refused, "The import of %s has not ended within %s. See Data management > Job history.", filepath.Base(want.File), limit))
-		}
-		return refresh.Outcome{Result: refresh.Continues, Note: "F&O imports " + filepath.Base(want.File) + ".", Again: p.AnswerPoll}
+		return failed(refresh.Errorf(refresh.Refused, "The import of %s ended as %s: %s", file, status, some(errs)))
 	}
-	info, err := os.Stat(want.File)
-	if err != nil || info.Size() > packageLimit {
-		return failed(refresh.Errorf(refresh.Invalid, "The data package %s cannot be read, or is larger than %d MB. Put one there that refreshbot may read, and try again.", want.File, packageLimit>>20))
+	if time.Since(p.firstSeen(execution)) > limit {
+		return failed(refresh.Errorf(refresh.Refused, "The import of %s has not ended within %s. See Data management > Job history.", file, limit))
 	}
-	data, err := os.ReadFile(want.File)
-	if err != nil {
-		return failed(refresh.Errorf(refresh.Invalid, "The data package %s cannot be read. Put one there that refreshbot may read, and try again.", want.File))
-	}
-	if _, err := j.target.ImportPackage(ctx, refresh.Package{
-		Name: execution + ".zip", Data: data, DefinitionGroup: want.DefinitionGroup, ExecutionID: execution,
-		LegalEntity: want.LegalEntity, Overwrite: want.Overwrite,
-	}); err != nil {
-		return failed(err)
-	}
-	p.firstSeen(execution)
+	return p.importing(want)
+}
+
+// importing has the import looked at again.
+func (p *Performer) importing(want PackageParams) refresh.Outcome {
 	return refresh.Outcome{Result: refresh.Continues, Note: "F&O imports " + filepath.Base(want.File) + ".", Again: p.AnswerPoll}
 }
 

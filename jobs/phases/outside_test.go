@@ -237,6 +237,21 @@ func TestAnImportIsFollowedByWhoeverComesNext(t *testing.T) {
 	}
 }
 
+func TestAnImportThatLandsAfterItWasAskedAbout(t *testing.T) {
+	t.Parallel()
+	b := newImport(t)
+	file := dataPackage(t, map[string]string{"EmailParameters": goodRows})
+	b.want(b.importing(file, 1, 1, 0), refresh.Continues, "")
+	b.Fail("uat", "GetExecutionSummaryStatus", cloudsim.Fault{Body: `{"value": "Unknown"}`}) // as before it had landed
+	b.want(b.importing(file, 2, 2, 0), refresh.Continues, "")
+	b.AdvancePackage("uat")
+	b.AdvancePackage("uat")
+	b.want(b.importing(file, 2, 2, 0), refresh.Succeeded, "")
+	if got := b.imports(); len(got) != 1 {
+		t.Errorf("imports: %q, want one", got)
+	}
+}
+
 func TestAnImportThatTakesTooLong(t *testing.T) {
 	t.Parallel()
 	b := newImport(t)
