@@ -33,9 +33,7 @@ func TestFinalChecksFindARefreshStartedByHand(t *testing.T) {
 		t.Fatalf("operations %+v, want %s", o.Operations, id)
 	}
 
-	// Somebody was asked about it and waits for its end: that it then ended well is asked about as well.
-	b.r.Gates = append(b.r.Gates, refresh.Gate{ID: "final-checks.2", Kind: refresh.GateForeign, Seen: o.Operations, Outcome: refresh.ActionRetry})
-	b.finish()
+	b.finish() // somebody has waited for its end: that it ended well is asked about as well
 	o = b.perform(refresh.KindPreflight, nil)
 	b.want(o, refresh.Foreign, refresh.Refused, "has been refreshed already")
 
@@ -46,19 +44,39 @@ func TestFinalChecksFindARefreshStartedByHand(t *testing.T) {
 	}
 }
 
-// What ended before anybody could be asked is no reason to stop: the approval is for the data of now.
-func TestARefreshByHandThatEndedBeforeTheFinalChecksIsKnownToThem(t *testing.T) {
+// Whoever approved did so before it: that it is over by the final checks makes it nothing to copy over unasked. It may
+// even be a copy of refreshbot's own, when its store was put back by hand.
+func TestARefreshThatEndedBeforeTheFinalChecksIsNotRunOverUnasked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t).approved()
 	id := b.StartByHand("uat")
 	b.finish()
 	o := b.perform(refresh.KindPreflight, nil)
-	b.want(o, refresh.Succeeded, "")
-	b.r.Copy.Known = o.Known
-	b.want(b.perform(refresh.KindCopy, nil), refresh.Succeeded, "", "accepted")
-	if id == "" || b.Starts("uat") != 1 {
-		t.Errorf("by hand %q, %d starts", id, b.Starts("uat"))
+	b.want(o, refresh.Foreign, refresh.Refused, "has been refreshed already", "by hand, or refreshbot has")
+	if len(o.Operations) != 1 || o.Operations[0].ID != id || o.Operations[0].Running() {
+		t.Fatalf("operations %+v, want %s", o.Operations, id)
 	}
+	b.want(b.adopt(id), refresh.Succeeded, "", "adopted")
+
+	b.r.Copy.Known = append(b.r.Copy.Known, id) // decided: copy once more, and that is asked once
+	b.want(b.perform(refresh.KindPreflight, nil), refresh.Succeeded, "")
+	b.want(b.perform(refresh.KindCopy, nil), refresh.Succeeded, "", "accepted")
+	if n := b.Starts("uat"); n != 1 {
+		t.Errorf("%d copies started", n)
+	}
+}
+
+// What has failed has left the target as it was, and what was there at the first checks was known to whoever approved.
+func TestWhatChangedNothingSinceTheApprovalIsNotAskedAbout(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.StartByHand("uat")
+	b.finish()
+	b.approved()
+	b.FailNextRefresh(true)
+	b.StartByHand("uat")
+	b.finish()
+	b.want(b.perform(refresh.KindPreflight, nil), refresh.Succeeded, "")
 }
 
 func TestAdoptingARefreshStartedByHand(t *testing.T) {

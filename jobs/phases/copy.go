@@ -82,12 +82,12 @@ func alive(ops []refresh.Operation) []refresh.Operation {
 
 // foreign is the outcome when somebody else has begun a refresh of the target: nothing is started on top of it.
 func foreign(j job, ops []refresh.Operation) refresh.Outcome {
-	what := "has been refreshed"
-	if ops[0].Running() {
-		what = "is being refreshed"
+	what, who := "has been refreshed", "somebody has started that in LCS by hand, or refreshbot has, and its store was put back since"
+	if slices.ContainsFunc(ops, refresh.Operation.Running) {
+		what, who = "is being refreshed", "somebody has started that in LCS by hand"
 	}
 	return refresh.Outcome{Result: refresh.Foreign, Operations: ops[:min(len(ops), shown)], Problem: &refresh.Problem{Code: refresh.Refused,
-		Message: fmt.Sprintf("%s %s already: somebody has started that in LCS by hand. Nothing was started on top of it.", j.refresh.Target.Name, what)}}
+		Message: fmt.Sprintf("%s %s already: %s. Nothing was started on top of it.", j.refresh.Target.Name, what, who)}}
 }
 
 // notStarted is the outcome of an error from before the copy was asked for: nothing can have happened.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -112,18 +111,12 @@ func said(format, what string) string {
 }
 
 // meanwhile returns the refreshes of the target that somebody has started by hand since an approved refresh was
-// checked first, as far as a person has to be asked about them: those that run, and those that were waited for.
+// checked first, as far as a person has to be asked about them: those that run, and those that have replaced its data.
 func meanwhile(r refresh.Refresh, history []refresh.Operation) []refresh.Operation {
 	if !r.Approved() {
 		return nil
 	}
-	asked := map[string]bool{}
-	for _, g := range r.Gates {
-		for _, op := range g.Seen {
-			asked[op.ID] = true
-		}
-	}
-	return slices.DeleteFunc(alive(r.New(history)), func(op refresh.Operation) bool { return !op.Running() && !asked[op.ID] })
+	return alive(r.New(history))
 }
 
 // checks collects findings, and the errors behind those that an outside service caused.
