@@ -12,6 +12,7 @@ import (
 	"refreshbot/bot/view"
 	"refreshbot/commands"
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // callTimeout bounds one Web API call. slack-go has no timeout of its own.
@@ -85,7 +86,7 @@ func NewAPI(botToken, appToken, url string, transport http.RoundTripper) *slack.
 	options := []slack.Option{
 		slack.OptionAppLevelToken(appToken),
 		slack.OptionHTTPClient(&http.Client{
-			Timeout: callTimeout, Transport: &throttle{next: transport, until: map[string]time.Time{}}, CheckRedirect: stay,
+			Timeout: callTimeout, Transport: &throttle{next: transport, until: map[string]time.Time{}}, CheckRedirect: wire.Stay,
 		}),
 	}
 	if url != "" {
@@ -93,9 +94,6 @@ func NewAPI(botToken, appToken, url string, transport http.RoundTripper) *slack.
 	}
 	return slack.New(botToken, options...)
 }
-
-// stay takes a redirect for the answer.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // New returns a Bot that does nothing until Run.
 func New(o Options) *Bot {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -15,6 +14,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
+
+	"refreshbot/jobs/wire"
 )
 
 // connections is how many Socket Mode connections are kept. Slack recycles each every few hours, and slack-go
@@ -162,8 +163,7 @@ var errInClear = errors.New("the socket's address begins with ws:// and is not o
 // proxy before it connects, and for no other place is the address at hand.
 func inPrivate(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
-		ip := net.ParseIP(r.URL.Hostname())
-		if r.URL.Scheme != "https" && r.URL.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if r.URL.Scheme != "https" && !wire.Loopback(r.URL.Hostname()) {
 			return nil, errInClear
 		}
 		if proxy == nil {

@@ -44,7 +44,7 @@ func TestImportsRunOneWay(t *testing.T) {
 		"jobs/wire":     nil,
 		"jobs/roster":   {"jobs/refresh", "jobs/spell"},
 		"jobs/spell":    nil,
-		"jobs/phases":   {"jobs/refresh", leaf, "jobs/roster", "jobs/spell"},
+		"jobs/phases":   {"jobs/refresh", leaf, "jobs/roster", "jobs/spell", "jobs/wire"},
 		"jobs/schedule": append([]string{"jobs/recur"}, engine...),
 		"jobs/recur":    domain,
 		"jobs/blackout": append([]string{"jobs/recur"}, domain...),

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"net"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"refreshbot/jobs/recur"
+	"refreshbot/jobs/wire"
 )
 
 const guidPattern = `[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`
@@ -101,7 +101,7 @@ func (d *decoder) web(v value) (*url.URL, bool) {
 		d.fail(v, "must be an address such as https://contoso.operations.dynamics.com")
 	case u.User != nil:
 		d.fail(v, "must not hold a user name or password: remove what stands before the @")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !wire.Loopback(u.Hostname())):
 		d.fail(v, "must start with https://; plain http is for servers on this machine only")
 	default:
 		return u, true
@@ -147,11 +147,6 @@ func (d *decoder) link(out *string) reader {
 			*out = u.String()
 		}
 	}
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
 func (d *decoder) address(out *string) reader {

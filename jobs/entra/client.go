@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // DefaultAuthority is the sign-in address of the worldwide cloud.
@@ -78,7 +79,7 @@ func (e endpoint) httpClient(c *http.Client) *http.Client {
 		c = &http.Client{}
 	}
 	guarded := *c
-	guarded.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	guarded.CheckRedirect = wire.Stay
 	guarded.Transport = guard{base: c.Transport, endpoint: e}
 	return &guarded
 }

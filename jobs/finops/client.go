@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 const (
@@ -58,14 +59,14 @@ func New(o Options) *Client {
 		hc = *o.HTTP
 	}
 	// A redirect is an answer, not a direction: the token must not travel to another place.
-	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	hc.CheckRedirect = wire.Stay
 	c.http = &hc
 
 	u, err := url.Parse(strings.TrimRight(o.URL, "/"))
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		c.broken = refresh.Errorf(refresh.Invalid, "The environment URL is not usable: give it as https://name.operations.dynamics.com.")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !wire.Loopback(u.Hostname())):
 		c.broken = refresh.Errorf(refresh.Invalid, "The environment URL of %s must begin with https://.", u.Host)
 	case o.Token == nil:
 		c.broken = refresh.Errorf(refresh.Invalid, "There is no identity to sign in to %s with.", u.Host)
@@ -77,12 +78,6 @@ func New(o Options) *Client {
 
 // URL is where the requests go, without a trailing slash; "" when the one it was made with is not usable.
 func (c *Client) URL() string { return c.base }
-
-// loopback hosts may be spoken to in the clear: no network sees the token.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
 
 // Ping asks for one company. Nil means that the environment is up and knows the app.
 // Errors: Denied when the app is not registered there, Offline when nothing sensible answers, Throttled.

@@ -137,7 +137,7 @@ func (c *Client) writeURL(ctx context.Context, name string) (*url.URL, error) {
 		}
 	}
 	u, err := url.Parse(strings.TrimSpace(address))
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !wire.Loopback(u.Hostname())) {
 		return nil, refresh.Errorf(refresh.Refused, "%s gave no address that a data package can be uploaded to safely (%s).", c.host, doing)
 	}
 	return u, nil

@@ -3,7 +3,6 @@ package lcs
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -71,7 +70,7 @@ func (c *Client) bearer(ctx context.Context) (string, error) {
 
 func (c *Client) request(ctx context.Context, method, path, token string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
-	if err != nil || req.URL.Host == "" || req.URL.Scheme != "https" && (req.URL.Scheme != "http" || !loopback(req.URL.Hostname())) {
+	if err != nil || req.URL.Host == "" || req.URL.Scheme != "https" && (req.URL.Scheme != "http" || !wire.Loopback(req.URL.Hostname())) {
 		return nil, refresh.Errorf(refresh.Invalid, "lcs.api_url is no address that a token can be sent to: it should look like %s.", DefaultBaseURL)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
@@ -80,12 +79,6 @@ func (c *Client) request(ctx context.Context, method, path, token string) (*http
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "refreshbot")
 	return req, nil
-}
-
-// loopback hosts may be spoken to in the clear: no network sees the token.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // statusError turns any status but 200 into an error; nothing of the body is used.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 // DefaultBaseURL is the API of the worldwide cloud. A project in another geography has another host.
@@ -56,7 +57,7 @@ func New(o Options) *Client {
 	}
 	reads := *o.HTTP
 	// A redirect could carry the token to another host, and a redirected POST would be a second one.
-	reads.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	reads.CheckRedirect = wire.Stay
 	starts := reads
 	starts.Transport = freshConnections(o.HTTP.Transport)
 	c.reads, c.starts = &reads, &starts

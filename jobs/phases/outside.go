@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/wire"
 )
 
 const (
@@ -59,7 +60,7 @@ func (p *Performer) http(ctx context.Context, j job) refresh.Outcome {
 		req.Header.Set(name, value)
 	}
 	client := *p.HTTP
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the header must not travel
+	client.CheckRedirect = wire.Stay // the header must not travel
 	resp, err := client.Do(req)
 	if err != nil { // its text holds the whole address, which may hold a key
 		return failed(&refresh.Error{Code: refresh.Offline, Msg: req.URL.Host + " does not answer.", Err: errors.New("call " + req.URL.Host)})

@@ -1,5 +1,5 @@
-// Package wire is what the clients of outside services read alike from HTTP: when to ask again, and why there was
-// no reply.
+// Package wire is what the clients of outside services do alike over HTTP: when to ask again, why there was no reply,
+// and where a credential must not travel.
 package wire
 
 import (
@@ -52,4 +52,13 @@ func NetworkCause(err error) error {
 		return errors.New("the request failed")
 	}
 	return nil
+}
+
+// Stay takes a redirect for the answer: neither a credential nor a write goes where another host directs it.
+func Stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Loopback reports whether the host is this machine, which may be spoken to in the clear: no network sees the token.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
