@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// Enough is how many refreshes of a pair there have to be before the length of the downtime is announced from them
+	// enough is how many refreshes of a pair there have to be before the length of the downtime is announced from them
 	// instead of from the configuration.
-	Enough = 3
+	enough = 3
 	// remembered is how many of them count: environments grow, so what is long ago says little.
 	remembered = 10
 )
@@ -41,27 +41,6 @@ func (p Past) Downtime() Spread {
 	return p.spread(func(r refresh.Refresh) (time.Duration, bool) { return between(r.Copy.SentAt, Copied(r)) })
 }
 
-// Waiting is for how long people were waited for.
-func (p Past) Waiting() Spread {
-	return p.spread(func(r refresh.Refresh) (time.Duration, bool) { return Waited(r), true })
-}
-
-// Phase is how long a phase took.
-func (p Past) Phase(phase refresh.Phase) Spread {
-	return p.spread(func(r refresh.Refresh) (time.Duration, bool) { return between(PhaseOf(r, phase)) })
-}
-
-// Step is how long a step took, from its first attempt to its end. A step that was skipped says nothing.
-func (p Past) Step(id string) Spread {
-	return p.spread(func(r refresh.Refresh) (time.Duration, bool) {
-		s, _ := r.Step(id)
-		if s.Status != refresh.Completed {
-			return 0, false
-		}
-		return between(s.StartedAt, s.EndedAt)
-	})
-}
-
 // Whole is how long it took from the request for the copy until the users were in.
 func (p Past) Whole() Spread {
 	return p.spread(func(r refresh.Refresh) (time.Duration, bool) { return between(r.Copy.SentAt, r.EndedAt) })
@@ -82,7 +61,7 @@ func (p Past) spread(of func(refresh.Refresh) (time.Duration, bool)) Spread {
 // is how many refreshes it is learnt from, 0 for the configured one.
 func (p Past) Announced(configured time.Duration) (d time.Duration, n int) {
 	seen := p.Downtime()
-	if seen.N < Enough {
+	if seen.N < enough {
 		return configured, 0
 	}
 	return roundUp(seen.High), seen.N

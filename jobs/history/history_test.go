@@ -102,12 +102,6 @@ func TestHowLongThingsTook(t *testing.T) {
 		low, median, high time.Duration
 	}{
 		"downtime":             {past.Downtime(), time.Hour, 2 * time.Hour, 4 * time.Hour},
-		"waiting":              {past.Waiting(), approval, approval, approval},
-		"prepare":              {past.Phase(refresh.PhasePrepare), prepared, prepared, prepared},
-		"reconfigure":          {past.Phase(refresh.PhaseReconfigure), 30 * time.Minute, 30 * time.Minute, 30 * time.Minute},
-		"a phase not planned":  {past.Phase(refresh.PhaseSignOff), 0, 0, 0},
-		"step":                 {past.Step("email"), 10 * time.Minute, 10 * time.Minute, 10 * time.Minute},
-		"a step not planned":   {past.Step("nothing"), 0, 0, 0},
 		"from copy to the end": {past.Whole(), 90 * time.Minute, 150 * time.Minute, 270 * time.Minute},
 	} {
 		if tc.got.Low != tc.low || tc.got.Median != tc.median || tc.got.High != tc.high {

@@ -143,10 +143,17 @@ func (c *Client) refused(e envelope, token string) error {
 		"LCS allows %s operations started by API within 24 hours for an environment, and they are used up. The next start is possible %s; by hand in LCS it is possible now. LCS refused: %s", m[1], when, text)
 }
 
-// QuotaUsed counts the database operations that began in the 24 hours before now, of which LCS allows three by API
+// Quota returns how many operations LCS has begun on an environment with this history, of those that it accepts through
+// its API, and when the next one comes free if none is left.
+func (c *Client) Quota(history []refresh.Operation, now time.Time) refresh.Quota {
+	used, free := quotaUsed(history, now)
+	return refresh.Quota{Used: used, Limit: quota, Within: quotaWindow, Free: free}
+}
+
+// quotaUsed counts the database operations that began in the 24 hours before now, of which LCS allows three by API
 // for each environment. freeAt is when one more becomes possible; it is zero when one is possible already. The
 // history does not tell API calls from starts by hand, so all refreshes and exports count.
-func QuotaUsed(ops []refresh.Operation, now time.Time) (used int, freeAt time.Time) {
+func quotaUsed(ops []refresh.Operation, now time.Time) (used int, freeAt time.Time) {
 	ops = append([]refresh.Operation(nil), ops...)
 	newestFirst(ops)
 	for _, op := range ops {

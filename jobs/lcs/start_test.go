@@ -273,7 +273,7 @@ func TestQuotaUsed(t *testing.T) {
 		"other kinds":      {[]refresh.Operation{op(1, "SFBinaryHotfix", ""), op(1, "InstallAddin", "")}, 0, time.Time{}},
 		"just begun":       {[]refresh.Operation{op(1, copied, ""), op(2, copied, ""), running}, 3, now.Add(22 * time.Hour)},
 	} {
-		if used, free := QuotaUsed(c.ops, now); used != c.used || !free.Equal(c.free) {
+		if used, free := quotaUsed(c.ops, now); used != c.used || !free.Equal(c.free) {
 			t.Errorf("%s: %d used, free at %s; want %d and %s", name, used, free, c.used, c.free)
 		}
 	}
