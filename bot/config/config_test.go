@@ -274,8 +274,9 @@ func TestFederatedTokenIsNotReadAtLoad(t *testing.T) {
 	}
 }
 
-func TestExtraCertificateAuthorities(t *testing.T) {
-	t.Parallel()
+// corporate makes the certificate of an authority of one's own, in PEM.
+func corporate(t *testing.T) []byte {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -285,8 +286,14 @@ func TestExtraCertificateAuthorities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+func TestExtraCertificateAuthorities(t *testing.T) {
+	t.Parallel()
+	authority := corporate(t)
 	s := around()
-	s.files["/etc/bot/corporate-ca.pem"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	s.files["/etc/bot/corporate-ca.pem"] = string(authority)
 	c, err := s.parse("/etc/bot/refreshbot.yml", example+"\ntls: {ca_file: corporate-ca.pem}\n")
 	if err != nil {
 		t.Fatal(err)
@@ -295,7 +302,8 @@ func TestExtraCertificateAuthorities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := x509.ParseCertificate(der)
+	block, _ := pem.Decode(authority)
+	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}

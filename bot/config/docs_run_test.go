@@ -298,7 +298,7 @@ func TestTheExampleOnEachPageCanBePerformed(t *testing.T) {
 // Where the target does not have the service, the page says, its example is skipped.
 func TestTheExampleOfAServiceThatIsNotThere(t *testing.T) {
 	t.Parallel()
-	c, err := generous("/etc/bot/refreshbot.yml", inRefresh(exampleOn(t, "service", pages(t)["service"])))
+	c, err := generous(t, "/etc/bot/refreshbot.yml", inRefresh(exampleOn(t, "service", pages(t)["service"])))
 	if err != nil {
 		t.Fatal(err)
 	}

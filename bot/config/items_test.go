@@ -104,7 +104,7 @@ func TestTheRecipeHoldsAllThatWasWritten(t *testing.T) {
 // What is read later is found wherever the process works by then.
 func TestFilesOfAPlanAreNamedByAbsolutePaths(t *testing.T) {
 	t.Parallel()
-	c, err := generous("conf/refreshbot.yml", inRefresh(strings.Replace(everything, "users: {", "users: {files: [../trainees.csv], ", 1)))
+	c, err := generous(t, "conf/refreshbot.yml", inRefresh(strings.Replace(everything, "users: {", "users: {files: [../trainees.csv], ", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
