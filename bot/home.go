@@ -66,7 +66,7 @@ func (h *homes) asked(user refresh.Person, workspace string, notice *commands.Re
 	h.rouse()
 }
 
-// changed has every tab looked at, each no sooner than its pause is over. pace is as in Options.
+// changed has every tab looked at, each no sooner than its pause is over. pace is the least time between two tabs.
 func (h *homes) changed(pace time.Duration) {
 	now := time.Now()
 	h.mu.Lock()

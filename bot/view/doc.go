@@ -1,6 +1,6 @@
-// Package view turns a refresh as it stands into Slack messages: its one card, the thread message of a journal
-// entry, and the ephemeral answer to a command. Its functions are pure: nothing here reads a clock, keeps state
-// or talks to Slack.
+// Package view turns a refresh as it stands into what Slack shows: its one card, the thread message of a journal entry
+// and the file that follows one, direct messages to people, notices to users, news of a channel, the Home tab, forms,
+// and the answer to a command. Its functions are pure: nothing here reads a clock, keeps state or talks to Slack.
 package view
 
 import (

@@ -11,19 +11,8 @@ type move struct {
 	to   StepStatus
 }
 
-// table is every transition of a step there is. What is not here cannot happen: Decide does not emit it and
-// Fold refuses a journal that holds it.
-//
-//	pending ──started──> running ──succeeded──> done
-//	                      │  │ └─failed, will retry──> retrying ──started──> running
-//	                      │  └─failed──> troubled ──started (Retry)──> running
-//	                      │                 └─skipped──> skipped
-//	                      └─unsettled──> settling ──succeeded (adopted)──> done
-//	                                         └─gate: outcome unknown──> troubled
-//	pending ──gate opened──> waiting ──succeeded──> done
-//	restored from a backup: pending or retrying ──unsettled──> settling ──ruled out──> pending
-//	                        pending ──skipped (the copy was found)──> skipped
-//	a copy of one's own after one that could not be adopted or was ruled out: done, skipped or troubled ──reopened──> pending
+// table is every transition of a step there is, drawn in docs/state-machine.md. What is not here cannot happen: Decide
+// does not emit it and Fold refuses a journal that holds it.
 var table = map[string][]move{
 	StepStarted{}.event(): {{[]StepStatus{Pending, Performing, Retrying, Troubled, Settling, Waiting}, Performing}},
 	StepProgressed{}.event(): {
