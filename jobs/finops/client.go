@@ -268,11 +268,19 @@ func (c *Client) lost(r request, connected bool, token string, err error) error 
 	} else if connected {
 		why = "the connection broke"
 	}
-	lost := &refresh.Error{Code: refresh.Offline, Msg: c.silent(r, why), Err: err}
-	if connected && r.method != http.MethodGet {
-		lost.RetryAfter = c.settle // it may still land, and must not do so after what is written next
+	if connected {
+		return c.unfinished(r, why, err)
 	}
-	return lost
+	return &refresh.Error{Code: refresh.Offline, Msg: c.silent(r, why), Err: err}
+}
+
+// unfinished makes the error for a request that was sent and may still be at work.
+func (c *Client) unfinished(r request, why string, err error) error {
+	e := &refresh.Error{Code: refresh.Offline, Msg: c.silent(r, why), Err: err}
+	if r.method != http.MethodGet {
+		e.RetryAfter = c.settle // it may still land, and must not do so after what is written next
+	}
+	return e
 }
 
 // maybe is the sentence for an unknown outcome.

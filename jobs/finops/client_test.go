@@ -256,6 +256,57 @@ func TestAReplyWithoutEndIsNotRead(t *testing.T) {
 	wantError(t, e.client.EnableUser(t.Context(), "ok"), "")
 }
 
+// A gateway that has lost patience answers, and the write behind it may still land: not on top of what is written after
+// the error's RetryAfter.
+func TestAWriteThatAGatewayGaveUpDoesNotLandOnWhatIsWrittenNext(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server, failing := "", true // fake time lets one goroutine run at a time, each long after the other
+				gateway := roundTripper(func(r *http.Request) (*http.Response, error) {
+					said := http.StatusNoContent
+					if failing {
+						said = status
+					}
+					if r.Method == http.MethodPatch {
+						body, _ := io.ReadAll(r.Body)
+						if !failing {
+							server = string(body)
+						} else {
+							time.AfterFunc(50*time.Second, func() { server = string(body) })
+						}
+					}
+					return &http.Response{StatusCode: said, Body: http.NoBody, Request: r}, nil
+				})
+				c := New(Options{URL: "https://127.0.0.1", HTTP: &http.Client{Transport: gateway}, Token: signIn, Settle: time.Minute})
+				write := func(host string) error {
+					return c.Write(t.Context(), refresh.Record{Entity: "EmailParameters", Key: map[string]any{"ID": 0}, Set: map[string]any{"SMTPRelayServerName": host}})
+				}
+				failed, ok := errors.AsType[*refresh.Error](write("kept"))
+				if !ok || failed.Code != refresh.Offline {
+					t.Fatalf("error %#v", failed)
+				}
+				if e, _ := errors.AsType[*refresh.Error](c.Ping(t.Context())); e == nil || e.RetryAfter != 0 {
+					t.Errorf("a read: %#v", e)
+				}
+				failing = false
+				<-time.After(failed.RetryAfter)
+				for _, host := range []string{"kept", "configured"} {
+					if err := write(host); err != nil {
+						t.Fatal(err)
+					}
+				}
+				<-time.After(time.Hour)
+				if !strings.Contains(server, "configured") {
+					t.Errorf("the first write has landed last: %s", server)
+				}
+			})
+		})
+	}
+}
+
 // A write without a reply may still be done. Until then nothing else is to be written there.
 func TestAWriteThatMayStillLandIsNotRepeatedAtOnce(t *testing.T) {
 	t.Parallel()

@@ -20,12 +20,13 @@ func (c *Client) judge(r request, rep reply) error {
 		return refresh.Errorf(code, "%s", sentence(fmt.Sprintf(format, args...)))
 	}
 	offline := func(why string) error { return fail(refresh.Offline, "%s", c.silent(r, why)) }
-	// broken is a reply that proves only that something stands in front of the environment.
+	// broken is a reply that proves only that something stands in front of the environment. What was asked may go on
+	// behind it.
 	broken := func(why string) error {
 		if r.once {
 			return fail(refresh.Unknown, "%s", c.maybe(r))
 		}
-		return offline(why)
+		return c.unfinished(r, why, nil)
 	}
 	why, app := reason(rep)
 	status := "HTTP " + strconv.Itoa(rep.status)
