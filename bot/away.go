@@ -206,8 +206,9 @@ func (s *showing) comeBack(ctx context.Context) error {
 	return nil
 }
 
-func (s *showing) owesRefusals() bool {
-	for _, told := range s.Refused {
+// untold reports whether there is something that the admins are still to be told.
+func untold(known map[string]bool) bool {
+	for _, told := range known {
 		if !told {
 			return true
 		}
@@ -217,14 +218,27 @@ func (s *showing) owesRefusals() bool {
 
 // tellOfRefusals tells the admins, once for each error, that Slack did not take what a post looked like.
 func (s *showing) tellOfRefusals(ctx context.Context) error {
-	for code, told := range s.Refused {
+	return s.tellOf(ctx, s.Refused, "refused-", func(code string) view.Message { return view.ContentRefused(s.r, code, s.View) })
+}
+
+// tellOfDeleted tells the admins, once for each card, that somebody deleted it.
+func (s *showing) tellOfDeleted(ctx context.Context) error {
+	return s.tellOf(ctx, s.Deleted, "deleted-", func(card string) view.Message {
+		channel, _, _ := strings.Cut(card, "/")
+		return view.CardDeleted(s.r, channel, s.View)
+	})
+}
+
+// tellOf tells the admins each thing that they do not know yet.
+func (s *showing) tellOf(ctx context.Context, known map[string]bool, prefix string, word func(string) view.Message) error {
+	for what, told := range known {
 		if told {
 			continue
 		}
-		if err := s.tellAdmins(ctx, string(s.r.ID), "refused-"+code, view.ContentRefused(s.r, code, s.View)); err != nil {
+		if err := s.tellAdmins(ctx, string(s.r.ID), prefix+what, word(what)); err != nil {
 			return err
 		}
-		s.Refused[code] = true
+		known[what] = true
 		if err := s.note(ctx); err != nil {
 			return err
 		}

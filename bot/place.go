@@ -123,6 +123,9 @@ func (s *showing) update(ctx context.Context, at *place, card view.Message) erro
 		at.Shown = s.r.Version // nothing new is asked: the thread has the news, and the channel is spared a second card
 	case kindOf(err) == cardGone:
 		s.Log.WarnContext(ctx, "the card cannot be edited and is posted anew", "refresh", s.r.ID, "err", refusal(err))
+		if refusal(err) == "message_not_found" {
+			s.Deleted = noted(s.Deleted, at.Channel+"/"+at.Card)
+		}
 		at.Card, at.Lost = "", at.Lost+1
 	case certainlyNotPosted(err):
 		return fmt.Errorf("update the card: %w", err)
@@ -260,14 +263,22 @@ func (s *showing) plainly(ctx context.Context, key string, m view.Message, send 
 		return err
 	}
 	s.Log.ErrorContext(ctx, "Slack refuses a message and gets it in plain text", "refresh", s.r.ID, "post", key, "err", redact.Text(err.Error()))
-	if s.Refused == nil {
-		s.Refused = map[string]bool{}
-	}
-	s.Refused[refusal(err)] = s.Refused[refusal(err)] // not known to the admins, unless it is already
+	s.Refused = noted(s.Refused, refusal(err))
 	for _, plainer := range view.Plainer(m) {
 		if err = send(plainer); kindOf(err) != contentRefused {
 			return err
 		}
 	}
 	return err
+}
+
+// noted adds something that the admins are to know, unless they do already.
+func noted(known map[string]bool, what string) map[string]bool {
+	if known == nil {
+		known = map[string]bool{}
+	}
+	if _, is := known[what]; !is {
+		known[what] = false
+	}
+	return known
 }

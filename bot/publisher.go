@@ -32,6 +32,7 @@ type posted struct {
 	place                   // in its own channel
 	Away    []place         `json:"away,omitempty"`    // where else it is shown, as long as Slack refuses its own channel
 	Refused map[string]bool `json:"refused,omitempty"` // errors with which Slack refused what a post looks like, and whether the admins know
+	Deleted map[string]bool `json:"deleted,omitempty"` // cards that somebody deleted, as channel/timestamp, and whether the admins know
 	Noticed []place         `json:"noticed,omitempty"` // what each audience has heard
 	Asks    []ask           `json:"asks,omitempty"`    // questions that were brought to people
 	Heard   []string        `json:"heard,omitempty"`   // what the person who asked was told
@@ -229,6 +230,7 @@ func (p *publisher) show(ctx context.Context, t task) (again time.Time, err erro
 	_ = do("asks", s.askPeople)
 	_ = do("requester", s.tellRequester)
 	_ = do("refused", s.tellOfRefusals)
+	_ = do("deleted", s.tellOfDeleted)
 	_ = do("invitations", s.invite)
 	return again, errors.Join(errs...)
 }
@@ -432,6 +434,6 @@ func (s *showing) nothing() bool {
 	if s.r.Status.Ended() && time.Since(s.r.EndedAt) > stale {
 		return true
 	}
-	return !s.owes(s.place) && len(s.Away) == 0 && !s.owesInvitations() && !s.owesRefusals() && !s.owesNotices() &&
+	return !s.owes(s.place) && len(s.Away) == 0 && !s.owesInvitations() && !untold(s.Refused) && !untold(s.Deleted) && !s.owesNotices() &&
 		!s.owesAsks() && len(s.owed()) == 0
 }

@@ -106,7 +106,7 @@ func TestAPostWhoseReplyWasLostIsFoundAgain(t *testing.T) {
 
 func TestACardThatSomebodyDeletedIsPostedAnew(t *testing.T) {
 	t.Parallel()
-	b := newBench(t).connected()
+	b := newBench(t, withBoss(false)).connected()
 	first := b.ask()
 	b.press(anna, refresh.ActionApprove)
 	b.settled()
@@ -123,6 +123,15 @@ func TestACardThatSomebodyDeletedIsPostedAnew(t *testing.T) {
 	replies := b.replies()
 	if last := replies[len(replies)-1]; last.ThreadTS != cards[0].TS {
 		t.Errorf("the thread goes on below %s, want %s", last.ThreadTS, cards[0].TS)
+	}
+	const words = "Somebody deleted the card of the refresh of uat"
+	b.until("the boss knows", func() bool { return b.heard(boss, words) == 1 })
+	b.stop() // a restart tells nothing twice
+	b.start()
+	b.connected()
+	b.settled()
+	if n := b.heard(boss, words); n != 1 {
+		t.Errorf("the boss is told %d times", n)
 	}
 }
 

@@ -49,6 +49,14 @@ func ContentRefused(r refresh.Refresh, code string, o Options) Message {
 	})
 }
 
+// CardDeleted tells an admin that somebody deleted the card of a refresh.
+func CardDeleted(r refresh.Refresh, channel string, o Options) Message {
+	return told(o, func(p pen) headline {
+		return headline{":warning:", fmt.Sprintf("Somebody deleted the card of the refresh of %s in %s.", env(r.Target), p.channel(channel)),
+			"It was posted anew: its buttons work, and the thread goes on below it. Ask people to leave it there until the refresh is over."}
+	})
+}
+
 func told(o Options, what func(pen) headline) Message {
 	plain := pen{o: o, plain: true}
 	return Message{Text: clip(what(plain).write(plain), maxText), Blocks: []slack.Block{section(what(pen{o: o}).write(pen{o: o}))}}

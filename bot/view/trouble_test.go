@@ -27,6 +27,7 @@ func TestTroubleWithSlackItselfIsTold(t *testing.T) {
 	t.Parallel()
 	s, _ := hostileStory(t, 1)
 	check(t, view.ContentRefused(s.r, hostile, options()))
+	check(t, view.CardDeleted(s.r, hostile, options()))
 	check(t, view.Moved(s.r, "C0UAT", options()))
 	s = begin(t, request()).checked()
 	if m := view.Moved(s.r, "C0UAT", options()); !strings.Contains(blockText(t, payload(t, m)), "in <#C0UAT> again") {
