@@ -79,7 +79,7 @@ func entries(cfg *config.Config) []schedule.Entry {
 	for _, e := range cfg.Targets() {
 		if s := e.Refresh.Schedule; s != nil {
 			list = append(list, schedule.Entry{
-				Target: e.Name, Cron: s.Cron, Missed: schedule.Missed(s.Missed), Within: s.Within, Ask: s.Ask, Blackout: schedule.InBlackout(s.Blackout),
+				Target: e.Name, Cron: s.Cron, Missed: s.Missed, Within: s.Within, Ask: s.Ask, Blackout: s.Blackout,
 			})
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 // Offline reads the command line of a command about the store, which works on its file while the bot is stopped.
 func Offline(command string, flags *flag.FlagSet, args []string, stdout, stderr io.Writer) (run func(context.Context) error, ok bool) {
-	c := &offlineCommand{out: stdout, errs: stderr}
+	c := &offlineCommand{out: stdout}
 	flags.StringVar(&c.config, "config", "", "the configuration `file`, for store.path and store.backup.dir")
 	switch command {
 	case "verify", "export":
@@ -54,7 +54,7 @@ func Offline(command string, flags *flag.FlagSet, args []string, stdout, stderr 
 }
 
 type offlineCommand struct {
-	out, errs          io.Writer
+	out                io.Writer
 	config, file, from string
 	refresh            refresh.ID
 	yes                bool

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"refreshbot/jobs/blackout"
+	"refreshbot/jobs/schedule"
 )
 
 func TestBlackouts(t *testing.T) {
@@ -79,7 +80,7 @@ func TestASchedulesOtherKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Schedule{Cron: "@daily", Missed: MissedOnce, Within: 2 * time.Hour, Blackout: BlackoutPostpone}
+	want := &Schedule{Cron: "@daily", Missed: schedule.Once, Within: 2 * time.Hour, Blackout: schedule.Postpone}
 	if diff := cmp.Diff(want, c.Targets()[0].Refresh.Schedule); diff != "" {
 		t.Errorf("schedule (-want +got):\n%s", diff)
 	}

@@ -21,7 +21,6 @@ import (
 
 // Config is the whole file, checked and with its defaults filled in.
 type Config struct {
-	File         string // as it was named to Load
 	Slack        Slack
 	Entra        Entra
 	LCS          LCS
@@ -95,8 +94,7 @@ type FinOps struct {
 
 // TLS names certificate authorities to trust besides the system's own.
 type TLS struct {
-	CAFile string // path of a PEM file; empty when there is none
-	extra  []*x509.Certificate
+	extra []*x509.Certificate
 }
 
 // RootCAs returns the system's certificate authorities and those of ca_file, or nil without a ca_file: nil in a
@@ -178,7 +176,6 @@ func unreadable(path string, err error) error {
 func Parse(file string, data []byte, env func(string) (string, bool), readFile func(string) ([]byte, error), canRead func(string) error) (*Config, error) {
 	d := &decoder{file: file, env: env, readFile: readFile, canRead: canRead}
 	cfg := &Config{
-		File:     file,
 		Slack:    Slack{APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 3 * time.Second},
 		Entra:    Entra{Authority: "https://login.microsoftonline.com"},
 		LCS:      LCS{APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},

@@ -27,6 +27,7 @@ import (
 	"refreshbot/bot/notice"
 	"refreshbot/jobs/phases"
 	"refreshbot/jobs/refresh"
+	"refreshbot/jobs/schedule"
 )
 
 //go:embed testdata/example.yml
@@ -98,11 +99,10 @@ func TestExampleLoadsFully(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Config{
-		File:     "/etc/bot/refreshbot.yml",
-		Slack:    Slack{BotToken: NewSecret("xoxb-bot-hush"), AppToken: NewSecret("xapp-app-hush"), Channel: "C0REFRESH", APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 3 * time.Second},
+		Slack:    Slack{BotToken: hushed("xoxb-bot-hush"), AppToken: hushed("xapp-app-hush"), Channel: "C0REFRESH", APIURL: "https://slack.com/api/", Settle: 20 * time.Second, Pace: 3 * time.Second},
 		Entra:    Entra{Tenant: "6f0c1d2e-1111-4222-8333-444455556666", Authority: "https://login.microsoftonline.com"},
-		LCS:      LCS{Project: 1234567, ClientID: "0a0a0a0a-1111-4222-8333-444455556666", Username: "refresh-svc@contoso.com", Password: NewSecret("lcs-hush"), APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},
-		FinOps:   FinOps{ClientID: "0b0b0b0b-1111-4222-8333-444455556666", ClientSecret: NewSecret("finops-hush"), Poll: 15 * time.Second, Timeout: 100 * time.Second, Settle: 30 * time.Second},
+		LCS:      LCS{Project: 1234567, ClientID: "0a0a0a0a-1111-4222-8333-444455556666", Username: "refresh-svc@contoso.com", Password: hushed("lcs-hush"), APIURL: "https://lcsapi.lcs.dynamics.com", Poll: time.Minute, Timeout: 30 * time.Second, Settle: 2 * time.Minute},
+		FinOps:   FinOps{ClientID: "0b0b0b0b-1111-4222-8333-444455556666", ClientSecret: hushed("finops-hush"), Poll: 15 * time.Second, Timeout: 100 * time.Second, Settle: 30 * time.Second},
 		Store:    Store{Path: "/etc/bot/refreshbot.db"},
 		HTTP:     HTTP{Addr: "127.0.0.1:9090"},
 		TimeZone: copenhagen,
@@ -126,7 +126,7 @@ func TestExampleLoadsFully(t *testing.T) {
 				Approve:    Gate{By: []string{"S0RELEASE"}, Count: 1, Expires: 24 * time.Hour},
 				SignOff:    Gate{By: []string{"S0RELEASE"}, Count: 1},
 				Open:       &Gate{By: []string{"S0RELEASE"}, Count: 1},
-				Schedule:   &Schedule{Cron: "0 20 * * FRI", Missed: MissedSkip, Ask: 4 * time.Hour, Blackout: BlackoutSkip},
+				Schedule:   &Schedule{Cron: "0 20 * * FRI", Missed: schedule.Skip, Ask: 4 * time.Hour, Blackout: schedule.PassOver},
 				Postpone:   30 * time.Minute, Notice: 30 * time.Minute,
 				Downtime: 4 * time.Hour,
 				Keep:     []phases.Area{phases.AreaUsers, phases.AreaBatchJobs, phases.AreaEntraApplications},
@@ -152,6 +152,9 @@ func TestExampleLoadsFully(t *testing.T) {
 		t.Errorf("the example (-want +got):\n%s", diff)
 	}
 }
+
+// hushed is a secret that came from nowhere.
+func hushed(value string) Secret { return Secret{value: &value} }
 
 func comparers() []cmp.Option {
 	return []cmp.Option{

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -332,25 +333,30 @@ func (d *decoder) matching(out *string, shape *regexp.Regexp, sentence string) r
 }
 
 // choice reads one of a few words.
-func choice[T ~string](d *decoder, out *T, words ...T) reader {
+func choice[T ~string](d *decoder, out *T, choices ...T) reader {
 	return func(v value) {
 		var s string
 		if d.text(&s)(v); s == "" {
 			return
 		}
-		known := make([]string, len(words))
-		for i, w := range words {
-			if known[i] = string(w); s == known[i] {
-				*out = w
-				return
-			}
+		if slices.Contains(choices, T(s)) {
+			*out = T(s)
+			return
 		}
 		hint := ""
-		if near, ok := spell.Nearest(s, known); ok {
+		if near, ok := spell.Nearest(s, words(choices)); ok {
 			hint = "; did you mean " + near + "?"
 		}
-		d.fail(v, "must be one of %s, not %s%s", strings.Join(known, ", "), show(s), hint)
+		d.fail(v, "must be one of %s, not %s%s", strings.Join(words(choices), ", "), show(s), hint)
 	}
+}
+
+func words[T ~string](all []T) []string {
+	list := make([]string, len(all))
+	for i, w := range all {
+		list[i] = string(w)
+	}
+	return list
 }
 
 // list reads scalars, each with the reader that item gives, and refuses repetitions.

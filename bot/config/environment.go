@@ -8,6 +8,7 @@ import (
 	"refreshbot/bot/notice"
 	"refreshbot/commands"
 	"refreshbot/jobs/phases"
+	"refreshbot/jobs/schedule"
 )
 
 // Refresh says how an environment is refreshed. What is to be done after the copy stands in the terms of package
@@ -39,30 +40,12 @@ type Gate struct {
 
 // Schedule asks for a refresh at recurring times.
 type Schedule struct {
-	Cron     string        // five fields, or @daily and the like; in Config.TimeZone
-	Missed   Missed        // default MissedSkip
-	Within   time.Duration // how late MissedOnce still asks; 0: however late
-	Ask      time.Duration // how long before the time approval is asked for; default 4h, 0: at the time
-	Blackout InBlackout    // default BlackoutSkip
+	Cron     string              // five fields, or @daily and the like; in Config.TimeZone
+	Missed   schedule.Missed     // default Skip
+	Within   time.Duration       // how late Once still asks; 0: however late
+	Ask      time.Duration       // how long before the time approval is asked for; default 4h, 0: at the time
+	Blackout schedule.InBlackout // default PassOver
 }
-
-// InBlackout says what becomes of a start that falls into a blackout.
-type InBlackout string
-
-// The answers to a start in a blackout.
-const (
-	BlackoutSkip     InBlackout = "skip"
-	BlackoutPostpone InBlackout = "postpone"
-)
-
-// Missed says what becomes of a start that fell into a time when the program was down.
-type Missed string
-
-// The answers to a missed start.
-const (
-	MissedSkip Missed = "skip"
-	MissedOnce Missed = "once"
-)
 
 // Users says who is let in at the end. The zero value lets in nobody. Restore and Roles are set only where Keep has
 // what they need, and the files are named by absolute paths.
@@ -228,15 +211,15 @@ func (d *decoder) never(v value) {
 
 func (d *decoder) schedule(out *Schedule) reader {
 	return func(v value) {
-		out.Missed, out.Ask, out.Blackout = MissedSkip, 4*time.Hour, BlackoutSkip
+		out.Missed, out.Ask, out.Blackout = schedule.Skip, 4*time.Hour, schedule.PassOver
 		d.object(v,
 			must("cron", `when, such as "0 20 * * FRI"`, d.cron(&out.Cron)),
-			may("missed", choice(d, &out.Missed, MissedSkip, MissedOnce)),
+			may("missed", choice(d, &out.Missed, schedule.Skip, schedule.Once)),
 			may("within", d.duration(&out.Within, false)),
 			may("ask", d.duration(&out.Ask, true)),
-			may("blackout", choice(d, &out.Blackout, BlackoutSkip, BlackoutPostpone)),
+			may("blackout", choice(d, &out.Blackout, schedule.PassOver, schedule.Postpone)),
 		)
-		if within, ok := at(v, "within"); ok && out.Missed != MissedOnce {
+		if within, ok := at(v, "within"); ok && out.Missed != schedule.Once {
 			d.fail(within, "says how late a missed start is still asked for: add missed: once beside it, or remove it")
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"refreshbot/bot/notice"
-	"refreshbot/jobs/spell"
 )
 
 // notify reads which channels of users hear about an environment.
@@ -47,7 +46,7 @@ func (d *decoder) texts(out *notice.Texts) reader {
 			for _, text := range d.entries(lang.value) {
 				kind, said := notice.Kind(text.key), ""
 				if !slices.Contains(notice.Kinds(), kind) {
-					d.fail(text.value, "is nothing that users are told; %s", kinds(text.key))
+					d.fail(text.value, "is nothing that users are told%s", meant(text.key, words(notice.Kinds())))
 					continue
 				}
 				d.text(&said)(text.value)
@@ -63,29 +62,10 @@ func (d *decoder) texts(out *notice.Texts) reader {
 		*out = out.With(own)
 		for _, lang := range d.entries(v) {
 			if missing := out.Missing(lang.key); len(missing) > 0 && own[lang.key] != nil {
-				d.fail(lang.value, "has no text for %s: a language has to be complete, so that nobody is told half of it", joined(missing))
+				d.fail(lang.value, "has no text for %s: a language has to be complete, so that nobody is told half of it", strings.Join(words(missing), ", "))
 			}
 		}
 	}
-}
-
-func joined(kinds []notice.Kind) string {
-	var names []string
-	for _, k := range kinds {
-		names = append(names, string(k))
-	}
-	return strings.Join(names, ", ")
-}
-
-func kinds(written string) string {
-	var names []string
-	for _, k := range notice.Kinds() {
-		names = append(names, string(k))
-	}
-	if near, ok := spell.Nearest(written, names); ok {
-		return "did you mean " + near + "?"
-	}
-	return "known: " + joined(notice.Kinds())
 }
 
 // languages checks that every audience has its texts.
@@ -104,14 +84,14 @@ func (d *decoder) languages(v value, cfg *Config) {
 func (d *decoder) quiet(out *notice.Quiet) reader {
 	return func(v value) {
 		d.object(v,
-			must("hours", "from when to when, such as 19:00-07:00", d.span(&out.From, &out.To)),
+			must("hours", "from when to when, such as 19:00-07:00", d.span(&out.From, &out.To, "19:00-07:00", true)),
 			may("weekends", d.flag(&out.Weekends)),
 		)
 	}
 }
 
-// span reads "19:00-07:00", which may go over midnight.
-func (d *decoder) span(from, to *time.Duration) reader {
+// span reads two times of a day, such as those of the example; overnight, the second may be on the next day.
+func (d *decoder) span(from, to *time.Duration, example string, overnight bool) reader {
 	return func(v value) {
 		var s string
 		if d.text(&s)(v); s == "" {
@@ -120,8 +100,8 @@ func (d *decoder) span(from, to *time.Duration) reader {
 		first, last, ok := strings.Cut(s, "-")
 		begin, err := clock(first)
 		end, err2 := clock(last)
-		if !ok || err != nil || err2 != nil || begin == end {
-			d.fail(v, "must be two times of a day, such as 19:00-07:00, not %s", show(s))
+		if !ok || err != nil || err2 != nil || begin == end || end < begin && !overnight {
+			d.fail(v, "must be two times of a day, such as %s, not %s", example, show(s))
 			return
 		}
 		*from, *to = begin, end

@@ -30,7 +30,7 @@ func (d *decoder) reminders(out *refresh.Reminders) reader {
 			may("again", d.duration(&out.Again, true)),
 			may("before", d.durations(&out.Before)),
 			may("days", d.days(&out.Hours.Days)),
-			may("hours", d.hours(&out.Hours)),
+			may("hours", d.span(&out.Hours.From, &out.Hours.To, "08:00-18:00", false)),
 			may("zone", d.zone(&zone)),
 			may("downtime", d.durations(&out.Near)),
 		)
@@ -78,24 +78,6 @@ func (d *decoder) days(out *[]time.Weekday) reader {
 				}
 			}
 		}
-	}
-}
-
-// hours reads "08:00-18:00".
-func (d *decoder) hours(out *refresh.Hours) reader {
-	return func(v value) {
-		var s string
-		if d.text(&s)(v); s == "" {
-			return
-		}
-		from, to, ok := strings.Cut(s, "-")
-		begin, err := clock(from)
-		end, err2 := clock(to)
-		if !ok || err != nil || err2 != nil || end <= begin {
-			d.fail(v, "must be two times of a day, such as 08:00-18:00, not %s", show(s))
-			return
-		}
-		out.From, out.To = begin, end
 	}
 }
 

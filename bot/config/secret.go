@@ -21,9 +21,6 @@ type Secret struct {
 
 const hidden = "***"
 
-// NewSecret wraps a value that came from elsewhere. It has no reference.
-func NewSecret(value string) Secret { return Secret{value: &value} }
-
 // Reveal returns the secret itself, or "" when none is set.
 func (s Secret) Reveal() string {
 	if s.value == nil {

@@ -18,7 +18,7 @@ func TestASecretSaysWhereItWasFound(t *testing.T) {
 	for got, want := range map[string]string{
 		c.Slack.BotToken.Ref():     "env:SLACK_BOT_TOKEN",
 		c.LCS.Password.Ref():       "file:/etc/bot/secret",
-		NewSecret("hush").Ref():    "",
+		hushed("hush").Ref():       "",
 		(Secret{}).Ref() + "unset": "unset",
 	} {
 		if got != want {

@@ -253,7 +253,7 @@ func (d *decoder) caFile(out *TLS) reader {
 			d.fail(v, "holds no certificate in PEM form: it must have -----BEGIN CERTIFICATE----- in it")
 			return
 		}
-		*out = TLS{CAFile: path, extra: certs}
+		*out = TLS{extra: certs}
 	}
 }
 

@@ -15,9 +15,7 @@ import (
 
 // Restored says what a restore has done.
 type Restored struct {
-	From      File
-	Passed    []Passed // newer backups that are not sound
-	Kept      string   // the replaced file; empty: there was none
+	Kept      string // the replaced file; empty: there was none
 	Refreshes int
 	Open      []refresh.Refresh // as they stand in the restored store
 	Lost      []Lost            // as far as the replaced file can be read
@@ -84,7 +82,7 @@ func sound(ctx context.Context, path string) error {
 // beside it. The backup is checked first. Each refresh that had not ended is marked, so that it never starts a copy
 // that may have been started after the backup was taken; see refresh.FromBackup.
 func Restore(ctx context.Context, path string, from File) (Restored, error) {
-	out := Restored{From: from}
+	var out Restored
 	before, err := rows(ctx, path)
 	if refresh.CodeOf(err) == refresh.Refused { // in use
 		return out, err
