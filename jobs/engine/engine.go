@@ -250,6 +250,9 @@ func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input,
 		return r, errSeen
 	case errors.Is(err, ErrBusy):
 		return r, &refresh.Error{Code: refresh.Refused, Msg: c.Row.Target.Name + " is being refreshed already.", Err: ErrBusy}
+	case errors.Is(err, ErrUnwritten):
+		e.unwritten(ctx, c)
+		return r, fmt.Errorf("commit %s: %w", c.Row.ID, err)
 	case err != nil:
 		return r, fmt.Errorf("commit %s: %w", c.Row.ID, err)
 	}
@@ -279,6 +282,17 @@ func (e *Engine) written(ctx context.Context, c Commit) {
 	}
 	e.committed(c.Row.ID)
 	e.rouse(c.Row.ID)
+}
+
+// unwritten looks after a commit that the disk did not take whether it is there all the same: the disk may have taken it
+// and failed to say that it is safe. Its refresh then moves on from there and is shown so. An irreversible attempt is
+// not allowed: its intent might be gone after a crash.
+func (e *Engine) unwritten(ctx context.Context, c Commit) {
+	if r, err := e.store.Load(ctx, c.Row.ID); err == nil && r.Version == c.Row.Version {
+		e.log.WarnContext(ctx, "a commit that failed can be read all the same", "refresh", r.ID, "version", r.Version)
+		e.committed(r.ID)
+		e.rouse(r.ID)
+	}
 }
 
 // allow notes the irreversible attempts whose intents were just committed.

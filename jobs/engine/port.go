@@ -8,7 +8,7 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// The ways in which Store.Commit can decline. Nothing was written then.
+// The ways in which Store.Commit can decline. Nothing was written then, but for what stands at ErrUnwritten.
 var (
 	// ErrStale: the row has moved on since it was loaded.
 	ErrStale = errors.New("the refresh was changed by somebody else")
@@ -16,7 +16,8 @@ var (
 	ErrBusy = errors.New("the target environment is being refreshed already")
 	// ErrSeen: an input with this key was committed before.
 	ErrSeen = errors.New("this input was handled already")
-	// ErrUnwritten: the disk did not take it, as when it is full. The same commit may work later.
+	// ErrUnwritten: the disk did not take it, as when it is full. The same commit may work later. A disk that
+	// fails to say that it has, may have taken it: Load tells.
 	ErrUnwritten = errors.New("the store cannot be written at the moment")
 	// ErrNotFound: there is no such refresh.
 	ErrNotFound = errors.New("not found")
