@@ -72,7 +72,7 @@ func hundredAtATime(t *testing.T, f *field) {
 }
 
 func ours(t *testing.T, f *field) {
-	refused, err := f.client.EnableUsers(t.Context(), userIDs(manyUsers), nil)
+	refused, err := f.client.EnableUsers(t.Context(), userIDs(manyUsers))
 	if err != nil || len(refused) != 0 {
 		t.Errorf("refused %v, error %v", refused, err)
 	}

@@ -159,15 +159,11 @@ func TestBroadcast(t *testing.T) {
 	t.Parallel()
 	from := time.Date(2026, 11, 28, 23, 30, 0, 5, time.FixedZone("CET", 3600))
 	const path = "POST /api/services/SysBroadcastMessageServices/SysBroadcastMessageService/AddMessage"
-	for reply, id := range map[string]string{`5637144577`: "5637144577", `"{A-1}"`: "{A-1}", `null`: "", ``: "", `{"$id":"1"}`: "", " 7\r\n": "7"} {
+	for _, reply := range []string{`5637144577`, `"{A-1}"`, `null`, ``, `{"$id":"1"}`, " 7\r\n"} {
 		t.Run(reply, func(t *testing.T) {
 			t.Parallel()
 			e := newEnv(t, map[string]answer{path: {body: reply}})
-			got, err := e.client.Broadcast(t.Context(), from, from.Add(4*time.Hour))
-			wantError(t, err, "")
-			if got != id {
-				t.Errorf("id %q, want %q", got, id)
-			}
+			wantError(t, e.client.Broadcast(t.Context(), from, from.Add(4*time.Hour)), "")
 			want := []string{path + ` {"request":{"FromDateTime":"2026-11-28T22:30:00Z","ToDateTime":"2026-11-29T02:30:00Z"}}`}
 			if d := cmp.Diff(want, e.requests()); d != "" {
 				t.Error(d)
@@ -175,7 +171,7 @@ func TestBroadcast(t *testing.T) {
 		})
 	}
 	e := newEnv(t, nil)
-	if _, err := e.client.Broadcast(t.Context(), from, from); refresh.CodeOf(err) != refresh.Invalid {
+	if err := e.client.Broadcast(t.Context(), from, from); refresh.CodeOf(err) != refresh.Invalid {
 		t.Errorf("an empty window: %v", err)
 	}
 	if got := e.requests(); len(got) != 0 {

@@ -45,7 +45,7 @@ func TestChangesOfAllKinds(t *testing.T) {
 			{Method: "POST", Record: refresh.Record{Entity: "SystemUsers", Set: map[string]any{"UserID": "NEW2"}}},
 			{Method: "POST", Record: refresh.Record{Entity: "SystemUsers", Set: map[string]any{"UserID": "U0003"}}}, // is there, and nobody can look
 			{Method: "DELETE", Record: refresh.Record{Entity: "SystemUsers"}},
-		}, nil)
+		})
 		wantError(t, err, "")
 		wantErrors(t, errs, "", "", "", "", "", refresh.NotFound, refresh.Invalid, refresh.Invalid, refresh.Invalid, refresh.Invalid, "", refresh.Refused, refresh.Invalid)
 		wantError(t, errs[11], refresh.Refused, "adding SystemUsers", "Der Datensatz existiert bereits")
@@ -65,7 +65,7 @@ func TestALostReplyDoesNoHarm(t *testing.T) {
 		for i, id := range userIDs(40) {
 			changes = append(changes, user([]string{"DELETE", "POST"}[i/20], id, map[string]any{"Enabled": true}))
 		}
-		errs, err := f.client.WriteAll(t.Context(), changes, nil)
+		errs, err := f.client.WriteAll(t.Context(), changes)
 		wantError(t, err, "")
 		wantErrors(t, errs, make([]refresh.Code, len(changes))...)
 		if len(f.users) != 20 || f.enabled() != 20 {
@@ -86,12 +86,11 @@ func TestChangesToOneRowKeepTheirOrder(t *testing.T) {
 		for _, id := range userIDs(100) {
 			changes = append(changes, user("PATCH", strings.ToLower(id), off), user("PATCH", id, off), user("PATCH", id, on), user("DELETE", id, nil), user("POST", id, off))
 		}
-		s := &steps{t: t}
-		errs, err := f.client.WriteAll(t.Context(), changes, s.progress)
+		errs, err := f.client.WriteAll(t.Context(), changes)
 		wantError(t, err, "")
 		wantErrors(t, errs, make([]refresh.Code, len(changes))...)
-		if f.enabled() != 0 || len(f.users) != 100 || s.done != len(changes) {
-			t.Errorf("%d enabled, %d users, progress %d of %d", f.enabled(), len(f.users), s.done, len(changes))
+		if f.enabled() != 0 || len(f.users) != 100 {
+			t.Errorf("%d enabled, %d users", f.enabled(), len(f.users))
 		}
 		for id, n := range f.writes {
 			if n != 5 { // the second "off" is the first one again
@@ -108,7 +107,7 @@ func TestStoppedChangesAreMarked(t *testing.T) {
 		f.whole = func(bool) *answer { return &answer{status: 503} }
 		on, off := map[string]any{"Enabled": true}, map[string]any{"Enabled": false}
 		begin := time.Now()
-		errs, err := f.client.WriteAll(t.Context(), []refresh.Change{user("PATCH", "U0001", on), user("PATCH", "U0001", off), user("PUT", "U0002", on)}, nil)
+		errs, err := f.client.WriteAll(t.Context(), []refresh.Change{user("PATCH", "U0001", on), user("PATCH", "U0001", off), user("PUT", "U0002", on)})
 		wantError(t, err, refresh.Offline)
 		wantErrors(t, errs, refresh.Offline, refresh.Offline, refresh.Invalid)
 		if took := time.Since(begin); took < patience-maxBackoff || took > patience+maxBackoff {

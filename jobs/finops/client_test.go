@@ -20,7 +20,7 @@ import (
 func kinds(ctx context.Context, c *Client) map[string]error {
 	_, read := c.Users(ctx)
 	_, service := c.CallService(ctx, "A/B/C", nil)
-	_, broadcast := c.Broadcast(ctx, time.Unix(0, 0), time.Unix(60, 0))
+	broadcast := c.Broadcast(ctx, time.Unix(0, 0), time.Unix(60, 0))
 	return map[string]error{"read": read, "write": c.EnableUser(ctx, "x"), "service": service, "broadcast": broadcast, "ping": c.Ping(ctx)}
 }
 

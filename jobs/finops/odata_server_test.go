@@ -83,7 +83,7 @@ func TestAnODataServerOfAnotherMake(t *testing.T) {
 	for _, u := range users(t, c) {
 		all = append(all, u.ID)
 	}
-	refused, err := c.EnableUsers(ctx, all, nil)
+	refused, err := c.EnableUsers(ctx, all)
 	wantCode(t, "enable all", err, "")
 	same("refused", []string{"BAD"}, slices.Sorted(maps.Keys(refused)))
 	wantCode(t, "the bad one", refused["BAD"], refresh.Refused)
@@ -105,7 +105,7 @@ func TestAnODataServerOfAnotherMake(t *testing.T) {
 		{Method: "POST", Record: refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": "X", "ServerId": "Y"}}}, // a mandatory field is missing
 		{Method: "PATCH", Record: refresh.Record{Entity: "BatchGroups", Key: map[string]any{"GroupId": "MRP", "ServerId": "BATCH1"}, Set: map[string]any{"Description": "x"}}},
 		{Method: "PATCH", Record: refresh.Record{Entity: "NoSuchEntity", Key: map[string]any{"A": 1}, Set: off}},
-	}, nil)
+	})
 	wantCode(t, "many kinds", err, "")
 	// The last but one: this server guards rows that have an etag and asks for If-Match, which F&O does not.
 	want := []refresh.Code{"", "", "", "", "", "", "", refresh.Refused, "", refresh.Refused, refresh.Refused, refresh.NotFound}

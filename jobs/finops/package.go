@@ -19,56 +19,36 @@ import (
 	"refreshbot/jobs/wire"
 )
 
-// The states of an import for which PackageStatus stands. Source: "Data management package REST API".
-const (
-	PackageUnknown            = "Unknown" // no import of that id
-	PackageNotRun             = "NotRun"
-	PackageExecuting          = "Executing"
-	PackageSucceeded          = "Succeeded"
-	PackagePartiallySucceeded = "PartiallySucceeded"
-	PackageFailed             = "Failed"
-	PackageCanceled           = "Canceled"
-)
-
 const packageActions = "DataManagementDefinitionGroups/Microsoft.Dynamics.DataEntities."
 
 // ImportPackage uploads the package to the environment's storage and starts its import, which then runs as a batch
 // job: PackageStatus tells how it went. One import at a time; a second is Refused.
 //
 // When the reply to the start is lost the error is Unknown; PackageStatus of p.ExecutionID then says whether the
-// import exists, which is why the id should be given. Up to that point everything may be repeated.
+// import exists. Up to that point everything may be repeated.
 // Source: "Data management package REST API".
-func (c *Client) ImportPackage(ctx context.Context, p refresh.Package) (executionID string, err error) {
-	if len(p.Data) == 0 || p.Name == "" || p.DefinitionGroup == "" {
-		return "", refresh.Errorf(refresh.Invalid, "Importing a data package needs its content, its name and its data project.")
+func (c *Client) ImportPackage(ctx context.Context, p refresh.Package) error {
+	if len(p.Data) == 0 || p.Name == "" || p.DefinitionGroup == "" || p.ExecutionID == "" {
+		return refresh.Errorf(refresh.Invalid, "Importing a data package needs its content, its name, its data project and an id.")
 	}
 	blob, err := c.writeURL(ctx, p.Name)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := c.upload(ctx, p, blob); err != nil {
-		return "", err
+		return err
 	}
-	id, err := c.packageAction(ctx, request{
+	_, err = c.packageAction(ctx, request{
 		doing: "importing the data package " + p.Name, once: true, hidden: []string{blob.String(), blob.RawQuery},
 		body: map[string]any{
 			"packageUrl": blob.String(), "definitionGroupId": p.DefinitionGroup, "executionId": p.ExecutionID,
 			"execute": true, "overwrite": p.Overwrite, "legalEntityId": p.LegalEntity,
 		},
 	}, "ImportFromPackage")
-	if err != nil {
-		return p.ExecutionID, err
-	}
-	if executionID = text(id); executionID == "" {
-		executionID = p.ExecutionID
-	}
-	if executionID == "" {
-		return "", refresh.Errorf(refresh.Unknown, "%s took the data package %s but gave the import no id. Look for it in Data management > Job history.", c.host, p.Name)
-	}
-	return executionID, nil
+	return err
 }
 
-// PackageStatus returns how far an import is, one of the states above or one that a later version adds.
+// PackageStatus returns how far an import is, one of the states that package refresh names or one that a later version adds.
 func (c *Client) PackageStatus(ctx context.Context, executionID string) (string, error) {
 	doing := "asking about the import " + executionID
 	value, err := c.packageAction(ctx, request{doing: doing, body: map[string]string{"executionId": executionID}}, "GetExecutionSummaryStatus")
@@ -128,7 +108,6 @@ func (c *Client) writeURL(ctx context.Context, name string) (*url.URL, error) {
 	}
 	address := text(value)
 	var blob struct {
-		BlobID  string `json:"BlobId"`
 		BlobURL string `json:"BlobUrl"`
 	}
 	for _, raw := range [][]byte{value, []byte(address)} {

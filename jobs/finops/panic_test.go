@@ -18,6 +18,6 @@ func TestAPanicWhileWritingReachesTheCaller(t *testing.T) {
 			t.Errorf("the panic is %q; it should say where it came from", p)
 		}
 	}()
-	refused, err := c.EnableUsers(t.Context(), []string{"ANNA", "BO"}, nil)
+	refused, err := c.EnableUsers(t.Context(), []string{"ANNA", "BO"})
 	t.Errorf("no panic: %v, %v", refused, err)
 }

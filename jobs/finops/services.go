@@ -43,23 +43,15 @@ func (c *Client) service(ctx context.Context, doing, path string, body any, own 
 }
 
 // Broadcast announces downtime to everyone signed in to the environment. The text of the banner is F&O's own; only
-// the time can be chosen. It returns the message's id, empty when F&O names none. Sent twice it shows twice; a lost
-// reply is Unknown. Source: "Refresh for training purposes" in the Lifecycle Services documentation.
-func (c *Client) Broadcast(ctx context.Context, from, to time.Time) (id string, err error) {
+// the time can be chosen. Sent twice it shows twice; a lost reply is Unknown. Source: "Refresh for training purposes" in
+// the Lifecycle Services documentation.
+func (c *Client) Broadcast(ctx context.Context, from, to time.Time) error {
 	if !to.After(from) {
-		return "", refresh.Errorf(refresh.Invalid, "The announced downtime must end after it begins.")
+		return refresh.Errorf(refresh.Invalid, "The announced downtime must end after it begins.")
 	}
 	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
-	raw, err := c.service(ctx, "broadcasting the downtime", "SysBroadcastMessageServices/SysBroadcastMessageService/AddMessage", map[string]any{
+	_, err := c.service(ctx, "broadcasting the downtime", "SysBroadcastMessageServices/SysBroadcastMessageService/AddMessage", map[string]any{
 		"request": map[string]string{"FromDateTime": stamp(from), "ToDateTime": stamp(to)},
 	}, false)
-	if err != nil {
-		return "", err
-	}
-	// The id's type is not documented: a number and a text are both taken.
-	var n json.Number
-	if json.Unmarshal(raw, &id) != nil && json.Unmarshal(raw, &n) == nil {
-		id = n.String()
-	}
-	return id, nil
+	return err
 }

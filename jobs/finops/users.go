@@ -36,10 +36,5 @@ func (c *Client) Users(ctx context.Context) ([]refresh.User, error) {
 	return users, nil
 }
 
-// EnableUser lets the user sign in. Enabling an enabled user changes nothing. NotFound: there is no such user.
-func (c *Client) EnableUser(ctx context.Context, id string) error {
-	if id == "" {
-		return refresh.Errorf(refresh.Invalid, "There is no user without an id.")
-	}
-	return c.patch(ctx, "enabling user "+id, "SystemUsers("+escape(quote(id))+")", map[string]any{"Enabled": true})
-}
+// userPath is the address of one user.
+func userPath(id string) string { return "SystemUsers(" + escape(quote(id)) + ")" }

@@ -21,29 +21,28 @@ import (
 // Throttled when nothing was taken for ten minutes, or the context's end. Then what was not made has that error.
 //
 // Everything may be repeated: what is so already stays, an insert whose row exists and a delete whose row is gone count
-// as made. Changes to one row are made in their order, and equal ones once. progress is called from one goroutine,
-// with the number of changes that are settled; it may be nil.
-func (c *Client) WriteAll(ctx context.Context, changes []refresh.Change, progress func(done, total int)) ([]error, error) {
+// as made. Changes to one row are made in their order, and equal ones once.
+func (c *Client) WriteAll(ctx context.Context, changes []refresh.Change) ([]error, error) {
 	rows := make([]write, len(changes))
 	errs := make([]error, len(changes))
 	for i, ch := range changes {
 		rows[i], errs[i] = c.compile(ch)
 	}
-	return errs, c.writeAll(ctx, rows, errs, progress)
+	return errs, c.writeAll(ctx, rows, errs)
 }
 
 // EnableUsers lets users sign in, as WriteAll does. The map has an error for each user who could not be enabled, by
 // the id as given; it is empty when all could.
-func (c *Client) EnableUsers(ctx context.Context, ids []string, progress func(done, total int)) (map[string]error, error) {
+func (c *Client) EnableUsers(ctx context.Context, ids []string) (map[string]error, error) {
 	rows := make([]write, len(ids))
 	errs := make([]error, len(ids))
 	for i, id := range ids {
 		if id == "" {
 			errs[i] = refresh.Errorf(refresh.Invalid, "There is no user without an id.")
 		}
-		rows[i] = write{doing: "enabling user " + id, method: http.MethodPatch, url: c.data("SystemUsers(" + escape(quote(id)) + ")"), body: []byte(`{"Enabled":true}`)}
+		rows[i] = write{doing: "enabling user " + id, method: http.MethodPatch, url: c.data(userPath(id)), body: []byte(`{"Enabled":true}`)}
 	}
-	err := c.writeAll(ctx, rows, errs, progress)
+	err := c.writeAll(ctx, rows, errs)
 	refused := map[string]error{}
 	for i, e := range errs {
 		if e != nil {
@@ -112,29 +111,19 @@ func (w write) row() string {
 func (w write) same(as write) bool { return w.method == as.method && string(w.body) == string(as.body) }
 
 // writeAll makes the changes that have no error yet. Those to one row follow each other in passes.
-func (c *Client) writeAll(ctx context.Context, rows []write, errs []error, progress func(done, total int)) error {
+func (c *Client) writeAll(ctx context.Context, rows []write, errs []error) error {
 	if c.broken != nil {
 		fill(errs, c.broken)
 		return c.broken
 	}
-	settled := 0
 	left := make([]int, 0, len(rows))
 	for i := range rows {
-		if errs[i] != nil {
-			settled++
-		} else {
+		if errs[i] == nil {
 			left = append(left, i)
 		}
 	}
-	report := func(more int) {
-		settled += more
-		if progress != nil && len(rows) > 0 {
-			progress(settled, len(rows))
-		}
-	}
-	report(0)
 	for len(left) > 0 {
-		w := newWriting(c, func(more int) { report(more) })
+		w := newWriting(c)
 		var later []int
 		first, deferred := map[string]int{}, map[string]bool{} // by row: its place in w.rows; whether one had to wait
 		for _, i := range left {

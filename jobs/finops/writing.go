@@ -23,7 +23,6 @@ const (
 // writing is one run of many writes. One goroutine owns it and hands requests to others.
 type writing struct {
 	c       *Client
-	settled func(more int) // how many more changes are settled
 	rows    []row
 	open    int // rows not settled
 	queue   []changeSet
@@ -62,8 +61,8 @@ type flight struct {
 	panic   string // what it panicked with, and where
 }
 
-func newWriting(c *Client, settled func(more int)) *writing {
-	return &writing{c: c, settled: settled, pace: newPace()}
+func newWriting(c *Client) *writing {
+	return &writing{c: c, pace: newPace()}
 }
 
 func (w *writing) add(r write, change int) {
@@ -299,14 +298,11 @@ func (w *writing) refused(s changeSet, why error) {
 }
 
 func (w *writing) settle(s changeSet, err error) {
-	n := 0
 	for _, i := range s.rows {
 		w.rows[i].settled, w.rows[i].err = true, err
-		n += len(w.rows[i].changes)
 	}
 	w.open -= len(s.rows)
 	w.last = time.Now()
-	w.settled(n)
 }
 
 func (w *writing) readAnswers(f flight, now time.Time) (stop error) {

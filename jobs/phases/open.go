@@ -133,7 +133,7 @@ func (p *Performer) enableUsers(ctx context.Context, j job) refresh.Outcome {
 			ids = append(ids, u.ID)
 		}
 	}
-	refused, err := j.target.EnableUsers(ctx, ids, func(int, int) {})
+	refused, err := j.target.EnableUsers(ctx, ids)
 	if err != nil {
 		return failed(err)
 	}

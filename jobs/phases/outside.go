@@ -111,7 +111,7 @@ func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 // importStatus returns how far the import is, "" when F&O knows none of that id.
 func importStatus(ctx context.Context, j job, execution string) (string, error) {
 	status, err := j.target.PackageStatus(ctx, execution)
-	if status == "Unknown" || refresh.CodeOf(err) == refresh.NotFound {
+	if status == refresh.PackageUnknown || refresh.CodeOf(err) == refresh.NotFound {
 		return "", nil
 	}
 	return status, err
@@ -127,11 +127,10 @@ func beginImport(ctx context.Context, j job, want PackageParams, execution strin
 	if err != nil {
 		return refresh.Errorf(refresh.Invalid, "The data package %s cannot be read. Put one there that refreshbot may read, and try again.", want.File)
 	}
-	_, err = j.target.ImportPackage(ctx, refresh.Package{
+	return j.target.ImportPackage(ctx, refresh.Package{
 		Name: execution + ".zip", Data: data, DefinitionGroup: want.DefinitionGroup, ExecutionID: execution,
 		LegalEntity: want.LegalEntity, Overwrite: want.Overwrite,
 	})
-	return err
 }
 
 // followImport says what has become of an import.
@@ -142,9 +141,9 @@ func (p *Performer) followImport(ctx context.Context, j job, want PackageParams,
 		limit = importTimeout
 	}
 	switch status {
-	case "Succeeded":
+	case refresh.PackageSucceeded:
 		return done(file + " is imported.")
-	case "PartiallySucceeded", "Failed", "Canceled":
+	case refresh.PackagePartiallySucceeded, refresh.PackageFailed, refresh.PackageCanceled:
 		errs, err := j.target.PackageErrors(ctx, execution)
 		if err != nil {
 			errs = []string{"F&O does not say why: " + refresh.MessageOf(err)}

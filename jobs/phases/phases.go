@@ -35,7 +35,7 @@ type Environment interface {
 	URL() string
 	Ping(ctx context.Context) error
 	Companies(ctx context.Context) ([]string, error)
-	Broadcast(ctx context.Context, from, to time.Time) (string, error)
+	Broadcast(ctx context.Context, from, to time.Time) error
 	Users(ctx context.Context) ([]refresh.User, error)
 	BatchJobs(ctx context.Context) ([]refresh.BatchJob, error)
 	SetBatchJobWaiting(ctx context.Context, recID int64) error
@@ -49,16 +49,16 @@ type Environment interface {
 	Delete(ctx context.Context, rec refresh.Record) error
 	// WriteAll makes many changes, each on its own. There is one error for each of them, nil where it was made; the
 	// second result is what stopped the whole.
-	WriteAll(ctx context.Context, changes []refresh.Change, progress func(done, total int)) ([]error, error)
+	WriteAll(ctx context.Context, changes []refresh.Change) ([]error, error)
 	Rows(ctx context.Context, q refresh.Query) ([]map[string]any, error)
 	AADClients(ctx context.Context) ([]refresh.AADClient, error)
 	AddAADClient(ctx context.Context, c refresh.AADClient) error
 	DeleteAADClient(ctx context.Context, clientID string) error
 	UserRoles(ctx context.Context) ([]refresh.UserRole, error)
 	AssignRole(ctx context.Context, r refresh.UserRole) error
-	EnableUsers(ctx context.Context, ids []string, progress func(done, total int)) (map[string]error, error)
+	EnableUsers(ctx context.Context, ids []string) (map[string]error, error)
 	CallService(ctx context.Context, path string, body any) (json.RawMessage, error)
-	ImportPackage(ctx context.Context, pkg refresh.Package) (executionID string, err error)
+	ImportPackage(ctx context.Context, pkg refresh.Package) error
 	PackageStatus(ctx context.Context, execution string) (string, error)
 	PackageErrors(ctx context.Context, execution string) ([]string, error)
 }

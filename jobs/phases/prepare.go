@@ -183,7 +183,7 @@ func title(op *refresh.Operation) string {
 // does no harm.
 func (p *Performer) broadcast(ctx context.Context, j job) refresh.Outcome {
 	w := j.refresh.Window
-	if _, err := j.target.Broadcast(ctx, w.From, w.To); err != nil {
+	if err := j.target.Broadcast(ctx, w.From, w.To); err != nil {
 		return failed(err)
 	}
 	return done(fmt.Sprintf("Users of %s are told that it is down from %s to %s.", j.refresh.Target.Name, refresh.Stamp(w.From), refresh.Stamp(w.To)))

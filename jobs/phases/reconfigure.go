@@ -268,7 +268,7 @@ func (p *Performer) odataRows(ctx context.Context, j job, want ODataParams) refr
 	for i, rec := range want.Rows {
 		changes[i] = refresh.Change{Method: method, Record: rec}
 	}
-	errs, err := j.target.WriteAll(ctx, changes, nil)
+	errs, err := j.target.WriteAll(ctx, changes)
 	if err != nil {
 		return failed(err)
 	}

@@ -185,6 +185,16 @@ type Package struct {
 	Overwrite       bool   // a data project that exists is replaced by the package's
 }
 
+// The states of an import, as F&O names them, that mean that it is over or was never begun. Source: "Data management
+// package REST API".
+const (
+	PackageUnknown            = "Unknown" // no import of that id
+	PackageSucceeded          = "Succeeded"
+	PackagePartiallySucceeded = "PartiallySucceeded"
+	PackageFailed             = "Failed"
+	PackageCanceled           = "Canceled"
+)
+
 // EncryptedField names a field that F&O stores encrypted, which every refresh blanks. The service takes only those on
 // its own short list.
 type EncryptedField struct {
