@@ -56,7 +56,7 @@ type Options struct {
 	Targets   map[string]Target
 	Sources   []string // environments that cannot be refreshed, for a better refusal
 	Admins    []string
-	Next      func(target string) time.Time // when the schedule asks next; zero: never
+	Next      func(target string) time.Time // when the schedule asks next; zero: never; set before the first line is answered
 
 	Installation Installation
 	Calendar     Calendar

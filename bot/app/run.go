@@ -7,26 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
-	"refreshbot/bot"
 	"refreshbot/bot/check"
 	"refreshbot/bot/config"
-	"refreshbot/bot/view"
-	"refreshbot/commands"
-	"refreshbot/jobs/blackout"
-	"refreshbot/jobs/engine"
-	"refreshbot/jobs/phases"
-	"refreshbot/jobs/refresh"
-	"refreshbot/jobs/schedule"
 	"refreshbot/store/bolt"
 )
 
@@ -110,142 +99,6 @@ func acceptable(ctx context.Context, cfg *config.Config) error {
 	return slackWorks(ctx, cfg, out)
 }
 
-// live is one life of the bot, with one configuration, from opening the store to closing it. It tells the admins of
-// refused configurations, calls ready once the bot is, and returns the cause of ctx's end unless that is a plain stop.
-func live(ctx context.Context, cfg *config.Config, watcher *config.Watcher, refusals <-chan string, ready func(), log *slog.Logger) (err error) {
-	health := bot.NewHealth()
-	disk := newDisk(health, log)
-	record, err := bolt.Open(ctx, cfg.Store.Path, bolt.Options{Wrote: disk.wrote})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, record.Close()) }()
-	out, err := connect(cfg, record)
-	if err != nil {
-		return err
-	}
-	if err := admit(ctx, cfg, out, record, log); err != nil {
-		return err
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTP.Addr)
-	if err != nil {
-		return fmt.Errorf("http.addr: cannot listen on %s; choose another address: %w", cfg.HTTP.Addr, err)
-	}
-	targets, err := targets(cfg)
-	if err != nil {
-		return err
-	}
-
-	var slackBot *bot.Bot
-	people := bot.NewDirectory(out.slack)
-	calendar, err := blackout.New(cfg.Blackouts, cfg.TimeZone, record)
-	if err != nil {
-		return err
-	}
-	steps := out.steps(cfg, record, people)
-	steps.Calendar = calendar
-	performer := phases.New(steps)
-	machine := engine.New(engine.Options{
-		Store: record, Performer: performer, Log: log, Committed: func(id refresh.ID) { slackBot.Committed(id) },
-		LeftAlone: health.LeftAlone,
-	})
-	backups := newBackups(cfg, record, health, log, func(ctx context.Context, text string) { slackBot.TellAdmins(ctx, text) })
-	news := told(func(ctx context.Context, n refresh.News) error { return slackBot.Tell(ctx, n) })
-	answers, err := commands.New(commands.Options{
-		Engine: machine, Record: record, Directory: people, Rehearsal: performer, Targets: targets,
-		Calendar: calendar, Zone: cfg.TimeZone, News: news,
-		Sources: sources(cfg), Admins: cfg.Admins, Next: func(string) time.Time { return time.Time{} },
-		Installation: installation{cfg, watcher, out, backups},
-	})
-	if err != nil {
-		return err
-	}
-	timetable, err := schedule.New(schedule.Options{
-		Entries: entries(cfg), Zone: cfg.TimeZone, Asker: answers, Records: record, Log: log,
-		News: news,
-	})
-	if err != nil {
-		return err
-	}
-	answers.Starts = performer
-	answers.Next, answers.Schedules = timetable.Next, timetable
-	slackBot = bot.New(bot.Options{
-		API: out.slack, Handler: answers, Journal: record, Records: record, Health: health, Log: log,
-		NewsIn: channels(cfg),
-		View:   view.Options{LCSLink: out.lcs.Link, Zone: cfg.TimeZone}, Transport: out.transport,
-		Notices: notices(cfg),
-		Admins:  cfg.Admins, People: people, Fallback: cfg.Slack.Channel, Settle: cfg.Slack.Settle, Retry: cfg.Slack.Settle / 4, Pace: cfg.Slack.Pace,
-	})
-
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	server := &http.Server{Handler: health.Handler(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError)}
-	var parts sync.WaitGroup
-	start := func(part func(context.Context) error) {
-		parts.Go(func() {
-			if err := guarded(ctx, log, part); err != nil {
-				stop(err)
-			}
-		})
-	}
-	start(func(context.Context) error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	start(machine.Run)
-	start(func(ctx context.Context) error { return disk.watch(ctx, record) })
-	if backups != nil {
-		start(backups.Run)
-	}
-	start(func(ctx context.Context) error {
-		select {
-		case <-machine.Recovered():
-			health.Recovered()
-		case <-ctx.Done():
-			return nil
-		}
-		// Nobody is listened to before every open refresh has been taken up again.
-		start(slackBot.Run)
-		start(steady(log, timetable.Run))
-		start(func(ctx context.Context) error {
-			for {
-				select {
-				case <-ctx.Done():
-					return nil
-				case text := <-refusals:
-					slackBot.TellAdmins(ctx, text)
-				}
-			}
-		})
-		start(steady(log, func(ctx context.Context) error {
-			out.user.Keep(ctx, func(text string) {
-				log.Warn("a person has to sign in to LCS", "why", text)
-				slackBot.TellAdmins(ctx, text)
-			})
-			return nil
-		}))
-		select {
-		case <-health.Ready():
-			ready()
-			log.Info("ready", "version", Version(), "http", listener.Addr().String())
-		case <-ctx.Done():
-		}
-		return nil
-	})
-	<-ctx.Done()
-	log.Info("stopping")
-	if err := server.Close(); err != nil {
-		log.Warn("stop the health pages", "err", err)
-	}
-	parts.Wait()
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return nil
-}
-
 // errDefect stands for a panic that was recovered and logged. When it ends the process, the next one takes up what this
 // one left, as after any other end.
 var errDefect = errors.New("a defect in refreshbot; the log has the stack")
@@ -307,8 +160,3 @@ func slackWorks(ctx context.Context, cfg *config.Config, out *outside) error {
 	}
 	return errors.New(strings.Join(wrong, "\n"))
 }
-
-// told tells news.
-type told func(ctx context.Context, n refresh.News) error
-
-func (f told) Tell(ctx context.Context, n refresh.News) error { return f(ctx, n) }
