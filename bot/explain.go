@@ -22,11 +22,7 @@ func (b *Bot) explain(ctx context.Context, in slack.InteractionCallback, at aske
 	if id := b.refreshOf(ctx, in); id != "" {
 		answer = b.Handler.Explain(ctx, id)
 	}
-	o := b.View
-	if answer.About != nil {
-		o.Report = b.reportOf(ctx, answer.About.Refresh)
-	}
-	_, err := b.API.OpenViewContext(ctx, in.TriggerID, view.Modal("This refresh", answer, time.Now(), o))
+	_, err := b.API.OpenViewContext(ctx, in.TriggerID, view.Modal("This refresh", answer, time.Now(), b.optionsFor(ctx, answer)))
 	switch {
 	case err == nil, refusal(err) == "exchanged_trigger_id": // the first delivery has opened it
 	default:

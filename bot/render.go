@@ -16,11 +16,16 @@ func (b *Bot) render(ctx context.Context, answer commands.Reply) view.Message {
 			answer.History.Rows[i].Report = b.reportOf(ctx, row.Refresh)
 		}
 	}
+	return view.Reply(answer, time.Now(), b.optionsFor(ctx, answer))
+}
+
+// optionsFor knows where the report is of the refresh that an answer is about.
+func (b *Bot) optionsFor(ctx context.Context, answer commands.Reply) view.Options {
 	o := b.View
 	if answer.About != nil {
 		o.Report = b.reportOf(ctx, answer.About.Refresh)
 	}
-	return view.Reply(answer, time.Now(), o)
+	return o
 }
 
 // reportOf is the address of a report; "" when there is none, or when it cannot be looked up now.

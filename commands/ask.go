@@ -164,7 +164,7 @@ func readBack(w wish) Reply {
 		Text: fmt.Sprintf("%s would be refreshed from %s: the copy begins on %s.", name, source, when.Said(w.at)),
 		At:   w.at, Hint: "Nothing has been asked for yet." + hurried(w),
 	}
-	line := fmt.Sprintf("%s %s", name, w.at.Format("2006-01-02 15:04 -07:00"))
+	line := fmt.Sprintf("%s %s", name, w.at.Format(spelled))
 	if w.reason != "" {
 		r.Text += fmt.Sprintf(" Reason: %s.", strings.TrimRight(w.reason, "."))
 		line += " for " + w.reason

@@ -81,9 +81,6 @@ func New(o Options) (*Service, error) {
 		o.Zone = time.UTC
 	}
 	s := &Service{Options: o}
-	if s.Zone == nil {
-		s.Zone = time.UTC
-	}
 	for name := range o.Targets {
 		s.names = append(s.names, name)
 	}

@@ -254,20 +254,10 @@ func short(name string) string {
 	return string(r)
 }
 
-// span is a length of time in words: "2 h 5 min", "45 s".
+// span is a length of time in words, in days when it is long.
 func span(d time.Duration) string {
-	if d < time.Minute {
-		return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds()))
-	}
-	minutes := int(d.Round(time.Minute).Minutes())
-	switch h, m := minutes/60, minutes%60; {
-	case h == 0:
-		return fmt.Sprintf("%d min", m)
-	case h >= 48:
+	if h := int(d.Round(time.Minute).Hours()); h >= 48 {
 		return fmt.Sprintf("%d d %d h", h/24, h%24)
-	case m == 0:
-		return fmt.Sprintf("%d h", h)
-	default:
-		return fmt.Sprintf("%d h %d min", h, m)
 	}
+	return refresh.Span(d)
 }

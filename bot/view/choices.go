@@ -104,11 +104,11 @@ func choose(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.
 	case refresh.ActionCancel:
 		return choice{"Cancel refresh", whole, slack.StyleDefault, fmt.Sprintf("Cancel the %s?", whole), cancelling(r, g, target)}
 	case refresh.ActionPostpone:
-		return choice{label: "Postpone " + span(r.Settings.Postpone), of: whole}
+		return choice{label: "Postpone " + refresh.Span(r.Settings.Postpone), of: whole}
 	case refresh.ActionStartNow:
 		if g.Kind == refresh.GateStart {
 			return choice{"Start now", whole, slack.StyleDanger, fmt.Sprintf("Start the %s now?", whole),
-				fmt.Sprintf("Its downtime is announced now, the copy starts %s later. %s", span(r.Settings.Notice), overwrites)}
+				fmt.Sprintf("Its downtime is announced now, the copy starts %s later. %s", refresh.Span(r.Settings.Notice), overwrites)}
 		}
 		return choice{"Start now", whole, slack.StyleDanger, fmt.Sprintf("Start the %s now?", whole), overwrites + " Its users were promised more time."}
 	case refresh.ActionSignOff:

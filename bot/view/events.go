@@ -90,7 +90,7 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 			fmt.Sprintf("The copy from %s is replacing its data.", env(after.Source))}, broadcast: true, named: true}, true
 	case refresh.TargetOnline:
 		return news{headline: headline{":large_yellow_circle:", fmt.Sprintf("%s came back online %s.", target, p.at(e.At)),
-			fmt.Sprintf("It was offline for %s. Please wait until it is said to be open.", span(e.At.Sub(after.Copy.OfflineAt)))}, broadcast: true, named: true}, true
+			fmt.Sprintf("It was offline for %s. Please wait until it is said to be open.", refresh.Span(e.At.Sub(after.Copy.OfflineAt)))}, broadcast: true, named: true}, true
 	case refresh.StepSucceeded:
 		return succeeded(p, after, ev)
 	case refresh.StepFailed:
@@ -132,7 +132,7 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 		if ev.In >= after.Settings.Notice && after.Window.From.Equal(after.StartAt) {
 			return news{}, false // so long before it was announced, just now
 		}
-		return news{headline: headline{":hourglass:", fmt.Sprintf("%s goes down in %s, %s.", target, span(after.Window.From.Sub(e.At)), p.at(after.Window.From)),
+		return news{headline: headline{":hourglass:", fmt.Sprintf("%s goes down in %s, %s.", target, refresh.Span(after.Window.From.Sub(e.At)), p.at(after.Window.From)),
 			"Please finish and log out before."}, broadcast: true, named: true}, true
 	case refresh.GateOpened:
 		if moved := ev.Gate.Kind == refresh.GateStart && !before.Promised().From.IsZero(); moved {
@@ -187,7 +187,7 @@ func announced(p pen, before refresh.Window, r refresh.Refresh, ev refresh.Windo
 		"Please finish and log out before",
 	)
 	if !r.StartAt.IsZero() && w.From.After(r.StartAt) {
-		h.rest = sentences(fmt.Sprintf("It was to begin %s, but then there would not be %s of notice", p.at(r.StartAt), span(r.Settings.Notice)), h.rest)
+		h.rest = sentences(fmt.Sprintf("It was to begin %s, but then there would not be %s of notice", p.at(r.StartAt), refresh.Span(r.Settings.Notice)), h.rest)
 	}
 	if r.Reason != "" {
 		h.rest += " Why: " + sentence(line(r.Reason, maxReason))
@@ -248,7 +248,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 		}
 		h.emoji = ":rocket:"
 	case refresh.KindFollow:
-		h.lead = fmt.Sprintf("The copy is complete after %s.", span(s.EndedAt.Sub(r.Copy.AcceptedAt)))
+		h.lead = fmt.Sprintf("The copy is complete after %s.", refresh.Span(s.EndedAt.Sub(r.Copy.AcceptedAt)))
 	case refresh.KindSmoke:
 		bad := len(notOK(ev.Findings))
 		h.lead = fmt.Sprintf("%s of %s after the copy: %d of %d ok.", stepName(s), env(r.Target), len(ev.Findings)-bad, len(ev.Findings))
@@ -306,7 +306,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 	h := headline{":raised_hand:", "", "Buttons are on the card above."}
 	switch g.Kind {
 	case refresh.GateStart:
-		return news{headline: headline{":calendar:", sentence(head), fmt.Sprintf("It is refreshed from %s then. This is said again %s before.", env(r.Source), span(r.Settings.Notice))},
+		return news{headline: headline{":calendar:", sentence(head), fmt.Sprintf("It is refreshed from %s then. This is said again %s before.", env(r.Source), refresh.Span(r.Settings.Notice))},
 			details: []string{fmt.Sprintf("Expected back %s. Buttons to move it are on the card above.", p.at(r.StartAt.Add(r.Settings.Downtime)))}, broadcast: true, named: true}, true
 	case refresh.GateNotice:
 		return news{}, false // announced

@@ -101,7 +101,7 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 			last = " on " + p.at(r.Refreshed)
 		}
 		body = []string{fmt.Sprintf("Everything entered in %s since its last refresh%s is lost. %s of notice, then about %s of downtime.",
-			target, last, span(r.Settings.Notice), span(r.Settings.Downtime))}
+			target, last, refresh.Span(r.Settings.Notice), refresh.Span(r.Settings.Downtime))}
 		if !r.StartAt.IsZero() {
 			body[0] += fmt.Sprintf(" The copy starts %s.", p.at(r.StartAt))
 		}
@@ -111,7 +111,7 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 	case refresh.GateStart:
 		return fmt.Sprintf("%s goes down %s", target, p.at(r.StartAt)),
 			[]string{fmt.Sprintf("The downtime is announced %s, and the copy starts by itself %s later. Expected back %s. Postpone moves it to %s.",
-				p.at(g.ExpiresAt), span(r.Settings.Notice), p.at(r.StartAt.Add(r.Settings.Downtime)), p.at(r.StartAt.Add(r.Settings.Postpone)))}
+				p.at(g.ExpiresAt), refresh.Span(r.Settings.Notice), p.at(r.StartAt.Add(r.Settings.Downtime)), p.at(r.StartAt.Add(r.Settings.Postpone)))}
 	case refresh.GateNotice:
 		return fmt.Sprintf("%s goes down %s", target, p.at(r.Window.From)),
 			[]string{fmt.Sprintf("The copy starts by itself then, and cannot be called off any more. Expected back %s. Postpone moves it to %s.",

@@ -56,9 +56,9 @@ func tookLine(r refresh.Refresh) string {
 	if !r.Status.Ended() || r.Copy.SentAt.IsZero() {
 		return ""
 	}
-	took := "Took " + span(r.EndedAt.Sub(r.Copy.SentAt))
+	took := "Took " + refresh.Span(r.EndedAt.Sub(r.Copy.SentAt))
 	if c := r.Copy; !c.OfflineAt.IsZero() && !c.OnlineAt.IsZero() {
-		took += ", downtime " + span(c.OnlineAt.Sub(c.OfflineAt))
+		took += ", downtime " + refresh.Span(c.OnlineAt.Sub(c.OfflineAt))
 	}
 	return took
 }

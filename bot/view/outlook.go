@@ -38,7 +38,7 @@ func outlook(p pen, r refresh.Refresh, now time.Time) []string {
 // expected is an estimate in words: "about 14:20, usually between 14:05 and 15:10 (5 refreshes)".
 func expected(p pen, e history.Estimate) string {
 	if e.Overdue {
-		return fmt.Sprintf("later than in any earlier refresh; the longest took %s (%s)", span(e.Longest), refreshes(e.N))
+		return fmt.Sprintf("later than in any earlier refresh; the longest took %s (%s)", refresh.Span(e.Longest), refreshes(e.N))
 	}
 	about := "about " + p.at(e.At)
 	switch {
@@ -55,13 +55,13 @@ func expected(p pen, e history.Estimate) string {
 
 // usual is a spread of durations in words: "about 3 h 10 min, usually 2 h 50 min to 4 h (5 refreshes)".
 func usual(s history.Spread) string {
-	about := "about " + span(s.Median)
+	about := "about " + refresh.Span(s.Median)
 	switch {
 	case s.High-s.Low < time.Minute:
 	case s.Quartiles():
-		about += fmt.Sprintf(", usually %s to %s", span(s.Low), span(s.High))
+		about += fmt.Sprintf(", usually %s to %s", refresh.Span(s.Low), refresh.Span(s.High))
 	default:
-		about += fmt.Sprintf(", so far %s to %s", span(s.Low), span(s.High))
+		about += fmt.Sprintf(", so far %s to %s", refresh.Span(s.Low), refresh.Span(s.High))
 	}
 	return fmt.Sprintf("%s (%s)", about, refreshes(s.N))
 }

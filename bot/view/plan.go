@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"refreshbot/commands"
+	"refreshbot/jobs/refresh"
 )
 
 // How much of a plan is shown, in characters: Slack refuses a message whose blocks have somewhat more than 13 000
@@ -83,9 +84,9 @@ func foreseen(s commands.Foreseen) string {
 func lastTook(s commands.Foreseen) string {
 	switch {
 	case s.Took >= time.Second && s.Waits:
-		return fmt.Sprintf(" (last time people took %s)", span(s.Took))
+		return fmt.Sprintf(" (last time people took %s)", refresh.Span(s.Took))
 	case s.Took >= time.Second:
-		return fmt.Sprintf(" (last time %s)", span(s.Took))
+		return fmt.Sprintf(" (last time %s)", refresh.Span(s.Took))
 	}
 	return ""
 }
@@ -103,5 +104,5 @@ func lengths(p pen, d commands.Plan) string {
 			work += s.Took
 		}
 	}
-	return fmt.Sprintf("The last refresh that was done, until %s, worked for about %s and waited for people for %s.", p.at(d.Last), span(work), span(people))
+	return fmt.Sprintf("The last refresh that was done, until %s, worked for about %s and waited for people for %s.", p.at(d.Last), refresh.Span(work), refresh.Span(people))
 }

@@ -100,7 +100,7 @@ func expiry(r refresh.Refresh) string {
 		if n := agreed(g); n > 0 {
 			who = fmt.Sprintf("only %d of %d", n, g.Count)
 		}
-		return fmt.Sprintf("%s %s within %s", who, didAt(g), span(g.ExpiresAt.Sub(g.OpenedAt)))
+		return fmt.Sprintf("%s %s within %s", who, didAt(g), refresh.Span(g.ExpiresAt.Sub(g.OpenedAt)))
 	}
 	return "nobody decided in time"
 }

@@ -19,7 +19,7 @@ func summary(p pen, r refresh.Refresh) []string {
 	}
 	took := ""
 	if from := r.Copy.SentAt; !from.IsZero() {
-		took = fmt.Sprintf(", %s after its copy began", span(r.EndedAt.Sub(from)))
+		took = fmt.Sprintf(", %s after its copy began", refresh.Span(r.EndedAt.Sub(from)))
 	}
 	add("Ended:", "%s%s", p.at(r.EndedAt), took)
 	if link := p.link(p.o.Report, "every step, decision and time"); link != "" {
@@ -27,7 +27,7 @@ func summary(p pen, r refresh.Refresh) []string {
 	}
 	switch c := r.Copy; {
 	case !c.OnlineAt.IsZero() && !c.OfflineAt.IsZero():
-		add("Downtime:", "%s, %s to %s", span(c.OnlineAt.Sub(c.OfflineAt)), p.at(c.OfflineAt), p.at(c.OnlineAt))
+		add("Downtime:", "%s, %s to %s", refresh.Span(c.OnlineAt.Sub(c.OfflineAt)), p.at(c.OfflineAt), p.at(c.OnlineAt))
 	case !c.OfflineAt.IsZero():
 		add("Downtime:", "since %s; it was not seen to answer again", p.at(c.OfflineAt))
 	case r.PointOfNoReturn():

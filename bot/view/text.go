@@ -305,8 +305,6 @@ func slackID(id, letters string) bool {
 	return true
 }
 
-func span(d time.Duration) string { return refresh.Span(d) }
-
 // count is "1 user" or "3 users".
 func count(n int, one string) string {
 	if n == 1 {

@@ -3,7 +3,6 @@ package view
 import (
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -64,17 +63,6 @@ func TestFitCountsWhatItLeavesOut(t *testing.T) {
 	}
 	if got := fit(lines[:2], 25); got != "0123456789\n0123456789" {
 		t.Errorf("got %q", got)
-	}
-}
-
-func TestSpan(t *testing.T) {
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		0: "0 s", -time.Second: "0 s", 45 * time.Second: "45 s", 30 * time.Minute: "30 min", 24 * time.Hour: "24 h", 90 * time.Minute: "1 h 30 min",
-	} {
-		if got := span(d); got != want {
-			t.Errorf("%s: got %q, want %q", d, got, want)
-		}
 	}
 }
 

@@ -47,7 +47,7 @@ func story(p pen, r refresh.Refresh, now time.Time) []string {
 		switch {
 		case from.IsZero():
 		case !to.IsZero():
-			lines = append(lines, fmt.Sprintf("✓ %s: took %s, until %s", phase.Title(), span(to.Sub(from)), p.at(to)))
+			lines = append(lines, fmt.Sprintf("✓ %s: took %s, until %s", phase.Title(), refresh.Span(to.Sub(from)), p.at(to)))
 		case r.Status.Ended():
 			lines = append(lines, fmt.Sprintf("✗ %s: not finished", phase.Title()))
 		default:
@@ -67,7 +67,7 @@ func waits(p pen, r refresh.Refresh, now time.Time) []string {
 		s, _ := r.Step(g.Step)
 		head, _ := asks(p, r, g, s)
 		lines = append(lines, p.bold("Waiting for: "+waitsFor(r, g, head)),
-			fmt.Sprintf("Since: %s (%s)", p.at(g.OpenedAt), span(now.Sub(g.OpenedAt))),
+			fmt.Sprintf("Since: %s (%s)", p.at(g.OpenedAt), refresh.Span(now.Sub(g.OpenedAt))),
 			fmt.Sprintf("Who can act: %s%s", decides(p, r, g), soFar(g)),
 			"If nobody does: "+ifNobody(p, r, g, s))
 	}
@@ -77,7 +77,7 @@ func waits(p pen, r refresh.Refresh, now time.Time) []string {
 	for _, s := range r.Steps {
 		switch s.Status {
 		case refresh.Performing:
-			since := fmt.Sprintf("Since: %s (%s)", p.at(s.StartedAt), span(now.Sub(s.StartedAt)))
+			since := fmt.Sprintf("Since: %s (%s)", p.at(s.StartedAt), refresh.Span(now.Sub(s.StartedAt)))
 			return []string{p.bold("Working: " + working(pen{o: p.o, plain: true}, r, s).lead), since,
 				"Who can act: nobody has to. refreshbot goes on by itself, and asks here if something fails."}
 		case refresh.Retrying:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"refreshbot/jobs/refresh"
 	"refreshbot/jobs/roster"
@@ -18,15 +17,11 @@ func (p *Performer) Checks(ctx context.Context, req refresh.Request) refresh.Out
 
 // among names the first few of a list.
 func among(names []string) string {
-	const most = 5
-	slices.Sort(names)
-	switch n := len(names); {
-	case n == 0:
+	if len(names) == 0 {
 		return ""
-	case n > most:
-		return fmt.Sprintf(": %s and %d more", strings.Join(names[:most], ", "), n-most)
 	}
-	return ": " + strings.Join(names, ", ")
+	slices.Sort(names)
+	return ": " + some(names)
 }
 
 // Guests is who would be let in. After the copy the target has the users and the roles of the source, so the names are

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -89,18 +90,7 @@ func times(n int) string {
 
 // span is a length of time in words: "2 h 5 min", "45 s".
 func span(seconds int64) string {
-	if seconds < 60 {
-		return fmt.Sprintf("%d s", seconds)
-	}
-	minutes := (seconds + 30) / 60
-	switch h, m := minutes/60, minutes%60; {
-	case h == 0:
-		return fmt.Sprintf("%d min", m)
-	case m == 0:
-		return fmt.Sprintf("%d h", h)
-	default:
-		return fmt.Sprintf("%d h %d min", h, m)
-	}
+	return refresh.Span(time.Duration(seconds) * time.Second)
 }
 
 func stands(s refresh.StepStatus) string {
