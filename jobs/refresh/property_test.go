@@ -326,6 +326,9 @@ func TestTheFarSideNeverCountsTwoStarts(t *testing.T) {
 					tell(refresh.Reported{Step: s.ID, Attempt: s.Attempt, Outcome: anyOutcome(t)})
 				case !committed[s.Attempt]:
 					tell(refresh.Recovered{})
+				case s.Adopt != "": // somebody else's has been rolled back; nothing is started
+					delete(committed, s.Attempt)
+					tell(refresh.Reported{Step: s.ID, Attempt: s.Attempt, Outcome: failure(refresh.Refused)})
 				default:
 					delete(committed, s.Attempt)
 					o, replied := far.start(t)
