@@ -71,7 +71,7 @@ type Service struct {
 	Options
 	names []string // of the targets, in order
 	once  once
-	turns sync.Map // by refresh: a channel with room for the one whose input is being looked into
+	turns sync.Map // by what is decided about: a channel with room for the one whose input is being looked into
 }
 
 // New returns a Service. A target that is named like a command could never be asked for, and is an error.

@@ -120,9 +120,11 @@ func (s *Service) unfreeze(ctx context.Context, in Line, words []string) (Reply,
 		return Reply{}, err
 	}
 	name := t.Request.Target.Name
-	if s.once.seen(in.Key) {
-		return Reply{}, nil
+	done, seen, err := s.first(ctx, "unfreeze "+name, in.Key)
+	if err != nil || seen {
+		return Reply{}, err
 	}
+	defer done()
 	if len(words) > 2 {
 		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words[1:], " ")), fmt.Sprintf("/refresh unfreeze %s lifts the freeze.", name)}
 	}

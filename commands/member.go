@@ -81,7 +81,7 @@ func (s *Service) tell(ctx context.Context, id refresh.ID, r refresh.Refresh, in
 	if _, err := s.counts(ctx, r, in, from); err != nil {
 		return r, err
 	}
-	done, err := s.turn(ctx, id)
+	done, err := s.turn(ctx, string(id))
 	if err != nil {
 		return r, err
 	}
@@ -126,9 +126,9 @@ func (s *Service) counts(ctx context.Context, r refresh.Refresh, in refresh.Inpu
 	return nil, err
 }
 
-// turn waits until nobody else is about to decide something of that refresh.
-func (s *Service) turn(ctx context.Context, id refresh.ID) (done func(), err error) {
-	one, _ := s.turns.LoadOrStore(id, make(chan struct{}, 1))
+// turn waits until nobody else is about to decide something of that thing, a refresh by its id.
+func (s *Service) turn(ctx context.Context, thing string) (done func(), err error) {
+	one, _ := s.turns.LoadOrStore(thing, make(chan struct{}, 1))
 	room := one.(chan struct{})
 	select {
 	case room <- struct{}{}:

@@ -20,11 +20,12 @@ type Schedules interface {
 	// List returns those of a target, of all targets when it is empty.
 	List(ctx context.Context, target string) ([]schedule.Standing, error)
 	Add(ctx context.Context, e schedule.Entry, key string) (schedule.Standing, error)
-	Pause(ctx context.Context, id string, by refresh.Person) (schedule.Standing, error)
-	Resume(ctx context.Context, id string, by refresh.Person) (schedule.Standing, error)
+	// A second delivery, with the same key, changes nothing.
+	Pause(ctx context.Context, id string, by refresh.Person, key string) (schedule.Standing, error)
+	Resume(ctx context.Context, id string, by refresh.Person, key string) (schedule.Standing, error)
 	// SkipNext skips the next due time, if it is still that one; the zero time stands for whichever it is.
-	SkipNext(ctx context.Context, id string, due time.Time, by refresh.Person) (schedule.Standing, error)
-	Remove(ctx context.Context, id string, by refresh.Person) (schedule.Standing, error)
+	SkipNext(ctx context.Context, id string, due time.Time, by refresh.Person, key string) (schedule.Standing, error)
+	Remove(ctx context.Context, id string, by refresh.Person, key string) (schedule.Standing, error)
 }
 
 const cronExample = `/refresh schedule uat "0 20 * * FRI" because fresh data on Monday`
@@ -282,9 +283,11 @@ func (s *Service) addSchedule(ctx context.Context, key string, e schedule.Entry)
 
 // changeSchedule reads what is to be done about the schedule with that id.
 func (s *Service) changeSchedule(ctx context.Context, in Line, id string, words []string) (Reply, error) {
-	if s.once.seen(in.Key) {
-		return Reply{}, nil
+	done, seen, err := s.first(ctx, "schedule "+strings.ToLower(id), in.Key)
+	if err != nil || seen {
+		return Reply{}, err
 	}
+	defer done()
 	list, err := s.Schedules.List(ctx, "")
 	if err != nil {
 		return Reply{}, err
@@ -311,10 +314,10 @@ func (s *Service) changeSchedule(ctx context.Context, in Line, id string, words 
 		return Reply{}, example
 	}
 	do, ok := map[string]func() (schedule.Standing, error){
-		"pause":  func() (schedule.Standing, error) { return s.Schedules.Pause(ctx, st.ID, in.User) },
-		"resume": func() (schedule.Standing, error) { return s.Schedules.Resume(ctx, st.ID, in.User) },
-		"skip":   func() (schedule.Standing, error) { return s.Schedules.SkipNext(ctx, st.ID, due, in.User) },
-		"remove": func() (schedule.Standing, error) { return s.Schedules.Remove(ctx, st.ID, in.User) },
+		"pause":  func() (schedule.Standing, error) { return s.Schedules.Pause(ctx, st.ID, in.User, in.Key) },
+		"resume": func() (schedule.Standing, error) { return s.Schedules.Resume(ctx, st.ID, in.User, in.Key) },
+		"skip":   func() (schedule.Standing, error) { return s.Schedules.SkipNext(ctx, st.ID, due, in.User, in.Key) },
+		"remove": func() (schedule.Standing, error) { return s.Schedules.Remove(ctx, st.ID, in.User, in.Key) },
 	}[verb]
 	if !ok {
 		return Reply{}, example

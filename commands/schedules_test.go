@@ -238,6 +238,36 @@ func TestASecondDeliveryOfAChangeIsSilent(t *testing.T) {
 	})
 }
 
+func TestAChangeThatComesOnBothConnectionsAtOnceIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	for text, told := range map[string]refresh.NewsKind{
+		"schedule test.config skip next": refresh.NewsSkipped, "schedule test.config pause": refresh.NewsPaused,
+		"schedule test.1 remove": refresh.NewsRemoved, "unfreeze test": refresh.NewsUnfrozen,
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(t *testing.T, w world) {
+				w.confirm(t, admin, w.say(t, admin, `schedule test "0 12 * * MON"`))
+				w.confirm(t, admin, w.say(t, admin, "freeze test until monday 18:00"))
+				w.news.kinds()
+				w.news.set(time.Minute)
+				in, answers := line(admin, text), make(chan commands.Reply)
+				for range 2 {
+					go func() { answers <- w.Slash(t.Context(), in) }()
+				}
+				for _, got := range []commands.Reply{<-answers, <-answers} {
+					if got.Refused {
+						t.Errorf("refused: %+v", got)
+					}
+				}
+				if diff := cmp.Diff([]refresh.NewsKind{told}, w.news.kinds()); diff != "" {
+					t.Errorf("told (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
 // counter is a copier that has begun so many copies.
 type counter struct{ used int }
 

@@ -132,9 +132,20 @@ func (rehearsal) Guests(context.Context, refresh.Request) refresh.Outcome {
 type news struct {
 	mu   sync.Mutex
 	told []refresh.News
+	slow time.Duration // what it takes to note one
+}
+
+func (n *news) set(slow time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.slow = slow
 }
 
 func (n *news) Tell(_ context.Context, item refresh.News) error {
+	n.mu.Lock()
+	slow := n.slow
+	n.mu.Unlock()
+	<-time.After(slow)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.told = append(n.told, item)

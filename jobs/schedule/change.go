@@ -13,6 +13,9 @@ import (
 // most is how many schedules a target can have.
 const most = 20
 
+// mostChanges is how many deliveries a schedule remembers. A second delivery follows within minutes.
+const mostChanges = 20
+
 // List returns every schedule of a target, of all targets when it is empty.
 func (s *Schedule) List(ctx context.Context, target string) ([]Standing, error) {
 	s.mu.Lock()
@@ -67,7 +70,7 @@ func (s *Schedule) Add(ctx context.Context, e Entry, key string) (Standing, erro
 		l.ID = fmt.Sprintf("%s.%d", e.Target, n)
 	}
 	l.kept.Due = l.following()
-	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsScheduled, By: e.Owner, Next: l.kept.Due, Why: e.Why}); err != nil {
+	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsScheduled, By: e.Owner, Next: l.kept.Due, Why: e.Why}, key); err != nil {
 		return Standing{}, err
 	}
 	if err := s.keep(ctx, l, l.kept); err != nil {
@@ -78,84 +81,108 @@ func (s *Schedule) Add(ctx context.Context, e Entry, key string) (Standing, erro
 	return l.standing(), nil
 }
 
-// Pause keeps a schedule from coming due until it is resumed. A refresh that it has asked for already goes on.
-func (s *Schedule) Pause(ctx context.Context, id string, by refresh.Person) (Standing, error) {
-	return s.change(ctx, id, func(l *line) error {
-		if l.kept.Paused != nil {
-			return refresh.Errorf(refresh.Stale, "%s is paused already, by %s.", id, l.kept.Paused.By.Name)
-		}
+// Pause keeps a schedule from coming due until it is resumed. A refresh that it has asked for already goes on. Here and
+// below key names the delivery: one that comes again changes nothing, also in another process.
+func (s *Schedule) Pause(ctx context.Context, id string, by refresh.Person, key string) (Standing, error) {
+	return s.change(ctx, id, key, func(l *line) (kept, refresh.News, error) {
 		k := l.kept
-		k.Paused = &Pause{By: by, At: time.Now().UTC().Round(0)}
-		if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsPaused, By: by}); err != nil {
-			return err
+		if k.Paused != nil {
+			return k, refresh.News{}, refresh.Errorf(refresh.Stale, "%s is paused already, by %s.", id, k.Paused.By.Name)
 		}
-		return s.keep(ctx, l, k)
+		k.Paused = &Pause{By: by, At: time.Now().UTC().Round(0)}
+		return k, refresh.News{Kind: refresh.NewsPaused, By: by}, nil
 	})
 }
 
 // Resume lets a paused schedule come due again. What was due meanwhile is not asked for.
-func (s *Schedule) Resume(ctx context.Context, id string, by refresh.Person) (Standing, error) {
-	return s.change(ctx, id, func(l *line) error {
-		if l.kept.Paused == nil {
-			return refresh.Errorf(refresh.Stale, "%s is not paused.", id)
-		}
+func (s *Schedule) Resume(ctx context.Context, id string, by refresh.Person, key string) (Standing, error) {
+	return s.change(ctx, id, key, func(l *line) (kept, refresh.News, error) {
 		k := l.kept
-		k.Paused, k.Postponed, k.Due = nil, time.Time{}, l.following()
-		if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsResumed, By: by, Next: k.Due}); err != nil {
-			return err
+		if k.Paused == nil {
+			return k, refresh.News{}, refresh.Errorf(refresh.Stale, "%s is not paused.", id)
 		}
-		return s.keep(ctx, l, k)
+		k.Paused, k.Postponed, k.Due = nil, time.Time{}, l.following()
+		return k, refresh.News{Kind: refresh.NewsResumed, By: by, Next: k.Due}, nil
 	})
 }
 
 // SkipNext skips the next due time. due is the one that the person was shown: when it is no longer the next one,
 // nothing is skipped. The zero time stands for whichever is next.
-func (s *Schedule) SkipNext(ctx context.Context, id string, due time.Time, by refresh.Person) (Standing, error) {
-	return s.change(ctx, id, func(l *line) error {
+func (s *Schedule) SkipNext(ctx context.Context, id string, due time.Time, by refresh.Person, key string) (Standing, error) {
+	return s.change(ctx, id, key, func(l *line) (kept, refresh.News, error) {
 		switch {
 		case l.kept.Paused != nil:
-			return refresh.Errorf(refresh.Refused, "%s is paused, so nothing comes due.", id)
+			return kept{}, refresh.News{}, refresh.Errorf(refresh.Refused, "%s is paused, so nothing comes due.", id)
 		case !due.IsZero() && !due.Equal(l.kept.Due):
-			return refresh.Errorf(refresh.Stale, "The next time of %s has changed meanwhile, so nothing was skipped. Look again: /refresh schedules", id)
+			return kept{}, refresh.News{}, refresh.Errorf(refresh.Stale, "The next time of %s has changed meanwhile, so nothing was skipped. Look again: /refresh schedules", id)
 		}
-		return s.passOver(ctx, l, WasSkipped, refresh.News{Kind: refresh.NewsSkipped, By: by})
+		k := l.after(WasSkipped, "")
+		return k, refresh.News{Kind: refresh.NewsSkipped, By: by, Next: k.Due}, nil
 	})
 }
 
 // Remove deletes a schedule that a person has made.
-func (s *Schedule) Remove(ctx context.Context, id string, by refresh.Person) (Standing, error) {
-	return s.change(ctx, id, func(l *line) error {
-		if l.Configured() {
-			return refresh.Errorf(refresh.Refused, "%s stands in the configuration, so it can only be paused here.", id)
-		}
-		if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsRemoved, By: by}); err != nil {
-			return err
-		}
-		if err := s.Records.DeleteRecord(ctx, space, l.ID); err != nil {
-			return fmt.Errorf("remove the schedule %s: %w", id, err)
-		}
-		delete(s.all, l.ID)
-		return nil
-	})
-}
-
-// change makes one change to one schedule.
-func (s *Schedule) change(ctx context.Context, id string, with func(*line) error) (Standing, error) {
+func (s *Schedule) Remove(ctx context.Context, id string, by refresh.Person, key string) (Standing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.load(ctx); err != nil {
-		return Standing{}, fmt.Errorf("read the schedules: %w", err)
+	l, err := s.find(ctx, id)
+	if err != nil {
+		return Standing{}, err
 	}
-	i := slices.IndexFunc(s.sorted(), func(l *line) bool { return strings.EqualFold(l.ID, id) })
-	if i < 0 {
-		return Standing{}, refresh.Errorf(refresh.NotFound, "There is no schedule %s.", id)
+	if l.Configured() {
+		return Standing{}, refresh.Errorf(refresh.Refused, "%s stands in the configuration, so it can only be paused here.", id)
 	}
-	l := s.sorted()[i]
-	if err := with(l); err != nil {
+	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsRemoved, By: by}, key); err != nil {
+		return Standing{}, err
+	}
+	if err := s.Records.DeleteRecord(ctx, space, l.ID); err != nil {
+		return Standing{}, fmt.Errorf("remove the schedule %s: %w", id, err)
+	}
+	delete(s.all, l.ID)
+	s.rouse()
+	return l.standing(), nil
+}
+
+// change makes one change to one schedule: to says how it stands afterwards, and what is told about that.
+func (s *Schedule) change(ctx context.Context, id, key string, to func(*line) (kept, refresh.News, error)) (Standing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, err := s.find(ctx, id)
+	if err != nil {
+		return Standing{}, err
+	}
+	if key != "" && slices.Contains(l.kept.Changes, key) {
+		return l.standing(), nil
+	}
+	k, n, err := to(l)
+	if err != nil {
+		return Standing{}, err
+	}
+	if key != "" {
+		k.Changes = append(slices.Clone(k.Changes), key)
+		k.Changes = k.Changes[max(0, len(k.Changes)-mostChanges):]
+	}
+	if err := s.tell(ctx, l, n, key); err != nil {
+		return Standing{}, err
+	}
+	if err := s.keep(ctx, l, k); err != nil {
 		return Standing{}, err
 	}
 	s.rouse()
 	return l.standing(), nil
+}
+
+// find returns the schedule with that id, in whichever letter case.
+func (s *Schedule) find(ctx context.Context, id string) (*line, error) {
+	if err := s.load(ctx); err != nil {
+		return nil, fmt.Errorf("read the schedules: %w", err)
+	}
+	for _, l := range s.all {
+		if strings.EqualFold(l.ID, id) {
+			return l, nil
+		}
+	}
+	return nil, refresh.Errorf(refresh.NotFound, "There is no schedule %s.", id)
 }
 
 // rouse has Run look at once.

@@ -109,25 +109,25 @@ func TestPausedSchedulesComeDueNoMore(t *testing.T) {
 					if _, err := s.Add(t.Context(), noon(""), ""); err != nil {
 						t.Fatal(err)
 					}
-					if _, err := s.Remove(t.Context(), "uat.1", anna); err != nil { // only one of the two is looked at
+					if _, err := s.Remove(t.Context(), "uat.1", anna, ""); err != nil { // only one of the two is looked at
 						t.Fatal(err)
 					}
 					if id != "uat.config" {
 						if _, err := s.Add(t.Context(), noon(""), ""); err != nil {
 							t.Fatal(err)
 						}
-						if _, err := s.Pause(t.Context(), "uat.config", bo); err != nil {
+						if _, err := s.Pause(t.Context(), "uat.config", bo, ""); err != nil {
 							t.Fatal(err)
 						}
 					}
-					st, err := s.Pause(t.Context(), id, bo)
+					st, err := s.Pause(t.Context(), id, bo, "")
 					if err != nil || st.Paused == nil || len(st.Next) != 0 || !s.Next("uat").IsZero() {
 						t.Errorf("%+v, %v", st, err)
 					}
-					if _, err := s.Pause(t.Context(), id, anna); refresh.CodeOf(err) != refresh.Stale || !strings.Contains(err.Error(), "by Bo") {
+					if _, err := s.Pause(t.Context(), id, anna, ""); refresh.CodeOf(err) != refresh.Stale || !strings.Contains(err.Error(), "by Bo") {
 						t.Errorf("paused twice: %v", err)
 					}
-					if _, err := s.SkipNext(t.Context(), id, time.Time{}, anna); refresh.CodeOf(err) != refresh.Refused {
+					if _, err := s.SkipNext(t.Context(), id, time.Time{}, anna, ""); refresh.CodeOf(err) != refresh.Refused {
 						t.Errorf("skipped while paused: %v", err)
 					}
 					pass(25 * time.Hour)
@@ -135,11 +135,11 @@ func TestPausedSchedulesComeDueNoMore(t *testing.T) {
 				b.office(t, func(s *schedule.Schedule) {
 					pass(25 * time.Hour)
 					b.asker.want(t)
-					st, err := s.Resume(t.Context(), id, anna)
+					st, err := s.Resume(t.Context(), id, anna, "")
 					if err != nil || st.Paused != nil || len(st.Next) != 3 {
 						t.Errorf("%+v, %v", st, err)
 					}
-					if _, err := s.Resume(t.Context(), id, anna); refresh.CodeOf(err) != refresh.Stale {
+					if _, err := s.Resume(t.Context(), id, anna, ""); refresh.CodeOf(err) != refresh.Stale {
 						t.Errorf("resumed twice: %v", err)
 					}
 					pass(26 * time.Hour)
@@ -162,16 +162,47 @@ func TestTheNextTimeIsSkipped(t *testing.T) {
 				t.Fatal(err)
 			}
 			shown := st.Next[0]
-			if st, err = s.SkipNext(t.Context(), "uat.1", shown, bo); err != nil || standing(st) != "uat.1 01-02T12:00 01-03T12:00 01-04T12:00, skipped 01-01T12:00" {
+			if st, err = s.SkipNext(t.Context(), "uat.1", shown, bo, ""); err != nil || standing(st) != "uat.1 01-02T12:00 01-03T12:00 01-04T12:00, skipped 01-01T12:00" {
 				t.Errorf("%s, %v", standing(st), err)
 			}
-			if _, err := s.SkipNext(t.Context(), "uat.1", shown, bo); refresh.CodeOf(err) != refresh.Stale {
+			if _, err := s.SkipNext(t.Context(), "uat.1", shown, bo, ""); refresh.CodeOf(err) != refresh.Stale {
 				t.Errorf("the same press again: %v", err)
 			}
 			pass(37 * time.Hour)
 		})
 		b.asker.want(t, "uat 2000-01-02T12:00:00Z")
 		b.news.want(t, "uat.1 scheduled 01-01T12:00 01-01T12:00", "uat.1 skipped 01-01T12:00 01-02T12:00 @U0ANNA")
+	})
+}
+
+func TestAChangeThatIsDeliveredAgainToAnotherProcessIsNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		for range 2 {
+			b.office(t, func(s *schedule.Schedule) {
+				st, err := s.SkipNext(t.Context(), "uat.config", time.Time{}, bo, "delivery-1")
+				if err != nil || standing(st) != "uat.config 01-02T02:00 01-03T02:00 01-04T02:00, skipped 01-01T02:00" {
+					t.Errorf("%s, %v", standing(st), err)
+				}
+				pass(time.Minute)
+			}, nightly(schedule.Skip))
+		}
+		b.news.want(t, "uat.config skipped 01-01T02:00 01-02T02:00")
+		b.office(t, func(s *schedule.Schedule) {
+			for _, step := range []struct {
+				key, want string
+				to        func(context.Context, string, refresh.Person, string) (schedule.Standing, error)
+			}{
+				{"delivery-2", "uat.config paused by Bo, skipped 01-01T02:00", s.Pause},
+				{"delivery-3", "uat.config 01-02T02:00 01-03T02:00 01-04T02:00, skipped 01-01T02:00", s.Resume},
+				{"delivery-2", "uat.config 01-02T02:00 01-03T02:00 01-04T02:00, skipped 01-01T02:00", s.Pause},
+			} {
+				if st, err := step.to(t.Context(), "uat.config", bo, step.key); err != nil || standing(st) != step.want {
+					t.Errorf("%s: %s, %v; want %s", step.key, standing(st), err, step.want)
+				}
+			}
+		}, nightly(schedule.Skip))
 	})
 }
 
@@ -184,11 +215,11 @@ func TestARemovedScheduleIsGone(t *testing.T) {
 				t.Fatal(err)
 			}
 			pass(13 * time.Hour)
-			if st, err := s.Remove(t.Context(), "uat.1", anna); err != nil || st.ID != "uat.1" {
+			if st, err := s.Remove(t.Context(), "uat.1", anna, ""); err != nil || st.ID != "uat.1" {
 				t.Errorf("%+v, %v", st, err)
 			}
 			for _, id := range []string{"uat.1", "", "uat", "uat.config"} {
-				if _, err := s.Remove(t.Context(), id, anna); refresh.CodeOf(err) != refresh.NotFound {
+				if _, err := s.Remove(t.Context(), id, anna, ""); refresh.CodeOf(err) != refresh.NotFound {
 					t.Errorf("removing %q: %v", id, err)
 				}
 			}
@@ -199,7 +230,7 @@ func TestARemovedScheduleIsGone(t *testing.T) {
 		})
 		b.asker.want(t, "uat 2000-01-01T12:00:00Z", "uat 2000-01-02T12:00:00Z")
 		b.office(t, func(s *schedule.Schedule) {
-			if _, err := s.Remove(t.Context(), "uat.config", anna); refresh.CodeOf(err) != refresh.Refused {
+			if _, err := s.Remove(t.Context(), "uat.config", anna, ""); refresh.CodeOf(err) != refresh.Refused {
 				t.Errorf("removing the configuration's own: %v", err)
 			}
 		}, nightly(schedule.Skip))
@@ -216,7 +247,7 @@ func TestAChangeThatCannotBeKeptIsNotMade(t *testing.T) {
 			if _, err := s.Add(t.Context(), noon(""), ""); err == nil {
 				t.Error("added, though it could not be kept")
 			}
-			if _, err := s.Pause(t.Context(), "uat.config", bo); err == nil {
+			if _, err := s.Pause(t.Context(), "uat.config", bo, ""); err == nil {
 				t.Error("paused, though it could not be kept")
 			}
 			wantList(t, s, "uat.config 01-01T02:00 01-02T02:00 01-03T02:00")

@@ -100,6 +100,7 @@ type kept struct {
 	Refresh   refresh.ID `json:"refresh,omitempty"`
 	Paused    *Pause     `json:"paused,omitempty"`
 	Postponed time.Time  `json:"postponed,omitzero"`
-	Entry     *Entry     `json:"entry,omitempty"` // one that a person made
-	Key       string     `json:"key,omitempty"`   // the delivery that made it
+	Entry     *Entry     `json:"entry,omitempty"`   // one that a person made
+	Key       string     `json:"key,omitempty"`     // the delivery that made it
+	Changes   []string   `json:"changes,omitempty"` // the last deliveries that changed it
 }

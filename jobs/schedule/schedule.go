@@ -268,7 +268,7 @@ func (s *Schedule) blocked(ctx context.Context, l *line, f Frozen) error {
 	k := l.kept
 	k.Due, k.Postponed = f.Free.UTC(), cmp.Or(l.kept.Postponed, l.kept.Due)
 	s.Log.WarnContext(ctx, "a scheduled refresh falls into a blackout and is postponed", "schedule", l.ID, "due", l.kept.Due, "to", k.Due, "blackout", f.Why)
-	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsPostponed, Blackout: f.Blackout, Next: k.Due}); err != nil {
+	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsPostponed, Blackout: f.Blackout, Next: k.Due}, ""); err != nil {
 		return err
 	}
 	return s.keep(ctx, l, k)
@@ -278,18 +278,18 @@ func (s *Schedule) blocked(ctx context.Context, l *line, f Frozen) error {
 func (s *Schedule) passOver(ctx context.Context, l *line, outcome string, n refresh.News) error {
 	k := l.after(outcome, "")
 	n.Next = k.Due
-	if err := s.tell(ctx, l, n); err != nil {
+	if err := s.tell(ctx, l, n, ""); err != nil {
 		return err
 	}
 	return s.keep(ctx, l, k)
 }
 
 // tell tells about a schedule and its due time. It comes before the change is kept: when the process dies in between,
-// the next one tells the same again, under the same key.
-func (s *Schedule) tell(ctx context.Context, l *line, n refresh.News) error {
+// the next one tells the same again, under the same key. delivery names what a person has sent, who may do the same again.
+func (s *Schedule) tell(ctx context.Context, l *line, n refresh.News, delivery string) error {
 	n.Key = fmt.Sprintf("schedule/%s/%d/%s/%d", l.ID, l.MadeAt.Unix(), n.Kind, l.kept.Due.Unix())
-	if n.By.ID != "" {
-		n.Key += fmt.Sprintf("/%d", time.Now().Unix()) // a person may do the same again
+	if delivery != "" {
+		n.Key += "/" + delivery
 	}
 	n.Target, n.Schedule, n.Times, n.Due, n.At = l.Target, l.ID, l.words(), l.kept.Due, time.Now().UTC()
 	if l.Owner.ID != n.By.ID && l.Owner.ID != "" {
