@@ -119,6 +119,7 @@ type readiness struct {
 	Store       string                `json:"store,omitempty"`      // why nothing can be written
 	Backup      string                `json:"backup,omitempty"`     // why the latest backup was not taken
 	LeftAlone   []string              `json:"left_alone,omitempty"` // what cannot be read of the store
+	Stuck       map[refresh.ID]string `json:"stuck,omitempty"`      // by refresh: why it does not move
 }
 
 // Handler serves the three pages.
@@ -128,7 +129,7 @@ func (h *Health) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		h.mu.Lock()
 		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: h.slack, Publishing: maps.Clone(h.unseen),
-			Store: h.keeping.store, Backup: h.keeping.backup, LeftAlone: h.keeping.alone}
+			Store: h.keeping.store, Backup: h.keeping.backup, LeftAlone: h.keeping.alone, Stuck: maps.Clone(h.keeping.stuck)}
 		barred := len(h.barred) > 0
 		h.mu.Unlock()
 		state.Ready = state.Recovered && state.Connections > 0 && !barred && state.Store == ""

@@ -10,28 +10,32 @@ import (
 
 // keeping is what Health knows of the store. Health's lock guards it.
 type keeping struct {
-	store  string   // why nothing can be written
-	backup string   // why the latest backup was not taken
-	alone  []string // refreshes that cannot be read
+	store  string                // why nothing can be written
+	backup string                // why the latest backup was not taken
+	alone  []string              // refreshes that cannot be read
+	stuck  map[refresh.ID]string // why a refresh does not move
 
 	failures prometheus.Counter
 	backups  *prometheus.CounterVec
 	taken    prometheus.Gauge
 	size     prometheus.Gauge
 	damaged  prometheus.Gauge
+	unmoved  prometheus.Gauge
 }
 
 func newKeeping(registry *prometheus.Registry) keeping {
 	k := keeping{
+		stuck:    map[refresh.ID]string{},
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "refreshbot_store_write_failures_total", Help: "Writes that the disk did not take."}),
 		backups:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refreshbot_backups_total", Help: "Backups of the store that were tried."}, []string{"result"}),
 		taken:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "refreshbot_backup_taken_timestamp_seconds", Help: "When the newest backup was taken that was read again and is sound."}),
 		size:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "refreshbot_backup_size_bytes", Help: "Size of that backup."}),
 		damaged:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "refreshbot_refreshes_left_alone", Help: "Refreshes under way that cannot be read, and so do not move."}),
+		unmoved:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "refreshbot_refreshes_stuck", Help: "Refreshes under way that have not moved for minutes, though they are tried."}),
 	}
 	k.backups.WithLabelValues("taken")
 	k.backups.WithLabelValues("failed")
-	registry.MustRegister(k.failures, k.backups, k.taken, k.size, k.damaged)
+	registry.MustRegister(k.failures, k.backups, k.taken, k.size, k.damaged, k.unmoved)
 	return k
 }
 
@@ -61,8 +65,8 @@ func (h *Health) BackedUp(at time.Time, size int64, err error) (news bool) {
 	return news
 }
 
-// LeftAlone says which refreshes cannot be read; err may join several.
-func (h *Health) LeftAlone(err error) {
+// leftAlone notes which refreshes cannot be read, and returns what is wrong with each; err may join several.
+func (h *Health) leftAlone(err error) []string {
 	var words []string
 	var collect func(error)
 	collect = func(err error) {
@@ -87,4 +91,16 @@ func (h *Health) LeftAlone(err error) {
 	defer h.mu.Unlock()
 	h.keeping.alone = words
 	h.keeping.damaged.Set(float64(len(words)))
+	return words
+}
+
+// stuck notes why a refresh does not move; with nil, that it does.
+func (h *Health) stuck(id refresh.ID, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.keeping.stuck, id)
+	if err != nil {
+		h.keeping.stuck[id] = refresh.MessageOf(err)
+	}
+	h.keeping.unmoved.Set(float64(len(h.keeping.stuck)))
 }

@@ -39,10 +39,11 @@ type posted struct {
 	Invited bool            `json:"invited,omitempty"` // everybody who was let in was told, as far as they can be
 }
 
-// task is what the publisher has to do: show a refresh, or tell about a channel that takes nothing.
+// task is what the publisher has to do: show a refresh, tell about a channel that takes nothing, or warn the admins.
 type task struct {
 	refresh refresh.ID
 	channel string
+	warning warning
 }
 
 // publisher makes Slack equal to the journal. Posts are findable effects: each carries its key as metadata, so
@@ -180,9 +181,12 @@ func (p *publisher) next() (task, time.Duration) {
 // perform does one task as far as it goes; what fails is tried again later.
 func (p *publisher) perform(ctx context.Context, t task) {
 	var again time.Time
-	if t.channel != "" {
+	switch {
+	case t.channel != "":
 		again, _ = p.part(ctx, part{t, "channel"}, func() error { return p.aboutChannel(ctx, t.channel) })
-	} else {
+	case t.warning != warning{}:
+		again, _ = p.part(ctx, part{t, "warning"}, func() error { return p.warn(ctx, t.warning) })
+	default:
 		var err error
 		again, err = p.show(ctx, t)
 		if ctx.Err() == nil {

@@ -295,6 +295,15 @@ func TestARefreshThatCannotBeReadIsLeftAloneAndReleased(t *testing.T) {
 			if page := w.page("/readyz"); !strings.Contains(page, `"left_alone":["`+says) || !strings.Contains(page, `"ready":true`) {
 				t.Errorf("readyz: %s", page)
 			}
+			warned := func() (n int) {
+				for _, m := range w.slack.Messages(w.slack.DM(ben)) {
+					if strings.Contains(m.Plain(), "A refresh is left alone") && strings.Contains(m.Plain(), says) {
+						n++
+					}
+				}
+				return n
+			}
+			w.until("the admin is told", func() bool { return warned() > 0 })
 			lines, _ := w.bot.stderr()
 			if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "left alone") && strings.Contains(l, says) }) {
 				t.Error("the log does not name it")
@@ -307,8 +316,13 @@ func TestARefreshThatCannotBeReadIsLeftAloneAndReleased(t *testing.T) {
 			if told := w.slash(rita, "/refresh uat now"); !strings.Contains(told, "being refreshed already") {
 				t.Errorf("asking anew: %s", told)
 			}
+			w.stop()
+			w.start()
 			w.beside()
 			w.stop()
+			if n := warned(); n != 1 {
+				t.Errorf("the admin is told %d times", n)
+			}
 
 			w.judgeRefusal(w.run("release", "--config", w.file, id), "nothing was released", "Lifecycle Services", "--yes")
 			w.judgeRefusal(w.run("release", "--config", w.file, "--yes", "uat-nobody"), "no refresh uat-nobody")

@@ -81,7 +81,7 @@ func (l *life) assemble(cfg *config.Config, watcher *config.Watcher) error {
 	performer := phases.New(steps)
 	l.machine = engine.New(engine.Options{
 		Store: l.record, Performer: performer, Log: l.log, Committed: func(id refresh.ID) { l.slack.Committed(id) },
-		LeftAlone: l.health.LeftAlone,
+		LeftAlone: func(err error) { l.slack.LeftAlone(err) }, Stuck: func(id refresh.ID, err error) { l.slack.Stuck(id, err) },
 	})
 	l.backups = newBackups(cfg, l.record, l.health, l.log, func(ctx context.Context, text string) { l.slack.TellAdmins(ctx, text) })
 	news := told(func(ctx context.Context, n refresh.News) error { return l.slack.Tell(ctx, n) })

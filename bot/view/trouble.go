@@ -57,6 +57,22 @@ func CardDeleted(r refresh.Refresh, channel string, o Options) Message {
 	})
 }
 
+// LeftAlone tells an admin that a refresh under way cannot be read. why names it and says what to do.
+func LeftAlone(why string, o Options) Message {
+	return told(o, func(pen) headline {
+		return headline{":warning:", "A refresh is left alone: it does not go on, and its buttons do nothing.",
+			sentences(line(why, maxReason), "Nothing else refreshes that target meanwhile: refreshbot release gives it free, after a look at it")}
+	})
+}
+
+// Stuck tells an admin that a refresh does not move.
+func Stuck(id refresh.ID, why string, o Options) Message {
+	return told(o, func(pen) headline {
+		return headline{":warning:", fmt.Sprintf("The refresh %s does not move.", line(string(id), maxName)),
+			sentences(line(why, maxReason), "It is tried again and again. Look at the log of the process, and at its target in LCS")}
+	})
+}
+
 func told(o Options, what func(pen) headline) Message {
 	plain := pen{o: o, plain: true}
 	return Message{Text: clip(what(plain).write(plain), maxText), Blocks: []slack.Block{section(what(pen{o: o}).write(pen{o: o}))}}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"refreshbot/bot/view"
+	"refreshbot/jobs/refresh"
 )
 
 func TestAdminsAreToldWhatToDoAboutAChannel(t *testing.T) {
@@ -28,6 +29,8 @@ func TestTroubleWithSlackItselfIsTold(t *testing.T) {
 	s, _ := hostileStory(t, 1)
 	check(t, view.ContentRefused(s.r, hostile, options()))
 	check(t, view.CardDeleted(s.r, hostile, options()))
+	check(t, view.LeftAlone(hostile, options()))
+	check(t, view.Stuck(refresh.ID(hostile), hostile, options()))
 	check(t, view.Moved(s.r, "C0UAT", options()))
 	s = begin(t, request()).checked()
 	if m := view.Moved(s.r, "C0UAT", options()); !strings.Contains(blockText(t, payload(t, m)), "in <#C0UAT> again") {
