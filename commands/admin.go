@@ -61,7 +61,7 @@ func (s *Service) check(_ context.Context, in Line, words []string) (Reply, erro
 		if err != nil {
 			return Reply{}, err
 		}
-		if err := nothingElse(words[1:], "/refresh check "+t.Request.Target.Name); err != nil {
+		if err := nothingElse(words[1:], "Just type /refresh check "+t.Request.Target.Name); err != nil {
 			return Reply{}, err
 		}
 		target = t.Request.Target.Name
@@ -86,7 +86,7 @@ func (s *Service) config(_ context.Context, in Line, words []string) (Reply, err
 	if err := s.admin(in, "see the configuration"); err != nil {
 		return Reply{}, err
 	}
-	if err := nothingElse(words, "/refresh config"); err != nil {
+	if err := nothingElse(words, "Just type /refresh config"); err != nil {
 		return Reply{}, err
 	}
 	text, refused, err := s.Installation.Config()
@@ -109,7 +109,7 @@ func (s *Service) signIn(_ context.Context, in Line, words []string) (Reply, err
 	if err := s.admin(in, "sign in to LCS"); err != nil {
 		return Reply{}, err
 	}
-	if err := nothingElse(words, "/refresh sign-in"); err != nil {
+	if err := nothingElse(words, "Just type /refresh sign-in"); err != nil {
 		return Reply{}, err
 	}
 	return Reply{Text: "Asking Microsoft Entra for a code.", Later: func(ctx context.Context) Reply {
@@ -138,7 +138,7 @@ func (s *Service) backup(_ context.Context, in Line, words []string) (Reply, err
 	if err := s.admin(in, "take a backup"); err != nil {
 		return Reply{}, err
 	}
-	if err := nothingElse(words, "/refresh backup"); err != nil {
+	if err := nothingElse(words, "Just type /refresh backup"); err != nil {
 		return Reply{}, err
 	}
 	return Reply{
@@ -161,9 +161,9 @@ func (s *Service) backup(_ context.Context, in Line, words []string) (Reply, err
 }
 
 // nothingElse refuses words that would be ignored.
-func nothingElse(words []string, form string) error {
+func nothingElse(words []string, hint string) error {
 	if len(words) == 0 {
 		return nil
 	}
-	return hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words, " ")), "Just type " + form}
+	return hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words, " ")), hint}
 }

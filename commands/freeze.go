@@ -126,7 +126,7 @@ func (s *Service) unfreeze(ctx context.Context, in Line, words []string) (Reply,
 	}
 	defer done()
 	if len(words) > 2 {
-		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words[1:], " ")), fmt.Sprintf("/refresh unfreeze %s lifts the freeze.", name)}
+		return Reply{}, nothingElse(words[1:], fmt.Sprintf("/refresh unfreeze %s lifts the freeze.", name))
 	}
 	all, err := s.Calendar.Blackouts(ctx, name, time.Now())
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"refreshbot/jobs/refresh"
@@ -51,9 +50,8 @@ func (s *Service) plan(ctx context.Context, in Line, words []string) (Reply, err
 	if err != nil {
 		return Reply{}, err
 	}
-	if len(words) > 1 {
-		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words[1:], " ")),
-			fmt.Sprintf("The dry run is of a refresh now: /refresh plan %s.", t.Request.Target.Name)}
+	if err := nothingElse(words[1:], fmt.Sprintf("The dry run is of a refresh now: /refresh plan %s.", t.Request.Target.Name)); err != nil {
+		return Reply{}, err
 	}
 	if err := s.mayLook(ctx, in, t); err != nil {
 		return Reply{}, err

@@ -47,9 +47,8 @@ func (s *Service) users(ctx context.Context, in Line, words []string) (Reply, er
 		return Reply{}, err
 	}
 	name := t.Request.Target.Name
-	if len(words) > 1 {
-		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words[1:], " ")),
-			fmt.Sprintf("The names go into a form: /refresh users %s opens it.", name)}
+	if err := nothingElse(words[1:], fmt.Sprintf("The names go into a form: /refresh users %s opens it.", name)); err != nil {
+		return Reply{}, err
 	}
 	active, err := s.active(ctx, name)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"refreshbot/jobs/engine"
 	"refreshbot/jobs/history"
@@ -25,9 +24,8 @@ func (s *Service) why(ctx context.Context, _ Line, words []string) (Reply, error
 		return Reply{}, err
 	}
 	name := t.Request.Target.Name
-	if len(words) > 1 {
-		return Reply{}, hinted{refresh.Errorf(refresh.Invalid, "I did not understand %q.", strings.Join(words[1:], " ")),
-			"Name one environment: /refresh why " + name}
+	if err := nothingElse(words[1:], "Name one environment: /refresh why "+name); err != nil {
+		return Reply{}, err
 	}
 	active, err := s.active(ctx, name)
 	if err != nil {
