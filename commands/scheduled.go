@@ -16,7 +16,7 @@ import (
 const grace = 30 * time.Minute
 
 // Scheduled asks for a refresh on behalf of a schedule. Its key makes one due time ask once. Busy and seen are errors of
-// the engine that the caller tells apart; schedule.Frozen says that it would fall into a blackout. Whoever made the
+// the engine that the caller tells apart; schedule.Blocked says that it would fall into a blackout. Whoever made the
 // schedule is the requester, who does not approve it, and must still be allowed to ask.
 func (s *Service) Scheduled(ctx context.Context, in schedule.Request) (refresh.Refresh, error) {
 	t, ok := s.Targets[in.Target]
@@ -44,7 +44,7 @@ func (s *Service) Scheduled(ctx context.Context, in schedule.Request) (refresh.R
 	}
 	if err := s.admit(ctx, t, in.StartAt); err != nil {
 		if f, ok := errors.AsType[blackedOut](err); ok {
-			err = schedule.Frozen{Blackout: f.Blackout, Free: f.Free}
+			err = schedule.Blocked{Blackout: f.Blackout, Free: f.Free}
 		}
 		return refresh.Refresh{}, err
 	}

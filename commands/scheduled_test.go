@@ -125,7 +125,7 @@ func TestAScheduledRefreshInABlackout(t *testing.T) {
 		}
 		w.Calendar = calendar
 		_, err = w.Scheduled(t.Context(), due("uat", 4*time.Hour)) // two hours of downtime
-		if f, ok := errors.AsType[schedule.Frozen](err); !ok || f.Why != "month end" || !f.Free.Equal(now.Add(9*time.Hour)) {
+		if f, ok := errors.AsType[schedule.Blocked](err); !ok || f.Why != "month end" || !f.Free.Equal(now.Add(9*time.Hour)) {
 			t.Errorf("%v", err)
 		}
 		if _, err := w.Scheduled(t.Context(), due("uat", 3*time.Hour)); err != nil {

@@ -165,7 +165,7 @@ func outcome(st schedule.Standing) string {
 		return "skipped: another refresh was running"
 	case schedule.WasSkipped:
 		return "skipped by hand"
-	case schedule.WasInFreeze:
+	case schedule.WasInBlackout:
 		return "skipped: in a blackout"
 	case schedule.WasRefused:
 		return "could not be asked for; the channel was told why"

@@ -82,12 +82,12 @@ type Standing struct {
 
 // What became of a due time.
 const (
-	Asked       = "asked"
-	WasMissed   = "missed"
-	WasBusy     = "busy"
-	WasSkipped  = "skipped" // by a person
-	WasInFreeze = "blackout"
-	WasRefused  = "refused"
+	Asked         = "asked"
+	WasMissed     = "missed"
+	WasBusy       = "busy"
+	WasSkipped    = "skipped" // by a person
+	WasInBlackout = "blackout"
+	WasRefused    = "refused"
 )
 
 // kept is what the store knows about one schedule. The configuration's are kept under the name of their target.

@@ -109,7 +109,7 @@ func TestABusyTargetMayBeFreeBeforeTheTimeComes(t *testing.T) {
 
 func TestATimeInABlackout(t *testing.T) {
 	t.Parallel()
-	// Frozen from 01:00 until the end, in hours after midnight.
+	// Blocked from 01:00 until the end, in hours after midnight.
 	for name, tc := range map[string]struct {
 		policy schedule.InBlackout
 		until  time.Duration
@@ -134,7 +134,7 @@ func TestATimeInABlackout(t *testing.T) {
 				free := begin.Add(tc.until)
 				b.asker.fail = func(due time.Time) error {
 					if due.Before(free) {
-						return schedule.Frozen{Blackout: refresh.Blackout{From: begin.Add(time.Hour), Until: free, Owner: refresh.Person{ID: "U0FIN"}}, Free: free}
+						return schedule.Blocked{Blackout: refresh.Blackout{From: begin.Add(time.Hour), Until: free, Owner: refresh.Person{ID: "U0FIN"}}, Free: free}
 					}
 					return nil
 				}

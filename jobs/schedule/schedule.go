@@ -46,19 +46,19 @@ func (r Request) Key() string {
 	return fmt.Sprintf("schedule/%s/%d/%d", r.ID, r.MadeAt.Unix(), r.Due.Unix())
 }
 
-// Asker asks for a refresh. The key makes the request unique: engine.ErrSeen when it was made before. Frozen when it
+// Asker asks for a refresh. The key makes the request unique: engine.ErrSeen when it was made before. Blocked when it
 // would fall into a blackout.
 type Asker interface {
 	Scheduled(ctx context.Context, r Request) (refresh.Refresh, error)
 }
 
-// Frozen is the error of an Asker whose refresh would fall into a blackout.
-type Frozen struct {
+// Blocked is the error of an Asker whose refresh would fall into a blackout.
+type Blocked struct {
 	refresh.Blackout
 	Free time.Time // when it could begin
 }
 
-func (f Frozen) Error() string { return "in a blackout: " + f.Why }
+func (b Blocked) Error() string { return "in a blackout: " + b.Why }
 
 // News tells the people in a target's channel. What it takes it tells, whatever happens to the process.
 type News interface {
@@ -235,7 +235,7 @@ func (s *Schedule) deal(ctx context.Context, l *line) (more bool, err error) {
 	failpoint.Hit("schedule", "due")
 	r, err := s.Asker.Scheduled(ctx, req)
 	failpoint.Hit("schedule", "asked")
-	blocked, inBlackout := errors.AsType[Frozen](err)
+	blocked, inBlackout := errors.AsType[Blocked](err)
 	switch {
 	case err == nil, errors.Is(err, engine.ErrSeen):
 		if err == nil {
@@ -259,11 +259,11 @@ func (s *Schedule) deal(ctx context.Context, l *line) (more bool, err error) {
 }
 
 // blocked deals with a due time that falls into a blackout.
-func (s *Schedule) blocked(ctx context.Context, l *line, f Frozen) error {
+func (s *Schedule) blocked(ctx context.Context, l *line, f Blocked) error {
 	next := l.times.Next(l.kept.Due)
 	if l.Blackout != Postpone || !f.Free.After(l.kept.Due) || !next.IsZero() && !f.Free.Before(next) {
 		s.Log.WarnContext(ctx, "a scheduled refresh falls into a blackout and is skipped", "schedule", l.ID, "due", l.kept.Due, "blackout", f.Why)
-		return s.passOver(ctx, l, WasInFreeze, refresh.News{Kind: refresh.NewsInBlackout, Blackout: f.Blackout})
+		return s.passOver(ctx, l, WasInBlackout, refresh.News{Kind: refresh.NewsInBlackout, Blackout: f.Blackout})
 	}
 	k := l.kept
 	k.Due, k.Postponed = f.Free.UTC(), cmp.Or(l.kept.Postponed, l.kept.Due)
