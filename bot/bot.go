@@ -130,9 +130,26 @@ func (b *Bot) Run(ctx context.Context) error {
 	wg.Go(func() { b.takeLists(ctx, left) })
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the herald panicked", b.herald.run) })
 	wg.Go(func() { steady(ctx, b.Log, b.Retry, "the Home tabs panicked", b.keepHomes) })
+	wg.Go(func() { b.watchToken(ctx) })
 	for n := range connections {
 		wg.Go(func() { b.listen(ctx, n) })
 	}
 	wg.Wait()
 	return nil
+}
+
+// watchToken asks Slack again and again, once a minute at the default pace, whether it accepts the bot token: the
+// connections are the app token's and tell nothing about it, and there may be nothing to post.
+func (b *Bot) watchToken(ctx context.Context) {
+	every := time.NewTicker(12 * b.Retry)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		_, err := b.API.AuthTestContext(ctx)
+		b.Health.asked(err)
+	}
 }

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -27,6 +28,7 @@ type Health struct {
 	mu        sync.Mutex
 	open      [connections]bool
 	slack     string
+	token     string                // why Slack does not accept the bot token
 	unseen    map[refresh.ID]string // what keeps a refresh from being shown
 	barred    map[refresh.ID]bool   // those where it is the token
 	recovered bool
@@ -92,6 +94,15 @@ func (h *Health) slackError(problem string) {
 	h.slack = problem
 }
 
+// asked notes what Slack said of the bot token. Without an answer it stays as it was.
+func (h *Health) asked(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err == nil || unauthorized(err) {
+		h.token = SlackProblem(err)
+	}
+}
+
 // publishing notes whether a refresh could be shown.
 func (h *Health) publishing(id refresh.ID, err error) {
 	h.mu.Lock()
@@ -128,9 +139,9 @@ func (h *Health) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		h.mu.Lock()
-		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: h.slack, Publishing: maps.Clone(h.unseen),
+		state := readiness{Recovered: h.recovered, Connections: h.connections(), Slack: cmp.Or(h.token, h.slack), Publishing: maps.Clone(h.unseen),
 			Store: h.keeping.store, Backup: h.keeping.backup, LeftAlone: h.keeping.alone, Stuck: maps.Clone(h.keeping.stuck)}
-		barred := len(h.barred) > 0
+		barred := h.token != "" || len(h.barred) > 0
 		h.mu.Unlock()
 		state.Ready = state.Recovered && state.Connections > 0 && !barred && state.Store == ""
 		w.Header().Set("Content-Type", "application/json")

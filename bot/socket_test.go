@@ -360,3 +360,16 @@ func TestAnAnswerTooLongForAnAcknowledgement(t *testing.T) {
 	}
 	b.until("rita is answered", func() bool { return len(b.sim.Ephemerals(rita)) == 1 })
 }
+
+func TestABotTokenThatIsRevokedWhileThereIsNothingToPostShows(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).connected()
+	b.until("it is ready", func() bool { return b.readyz().Ready })
+	b.sim.RevokeBotToken()
+	b.until("it is not", func() bool {
+		r := b.readyz()
+		return !r.Ready && r.Connections == 2 && strings.Contains(r.Slack, "reinstall the app and put the new token into the configuration")
+	})
+	b.sim.RestoreTokens()
+	b.until("it is again", func() bool { r := b.readyz(); return r.Ready && r.Slack == "" })
+}

@@ -75,18 +75,26 @@ func (s *Server) RevokeTokens() {
 	s.Disconnect("link_disabled")
 }
 
-// RestoreTokens undoes RevokeTokens.
+// RevokeBotToken makes every call with the bot token answer token_revoked. The open connections are the app token's and
+// stay.
+func (s *Server) RevokeBotToken() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.barred = true
+}
+
+// RestoreTokens undoes RevokeTokens and RevokeBotToken.
 func (s *Server) RestoreTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revoked = false
+	s.revoked, s.barred = false, false
 }
 
 // ReplaceTokens reinstalls the app: it has new tokens, and the old ones are not known any more.
 func (s *Server) ReplaceTokens() {
 	s.mu.Lock()
 	s.opts.BotToken, s.opts.AppToken = "xoxb-sim-"+randomID(20), "xapp-sim-"+randomID(20)
-	s.revoked = false
+	s.revoked, s.barred = false, false
 	s.mu.Unlock()
 	s.Disconnect("link_disabled")
 }

@@ -36,6 +36,7 @@ type Server struct {
 	lastTS   int64 // microseconds of the newest message timestamp
 	scopes   []string
 	revoked  bool
+	barred   bool // the bot token alone is revoked
 	channels []*channel
 	groups   []UserGroup
 	messages []*Message

@@ -42,7 +42,7 @@ func (s *Server) checkToken(got, want tokenKind) error {
 		return fail("not_authed")
 	case got == tokenUnknown:
 		return fail("invalid_auth")
-	case s.revoked:
+	case s.revoked, s.barred && got == tokenBot:
 		return fail("token_revoked")
 	case got != want:
 		return fail("not_allowed_token_type")
