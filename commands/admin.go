@@ -148,12 +148,8 @@ func (s *Service) backup(_ context.Context, in Line, words []string) (Reply, err
 			if err != nil {
 				return reply(Reply{}, err)
 			}
-			refreshes := fmt.Sprintf("%d refreshes", b.Refreshes)
-			if b.Refreshes == 1 {
-				refreshes = "1 refresh"
-			}
 			return Reply{
-				Text: fmt.Sprintf("Backup taken and checked: %s, %d kB, %s, %d of them under way.", b.File, (b.Size+1023)/1024, refreshes, b.Open),
+				Text: fmt.Sprintf("Backup taken and checked: %s, %d kB, %s, %d of them under way.", b.File, (b.Size+1023)/1024, refresh.Count(b.Refreshes, "refresh"), b.Open),
 				Hint: "refreshbot restore puts it back while the bot is stopped.",
 			}
 		},

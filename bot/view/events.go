@@ -109,7 +109,7 @@ func tell(p pen, before, after refresh.Refresh, e refresh.Entry) (news, bool) {
 		}
 		return news{headline: headline{":fast_forward:", fmt.Sprintf("%s was skipped%s.", stepName(s), by), sentence(p.prose(ev.Why, maxReason))}}, true
 	case refresh.UsersListed:
-		return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s hands in %s to let in.", p.person(ev.By), count(len(ev.Names), "user")),
+		return news{headline: headline{":busts_in_silhouette:", fmt.Sprintf("%s hands in %s to let in.", p.person(ev.By), refresh.Count(len(ev.Names), "user")),
 			sentence("From " + line(ev.From, maxName))}, details: []string{list(escaped(ev.Names), mostNames)}, names: ev.Names, most: mostNames}, true
 	case refresh.Restored:
 		return news{headline: headline{":floppy_disk:", fmt.Sprintf("Restored from a backup of %s.", p.at(ev.Taken)),
@@ -264,7 +264,7 @@ func succeeded(p pen, r refresh.Refresh, ev refresh.StepSucceeded) (news, bool) 
 	case refresh.KindEnable:
 		in, not := enabled(r)
 		if h.lead, h.rest = capital(h.rest), ""; h.lead == "" {
-			h.lead = count(len(in), "user") + " enabled."
+			h.lead = refresh.Count(len(in), "user") + " enabled."
 		}
 		found, names = not, in
 	case refresh.KindVerify:
@@ -459,7 +459,7 @@ func closing(p pen, r refresh.Refresh) news {
 			n.lead = fmt.Sprintf("The refresh of %s from %s is finished: refreshbot let nobody in.", env(r.Target), env(r.Source))
 			return n
 		}
-		n.lead, n.rest = fmt.Sprintf("%s is open: %s enabled.", env(r.Target), count(len(in), "user")), sentence(list(in, 20))
+		n.lead, n.rest = fmt.Sprintf("%s is open: %s enabled.", env(r.Target), refresh.Count(len(in), "user")), sentence(list(in, 20))
 		return n
 	}
 	n.lead = fmt.Sprintf("The refresh of %s from %s has ended.", env(r.Target), env(r.Source))

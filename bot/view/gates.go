@@ -280,7 +280,7 @@ func reconfigured(p pen, r refresh.Refresh) []string {
 		}
 		odd = append(odd, findings(p, notOK(s.Findings))...)
 	}
-	return append([]string{count(done, "setting") + " restored."}, odd...)
+	return append([]string{refresh.Count(done, "setting") + " restored."}, odd...)
 }
 
 func kindFindings(r refresh.Refresh, k refresh.Kind) []refresh.Finding {
@@ -302,9 +302,9 @@ func tally(p pen, all []refresh.Finding) []string {
 	lines := findings(p, bad)
 	switch good := len(all) - len(bad); {
 	case good > 0 && len(bad) > 0:
-		lines = append(lines, "✓ "+count(good, "more check")+" passed.")
+		lines = append(lines, "✓ "+refresh.Count(good, "more check")+" passed.")
 	case good > 0:
-		lines = append(lines, "✓ "+count(good, "check")+" passed.")
+		lines = append(lines, "✓ "+refresh.Count(good, "check")+" passed.")
 	}
 	return lines
 }

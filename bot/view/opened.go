@@ -27,7 +27,7 @@ func Opened(r refresh.Refresh, o Options) Message {
 // is how many were let in.
 func Untold(r refresh.Refresh, untold []string, all int, o Options) Message {
 	p := pen{o: o}
-	h := headline{":grey_question:", fmt.Sprintf("%d of %s let in could not be told in a direct message:", len(untold), count(all, "user")),
+	h := headline{":grey_question:", fmt.Sprintf("%d of %s let in could not be told in a direct message:", len(untold), refresh.Count(all, "user")),
 		sentences(list(escaped(untold), 20), "Slack has no account with that e-mail address, or did not take the message")}
 	m := Message{Blocks: []slack.Block{section(h.write(p))}}
 	p.plain = true

@@ -38,7 +38,7 @@ func outlook(p pen, r refresh.Refresh, now time.Time) []string {
 // expected is an estimate in words: "about 14:20, usually between 14:05 and 15:10 (5 refreshes)".
 func expected(p pen, e history.Estimate) string {
 	if e.Overdue {
-		return fmt.Sprintf("later than in any earlier refresh; the longest took %s (%s)", refresh.Span(e.Longest), refreshes(e.N))
+		return fmt.Sprintf("later than in any earlier refresh; the longest took %s (%s)", refresh.Span(e.Longest), refresh.Count(e.N, "refresh"))
 	}
 	about := "about " + p.at(e.At)
 	switch {
@@ -50,7 +50,7 @@ func expected(p pen, e history.Estimate) string {
 	default:
 		about += fmt.Sprintf(", so far between %s and %s", p.at(e.Low), p.at(e.High))
 	}
-	return fmt.Sprintf("%s (%s)", about, refreshes(e.N))
+	return fmt.Sprintf("%s (%s)", about, refresh.Count(e.N, "refresh"))
 }
 
 // usual is a spread of durations in words: "about 3 h 10 min, usually 2 h 50 min to 4 h (5 refreshes)".
@@ -63,15 +63,7 @@ func usual(s history.Spread) string {
 	default:
 		about += fmt.Sprintf(", so far %s to %s", refresh.Span(s.Low), refresh.Span(s.High))
 	}
-	return fmt.Sprintf("%s (%s)", about, refreshes(s.N))
-}
-
-// refreshes is "1 refresh" or "3 refreshes".
-func refreshes(n int) string {
-	if n == 1 {
-		return "1 refresh"
-	}
-	return fmt.Sprintf("%d refreshes", n)
+	return fmt.Sprintf("%s (%s)", about, refresh.Count(s.N, "refresh"))
 }
 
 // learnt says where the length of the announced downtime comes from, when it is not the configuration.
@@ -79,7 +71,7 @@ func learnt(r refresh.Refresh) string {
 	if r.Settings.Learnt == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (learnt from %s)", refreshes(r.Settings.Learnt))
+	return fmt.Sprintf(" (learnt from %s)", refresh.Count(r.Settings.Learnt, "refresh"))
 }
 
 // nextPerson says who is needed next, apart from those who are asked already. Before the approval it says nothing: the

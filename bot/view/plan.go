@@ -28,7 +28,7 @@ func plan(p pen, d commands.Plan, most int) []slack.Block {
 		for ; i < len(d.Steps) && d.Steps[i].Phase == phase; i++ {
 			l := foreseen(d.Steps[i])
 			if shown += len(l); shown > most {
-				lines = append(lines, fmt.Sprintf("… and %s more: the form that /refresh %s opens shows all of them, under Dry run.", count(len(d.Steps)-i, "step"), line(d.Target, maxEnv)))
+				lines = append(lines, fmt.Sprintf("… and %s more: the form that /refresh %s opens shows all of them, under Dry run.", refresh.Count(len(d.Steps)-i, "step"), line(d.Target, maxEnv)))
 				break
 			}
 			lines = append(lines, l)
@@ -45,12 +45,12 @@ func planHead(p pen, d commands.Plan) []string {
 	head := []string{p.bold(fmt.Sprintf("Dry run: %s from %s", line(d.Target, maxEnv), line(d.Source, maxEnv))) + " Nothing has been changed."}
 	switch n := len(d.Stops); {
 	case n > 0:
-		head = append(head, p.bold(fmt.Sprintf("What would stop it now: %s", count(n, "thing"))))
+		head = append(head, p.bold(fmt.Sprintf("What would stop it now: %s", refresh.Count(n, "thing"))))
 		for _, f := range d.Stops {
 			head = append(head, fmt.Sprintf("• %s: %s", line(f.Name, maxName), p.prose(f.Detail, maxReason)))
 		}
 	case d.Checked:
-		head = append(head, fmt.Sprintf("Nothing would stop it now: %s passed.", count(d.Passed, "check")))
+		head = append(head, fmt.Sprintf("Nothing would stop it now: %s passed.", refresh.Count(d.Passed, "check")))
 	}
 	if !d.Checked {
 		head = append(head, "The checks are being made …")

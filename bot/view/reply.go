@@ -9,6 +9,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"refreshbot/commands"
+	"refreshbot/jobs/refresh"
 )
 
 // How much of a list a message shows: Slack takes about 13,000 characters in all its blocks. The rest is in a file.
@@ -170,7 +171,7 @@ func spoken(p pen, r commands.Reply) string {
 		said = sentences(said, blackout(p, f))
 	}
 	if d := r.Plan; d != nil {
-		said = sentences(said, fmt.Sprintf("Dry run of %s: %s, %s that would stop it now", line(d.Target, maxName), count(len(d.Steps), "step"), count(len(d.Stops), "thing")))
+		said = sentences(said, fmt.Sprintf("Dry run of %s: %s, %s that would stop it now", line(d.Target, maxName), refresh.Count(len(d.Steps), "step"), refresh.Count(len(d.Stops), "thing")))
 	}
 	for _, t := range r.Targets {
 		how := "no refresh is running"
@@ -188,7 +189,7 @@ func spoken(p pen, r commands.Reply) string {
 		}
 	}
 	if h := r.History; h != nil {
-		said = sentences(said, strings.TrimSpace(fmt.Sprintf("%s %s", refreshes(h.Total), line(h.What, maxReason))))
+		said = sentences(said, strings.TrimSpace(fmt.Sprintf("%s %s", refresh.Count(h.Total, "refresh"), line(h.What, maxReason))))
 		for _, row := range h.Rows {
 			said = sentences(said, fmt.Sprintf("%s: %s", line(row.Refresh.Target.Name, maxName), status(p, row.Refresh).write(p)))
 		}

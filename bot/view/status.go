@@ -68,7 +68,7 @@ func ended(p pen, r refresh.Refresh) headline {
 		if len(in) == 0 {
 			return headline{":white_check_mark:", "Finished: refreshbot let nobody in", noUsers(r)}
 		}
-		return headline{":white_check_mark:", fmt.Sprintf("Open: %s enabled", count(len(in), "user")), ""}
+		return headline{":white_check_mark:", fmt.Sprintf("Open: %s enabled", refresh.Count(len(in), "user")), ""}
 	case refresh.Cancelled:
 		return headline{":no_entry_sign:", "Cancelled by " + p.person(r.EndedBy) + colon, reason}
 	case refresh.Rejected:

@@ -305,14 +305,6 @@ func slackID(id, letters string) bool {
 	return true
 }
 
-// count is "1 user" or "3 users".
-func count(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
-}
-
 // capital begins a sentence with a word that stands inside one elsewhere.
 func capital(s string) string { return begun(s, unicode.ToUpper) }
 

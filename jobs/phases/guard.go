@@ -37,7 +37,7 @@ func (p *Performer) guard(ctx context.Context, j job) refresh.Outcome {
 		}
 		c.that(probe.Name, len(found) == 0, fmt.Sprintf("none of %d records of %s", len(rows), probe.Entity), "%s has %s", probe.Entity, some(found))
 	}
-	o := judged(c.findings, c.errs, counted(len(c.findings), "probe")+" found nothing of the source's")
+	o := judged(c.findings, c.errs, refresh.Count(len(c.findings), "probe")+" found nothing of the source's")
 	if o.Result == refresh.Failure {
 		o.Problem.Message = "Users must not get in yet. " + o.Problem.Message
 	}

@@ -49,7 +49,7 @@ func (p *Performer) previewUsers(ctx context.Context, j job) refresh.Outcome {
 	for _, n := range m.Refused {
 		o.Findings = append(o.Findings, refresh.Finding{Name: n.Text, Detail: "belongs to Microsoft's own services and is never touched (" + n.Where + ")"})
 	}
-	o.Note = counted(len(m.Enable), "user") + " to enable"
+	o.Note = refresh.Count(len(m.Enable), "user") + " to enable"
 	for _, also := range []struct {
 		n    int
 		what string
@@ -158,10 +158,10 @@ func (p *Performer) enableUsers(ctx context.Context, j job) refresh.Outcome {
 func letIn(users, enabled, assigned int) string {
 	var did []string
 	if enabled > 0 {
-		did = append(did, counted(enabled, "user")+" enabled")
+		did = append(did, refresh.Count(enabled, "user")+" enabled")
 	}
 	if assigned > 0 {
-		did = append(did, counted(assigned, "role assignment")+" as before")
+		did = append(did, refresh.Count(assigned, "role assignment")+" as before")
 	}
 	switch {
 	case len(did) > 0:
@@ -222,7 +222,7 @@ func (p *Performer) verifyUsers(ctx context.Context, j job) refresh.Outcome {
 			in++
 		}
 	}
-	return judged(c.findings, c.errs, counted(in, "user")+" can sign in")
+	return judged(c.findings, c.errs, refresh.Count(in, "user")+" can sign in")
 }
 
 // rostered returns the users of the preview as they stand now.

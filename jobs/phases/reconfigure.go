@@ -141,7 +141,7 @@ func (p *Performer) release(ctx context.Context, j job, fits func(refresh.BatchJ
 	}
 	gone := missing(found)
 	c.findings = append(c.findings, gone...)
-	note := counted(len(set), "batch job") + " set to Waiting"
+	note := refresh.Count(len(set), "batch job") + " set to Waiting"
 	if len(gone) > 0 {
 		var names []string
 		for _, f := range gone {
@@ -254,7 +254,7 @@ func (p *Performer) odata(ctx context.Context, j job) refresh.Outcome {
 	if err := write(ctx, want.Record); err != nil {
 		return failed(err)
 	}
-	return done(fmt.Sprintf("%s %s %s.", counted(len(want.Set), "field"), verb, want.Entity))
+	return done(fmt.Sprintf("%s %s %s.", refresh.Count(len(want.Set), "field"), verb, want.Entity))
 }
 
 // odataRows writes many records. One that is refused keeps none of the others; Retry writes all of them again, and
@@ -278,7 +278,7 @@ func (p *Performer) odataRows(ctx context.Context, j job, want ODataParams) refr
 			c.try(keyOf(want.Rows[i]), err, "")
 		}
 	}
-	note := fmt.Sprintf("%s of %s %s", counted(len(errs)-len(c.errs), "record"), want.Entity, verb)
+	note := fmt.Sprintf("%s of %s %s", refresh.Count(len(errs)-len(c.errs), "record"), want.Entity, verb)
 	o := judged(c.findings, c.errs, note+".")
 	if o.Result == refresh.Failure {
 		o.Problem.Message = fmt.Sprintf("%s, %d refused: %s", note, len(c.errs), o.Problem.Message)
@@ -297,11 +297,4 @@ func keyOf(rec refresh.Record) string {
 		parts = append(parts, fmt.Sprintf("%s %v", field, rec.Key[field]))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -62,7 +62,7 @@ func (p *Performer) Guests(ctx context.Context, req refresh.Request) refresh.Out
 		return failed(err)
 	}
 	m := roster.Resolve(names, users)
-	o := done(fmt.Sprintf("%s would be let in; %s unknown to %s", counted(len(m.Enable)+len(m.Already), "user"), counted(len(m.Unknown), "name"), req.Source.Name))
+	o := done(fmt.Sprintf("%s would be let in; %s unknown to %s", refresh.Count(len(m.Enable)+len(m.Already), "user"), refresh.Count(len(m.Unknown), "name"), req.Source.Name))
 	for _, u := range m.Unknown {
 		f := refresh.Finding{Name: u.Text, Detail: "is no user of " + req.Source.Name + " (" + u.Where + ")"}
 		if u.Nearest != "" {

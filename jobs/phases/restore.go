@@ -64,8 +64,8 @@ func (p *Performer) restoreArea(ctx context.Context, j job, s Snapshot, area Are
 func offer(j job, s Snapshot) refresh.Outcome {
 	return refresh.Outcome{Result: refresh.Offered, Note: fmt.Sprintf(
 		"The configuration does not say what to keep. Before the copy %s had %s waiting, %s to servers, %s and %s of its own. All of it can be written back as it was.",
-		j.refresh.Target.Name, counted(len(s.BatchJobs), "batch job"), counted(len(s.BatchGroups), "batch group assignment"),
-		counted(len(s.AADClients), "Entra application"), "e-mail and document parameters")}
+		j.refresh.Target.Name, refresh.Count(len(s.BatchJobs), "batch job"), refresh.Count(len(s.BatchGroups), "batch group assignment"),
+		refresh.Count(len(s.AADClients), "Entra application"), "e-mail and document parameters")}
 }
 
 // accepted reports whether somebody has taken up the offer.
@@ -194,7 +194,7 @@ func (p *Performer) restoreApplications(ctx context.Context, j job, s Snapshot) 
 	for _, app := range own {
 		c.try(app.Name, j.target.Write(ctx, mapping(app)), "acts as "+app.UserID+" again")
 	}
-	return judged(c.findings, c.errs, fmt.Sprintf("%s added, %d of the source's removed", counted(added, "application"), removed))
+	return judged(c.findings, c.errs, fmt.Sprintf("%s added, %d of the source's removed", refresh.Count(added, "application"), removed))
 }
 
 func mapping(app refresh.AADClient) refresh.Record {
@@ -245,5 +245,5 @@ func (p *Performer) restoreRecords(ctx context.Context, j job, r records, before
 			changed++
 		}
 	}
-	return judged(c.findings, c.errs, counted(changed, "record")+" of "+r.entity+" as before")
+	return judged(c.findings, c.errs, refresh.Count(changed, "record")+" of "+r.entity+" as before")
 }

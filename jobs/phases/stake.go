@@ -67,7 +67,7 @@ func (s stake) users(ctx context.Context) (string, error) {
 	for _, u := range here {
 		all = append(all, label(u))
 	}
-	text := counted(len(all), "user") + among(all) + ". All are disabled by the copy" + s.again()
+	text := refresh.Count(len(all), "user") + among(all) + ". All are disabled by the copy" + s.again()
 	there, err := s.source.Users(ctx)
 	if err != nil {
 		return text + ". " + s.unread(), nil
@@ -114,7 +114,7 @@ func (s stake) batchJobs(ctx context.Context) (string, error) {
 		return "none is waiting", nil
 	}
 	fate, back := s.fate(AreaBatchJobs, "them")
-	text := counted(len(here), "job") + " waiting" + among(described(here)) + ". " + fate
+	text := refresh.Count(len(here), "job") + " waiting" + among(described(here)) + ". " + fate
 	if !back {
 		return text, nil
 	}
@@ -156,7 +156,7 @@ func (s stake) batchGroups(ctx context.Context) (string, error) {
 		return "none is assigned to a server", nil
 	}
 	fate, _ := s.fate(AreaBatchGroups, "them")
-	return counted(len(on), "assignment") + " to servers" + among(on) + ". " + fate, nil
+	return refresh.Count(len(on), "assignment") + " to servers" + among(on) + ". " + fate, nil
 }
 
 func (s stake) email(ctx context.Context) (string, error) {
@@ -194,7 +194,7 @@ func (s stake) applications(ctx context.Context) (string, error) {
 			own = append(own, cmp.Or(c.Name, c.ClientID))
 		}
 	}
-	text := fmt.Sprintf("%s that %s does not have%s", counted(len(own), "application"), s.req.Source.Name, among(own))
+	text := fmt.Sprintf("%s that %s does not have%s", refresh.Count(len(own), "application"), s.req.Source.Name, among(own))
 	if len(own) == 0 {
 		return text, nil
 	}
@@ -234,14 +234,7 @@ func (s stake) documents(ctx context.Context) (string, error) {
 		return "the same as in " + s.req.Source.Name, nil
 	}
 	fate, _ := s.fate(AreaDocumentParameters, "them")
-	return fmt.Sprintf("other than in %s for %s%s. %s", s.req.Source.Name, companies(rows), among(own), fate), nil
-}
-
-func companies(n int) string {
-	if n == 1 {
-		return "1 legal entity"
-	}
-	return fmt.Sprintf("%d legal entities", n)
+	return fmt.Sprintf("other than in %s for %s%s. %s", s.req.Source.Name, refresh.Count(rows, "legal entity"), among(own), fate), nil
 }
 
 // fate is what the plan does about an area after the copy, and whether it brings anything back. what is the word that

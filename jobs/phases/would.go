@@ -123,7 +123,7 @@ func wording() map[refresh.Kind]phrase {
 				verb = "adds"
 			}
 			if n := len(v.Rows); n > 0 {
-				return fmt.Sprintf("%s %s of %s", verb, counted(n, "record"), v.Rows[0].Entity)
+				return fmt.Sprintf("%s %s of %s", verb, refresh.Count(n, "record"), v.Rows[0].Entity)
 			}
 			return fmt.Sprintf("%s one record of %s", verb, v.Entity)
 		}),

@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -26,4 +27,18 @@ func Span(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%d h %d min", h, m)
 	}
+}
+
+// Count is how many there are of something, in words: "1 user", "3 refreshes", "2 legal entities".
+func Count(n int, one string) string {
+	stem, isY := strings.CutSuffix(one, "ty")
+	switch {
+	case n == 1:
+		return "1 " + one
+	case isY:
+		return fmt.Sprintf("%d %sties", n, stem)
+	case strings.HasSuffix(one, "sh"):
+		return fmt.Sprintf("%d %ses", n, one)
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }

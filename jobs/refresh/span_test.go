@@ -17,3 +17,19 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	for one, want := range map[string][3]string{
+		"user":         {"0 users", "1 user", "2 users"},
+		"refresh":      {"0 refreshes", "1 refresh", "2 refreshes"},
+		"legal entity": {"0 legal entities", "1 legal entity", "2 legal entities"},
+		"day":          {"0 days", "1 day", "2 days"},
+	} {
+		for n, words := range want {
+			if got := refresh.Count(n, one); got != words {
+				t.Errorf("got %q, want %q", got, words)
+			}
+		}
+	}
+}
