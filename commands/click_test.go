@@ -166,6 +166,58 @@ func TestWhatGoesWrongInsideIsNotShown(t *testing.T) {
 	}
 }
 
+func TestDamageOfOneRefreshIsNoReasonToRefuseAnother(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w world) {
+		w.say(t, admin, "test now")
+		w.Record = damaged{w.record, "uat"}
+		for text, refused := range map[string]bool{
+			"uat": true, "why uat": true, "users uat": true, "cancel uat": true, "status uat": true,
+			"Golden": false, "Golden tomorrow 22:00": false, "why Golden": false, "why test": false, "status": false, "status Golden": false,
+		} {
+			got := w.say(t, admin, text)
+			if got.Refused != refused || strings.Contains(got.Text, "damaged") != refused {
+				t.Errorf("%s: %+v", text, got)
+			}
+		}
+		for _, st := range w.say(t, admin, "status").Targets {
+			if (st.Target == "uat") != (st.Trouble == "uat is damaged.") {
+				t.Errorf("status of %s: %q", st.Target, st.Trouble)
+			}
+		}
+		if got := w.say(t, admin, "users Golden"); !got.Refused || !strings.Contains(got.Text, "No refresh of Golden is running") {
+			t.Errorf("users Golden: %+v", got)
+		}
+		w.say(t, admin, "cancel test")
+		r := w.the(t)
+		late := commands.Press{Key: key(), User: refresh.Person{ID: anna}, Refresh: r.ID, Gate: "approve", Nonce: "old", Action: refresh.ActionApprove}
+		if got := w.Click(t.Context(), late); strings.Contains(got.Text, "damaged") {
+			t.Errorf("a click on one that has ended: %+v", got)
+		}
+	})
+}
+
+// damaged is a store in which the refresh of one target cannot be read.
+type damaged struct {
+	commands.Record
+	target string
+}
+
+func (d damaged) problem() error { return refresh.Errorf(refresh.Internal, "%s is damaged.", d.target) }
+
+func (d damaged) Open(ctx context.Context) ([]refresh.Refresh, error) {
+	open, err := d.Record.Open(ctx)
+	return open, errors.Join(err, d.problem())
+}
+
+func (d damaged) Recent(ctx context.Context, target string, limit int) ([]refresh.Refresh, error) {
+	list, err := d.Record.Recent(ctx, target, limit)
+	if target == d.target {
+		err = errors.Join(err, d.problem())
+	}
+	return list, err
+}
+
 // broken is an engine and a store on a bad disk.
 type broken struct{ commands.Record }
 
@@ -175,6 +227,9 @@ func (broken) Ask(context.Context, refresh.Request, string) (refresh.Refresh, er
 	return refresh.Refresh{}, errDisk
 }
 func (broken) Tell(context.Context, refresh.ID, refresh.Input, string) (refresh.Refresh, error) {
+	return refresh.Refresh{}, errDisk
+}
+func (broken) Load(context.Context, refresh.ID) (refresh.Refresh, error) {
 	return refresh.Refresh{}, errDisk
 }
 func (broken) Open(context.Context) ([]refresh.Refresh, error) { return nil, errDisk }

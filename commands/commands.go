@@ -293,36 +293,48 @@ func (s *Service) status(ctx context.Context, _ Line, words []string) (Reply, er
 		names = []string{t.Request.Target.Name}
 	}
 	var rep Reply
+	var errs []error
 	starts := s.starts(ctx, names...)
 	for _, name := range names {
-		st := Standing{Target: name, Source: s.Targets[name].Request.Source.Name, Next: s.Next(name)}
+		st, err := s.standing(ctx, name)
 		if q, ok := starts[name]; ok {
 			st.Starts = &q
 		}
-		var err error
-		if st.Blackouts, err = s.Calendar.Blackouts(ctx, name, time.Now()); err != nil {
-			return Reply{}, fmt.Errorf("look for blackouts of %s: %w", name, err)
-		}
-		if s.Schedules != nil {
-			if st.Schedules, err = s.Schedules.List(ctx, name); err != nil {
-				return Reply{}, err
-			}
-		}
-		recent, err := s.Record.Recent(ctx, name, 2)
 		if err != nil {
-			return Reply{}, fmt.Errorf("read the history of %s: %w", name, err)
-		}
-		for _, r := range recent {
-			switch {
-			case !r.Status.Ended() && st.Active == nil:
-				st.Active = &r
-			case r.Status.Ended() && st.Last == nil:
-				st.Last = &r
-			}
+			st.Trouble = refresh.MessageOf(err)
+			errs = append(errs, err)
 		}
 		rep.Targets = append(rep.Targets, st)
 	}
+	if len(errs) == len(names) {
+		return Reply{}, errors.Join(errs...)
+	}
 	return rep, nil
+}
+
+// standing is how a target stands, as far as that can be read.
+func (s *Service) standing(ctx context.Context, name string) (Standing, error) {
+	st := Standing{Target: name, Source: s.Targets[name].Request.Source.Name, Next: s.Next(name)}
+	var errs [3]error
+	if st.Blackouts, errs[0] = s.Calendar.Blackouts(ctx, name, time.Now()); errs[0] != nil {
+		errs[0] = fmt.Errorf("look for blackouts of %s: %w", name, errs[0])
+	}
+	if s.Schedules != nil {
+		st.Schedules, errs[1] = s.Schedules.List(ctx, name)
+	}
+	recent, err := s.Record.Recent(ctx, name, 2)
+	if err != nil {
+		errs[2] = fmt.Errorf("read the history of %s: %w", name, err)
+	}
+	for _, r := range recent {
+		switch {
+		case !r.Status.Ended() && st.Active == nil:
+			st.Active = &r
+		case r.Status.Ended() && st.Last == nil:
+			st.Last = &r
+		}
+	}
+	return st, errors.Join(errs[:]...)
 }
 
 // target reads the environment at the head of words. verb is what stood before it, with a space behind, so that
@@ -356,6 +368,8 @@ func (s *Service) target(verb string, words []string) (Target, error) {
 	return Target{}, hinted{refresh.Errorf(refresh.Invalid, "I know no %s %q.", what, words[0]), next}
 }
 
+// active returns the refresh of the target that goes on, nil when there is none. Only what cannot be read of this very
+// target is an error: the damage of another is no reason to refuse.
 func (s *Service) active(ctx context.Context, target string) (*refresh.Refresh, error) {
 	open, err := s.Record.Open(ctx)
 	for _, r := range open {
@@ -363,8 +377,15 @@ func (s *Service) active(ctx context.Context, target string) (*refresh.Refresh, 
 			return &r, nil
 		}
 	}
+	if err == nil {
+		return nil, nil
+	}
+	latest, err := s.Record.Recent(ctx, target, 1)
+	if err == nil && len(latest) > 0 && !latest[0].Status.Ended() { // its row can be read, so it is the journal that cannot
+		_, err = s.Record.Load(ctx, latest[0].ID)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read the open refreshes: %w", err)
+		return nil, fmt.Errorf("read the open refresh of %s: %w", target, err)
 	}
 	return nil, nil
 }

@@ -86,14 +86,10 @@ func (s *Service) tell(ctx context.Context, id refresh.ID, r refresh.Refresh, in
 		return r, err
 	}
 	defer done()
-	open, err := s.Record.Open(ctx)
-	i := slices.IndexFunc(open, func(r refresh.Refresh) bool { return r.ID == id })
-	switch {
-	case i >= 0:
-		r = open[i]
-	case err != nil:
-		return r, fmt.Errorf("read the open refreshes: %w", err)
-	default: // it has ended meanwhile
+	if r, err = s.Record.Load(ctx, id); err != nil {
+		return r, fmt.Errorf("read %s: %w", id, err)
+	}
+	if r.Status.Ended() { // meanwhile
 		return s.Engine.Tell(ctx, id, in, from.key)
 	}
 	events, err := s.counts(ctx, r, in, from)

@@ -2,26 +2,27 @@ package commands
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
+	"refreshbot/jobs/engine"
 	"refreshbot/jobs/refresh"
 )
 
 // open returns the refresh and what the person may do about it, as it is at this moment. One that has ended or
 // is unknown comes back empty: the engine says so when it is told something about it.
 func (s *Service) open(ctx context.Context, who refresh.Person, id refresh.ID) (refresh.Refresh, refresh.Actor, error) {
-	open, err := s.Record.Open(ctx)
-	for _, r := range open {
-		if r.ID == id {
-			actor, err := s.actorFor(ctx, who, r)
-			return r, actor, err
-		}
+	r, err := s.Record.Load(ctx, id)
+	switch {
+	case errors.Is(err, engine.ErrNotFound), err == nil && r.Status.Ended():
+		return refresh.Refresh{}, refresh.Actor{Person: who}, nil
+	case err != nil:
+		return refresh.Refresh{}, refresh.Actor{}, fmt.Errorf("read %s: %w", id, err)
 	}
-	if err != nil {
-		return refresh.Refresh{}, refresh.Actor{}, err
-	}
-	return refresh.Refresh{}, refresh.Actor{Person: who}, nil
+	actor, err := s.actorFor(ctx, who, r)
+	return r, actor, err
 }
 
 func (s *Service) actorFor(ctx context.Context, who refresh.Person, r refresh.Refresh) (refresh.Actor, error) {

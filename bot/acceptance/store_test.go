@@ -346,6 +346,14 @@ func TestARefreshThatCannotBeReadIsLeftAloneAndReleased(t *testing.T) {
 func (w *world) beside() {
 	w.t.Helper()
 	before, starts := w.card().TS, w.cloud.Starts("uat")
+	for _, text := range []string{"why uat1", "users uat1", "cancel uat1"} {
+		if answer := w.slash(rita, "/refresh "+text); !strings.Contains(answer, "No refresh of uat1 is running") {
+			w.t.Errorf("%s: %s", text, answer)
+		}
+	}
+	if answer := w.slash(rita, "/refresh status"); !strings.Contains(answer, "uat1") {
+		w.t.Errorf("status: %s", answer)
+	}
 	if answer := w.slash(rita, "/refresh uat1 now"); !strings.Contains(answer, "Asked") {
 		w.t.Fatalf("/refresh uat1: %s", answer)
 	}
