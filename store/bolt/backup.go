@@ -177,12 +177,19 @@ func copyIn(ctx context.Context, part, from string, prepare func(*Store) error) 
 	return errors.Join(err, s.Close())
 }
 
-// keepFile gives the file at path a second name, under which it stays when another one takes its place. Where that
-// cannot be done, as on some file systems, it is copied.
+// keepFile gives the file at path a second name, under which it stays when another one takes its place, readable for its
+// owner alone. Where that cannot be done, as on some file systems, it is copied.
 func keepFile(path, kept string) error {
-	err := os.Link(path, kept)
-	if err == nil || errors.Is(err, fs.ErrExist) {
+	switch err := os.Link(path, kept); {
+	case errors.Is(err, fs.ErrExist):
 		return err
+	case err == nil:
+		if os.Chmod(kept, 0o600) == nil {
+			return nil
+		}
+		if err := os.Remove(kept); err != nil {
+			return err
+		}
 	}
 	return writeFile(kept, func(to *os.File) error {
 		f, err := os.Open(path)

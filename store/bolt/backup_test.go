@@ -127,6 +127,9 @@ func TestReplace(t *testing.T) {
 		path, from := filled(t), filled(t)
 		edit(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("mark"), []byte("old")) })
 		old := read(t, path)
+		if err := os.Chmod(path, 0o644); err != nil { // as somebody may have copied it there
+			t.Fatal(err)
+		}
 		kept, err := bolt.Replace(t.Context(), path, from, at, func(s *bolt.Store) error {
 			return s.PutRecord(t.Context(), "posts", "k", []byte("v"))
 		})
