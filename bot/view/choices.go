@@ -84,97 +84,135 @@ type choice struct {
 	ask, tell string
 }
 
+// words are what the texts of several buttons have in common.
+type words struct {
+	source, target, step string
+	whole                string // names the refresh
+	before               string // when the one before it was
+	overwrites           string // what the copy does
+}
+
+func wordsOf(p pen, r refresh.Refresh, s refresh.Step) words {
+	w := words{source: unmarked(r.Source.Name, maxEnv), target: unmarked(r.Target.Name, maxEnv), step: unmarked(s.Name, 60)}
+	w.whole = fmt.Sprintf("refresh of %s from %s", w.target, w.source)
+	last := ""
+	if !r.Refreshed.IsZero() {
+		last = " on " + p.at(r.Refreshed)
+		w.before = fmt.Sprintf(" The one before was on %s.", p.at(r.Refreshed))
+	}
+	w.overwrites = fmt.Sprintf("This overwrites %s with %s's data. Everything entered in %s since its last refresh%s is lost.", w.target, w.source, w.target, last)
+	return w
+}
+
 // choose returns the button of an action at a gate. Its texts are for plain_text objects.
 func choose(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step, a refresh.Action) choice {
 	p.plain = true
-	source, target, step := unmarked(r.Source.Name, maxEnv), unmarked(r.Target.Name, maxEnv), unmarked(s.Name, 60)
-	whole := fmt.Sprintf("refresh of %s from %s", target, source)
-	last, before := "", ""
-	if !r.Refreshed.IsZero() {
-		last = " on " + p.at(r.Refreshed)
-		before = fmt.Sprintf(" The one before was on %s.", p.at(r.Refreshed))
-	}
-	overwrites := fmt.Sprintf("This overwrites %s with %s's data. Everything entered in %s since its last refresh%s is lost.", target, source, target, last)
-	stops := fmt.Sprintf("It ends here. %s keeps the data of %s, and nobody is let in by refreshbot.%s", target, source, before)
+	w := wordsOf(p, r, s)
 	switch a {
 	case refresh.ActionApprove:
-		return choice{"Approve", whole, slack.StylePrimary, fmt.Sprintf("Approve the %s?", whole), overwrites}
+		return choice{"Approve", w.whole, slack.StylePrimary, fmt.Sprintf("Approve the %s?", w.whole), w.overwrites}
 	case refresh.ActionReject:
-		return choice{label: "Reject", of: whole, style: slack.StyleDanger}
+		return choice{label: "Reject", of: w.whole, style: slack.StyleDanger}
 	case refresh.ActionCancel:
-		return choice{"Cancel refresh", whole, slack.StyleDefault, fmt.Sprintf("Cancel the %s?", whole), cancelling(r, g, target)}
+		return choice{"Cancel refresh", w.whole, slack.StyleDefault, fmt.Sprintf("Cancel the %s?", w.whole), cancelling(r, g, w.target)}
 	case refresh.ActionPostpone:
-		return choice{label: "Postpone " + refresh.Span(r.Settings.Postpone), of: whole}
+		return choice{label: "Postpone " + refresh.Span(r.Settings.Postpone), of: w.whole}
 	case refresh.ActionStartNow:
-		if g.Kind == refresh.GateStart {
-			return choice{"Start now", whole, slack.StyleDanger, fmt.Sprintf("Start the %s now?", whole),
-				fmt.Sprintf("Its downtime is announced now, the copy starts %s later. %s", refresh.Span(r.Settings.Notice), overwrites)}
-		}
-		return choice{"Start now", whole, slack.StyleDanger, fmt.Sprintf("Start the %s now?", whole), overwrites + " Its users were promised more time."}
+		return startingNow(r, g, w)
 	case refresh.ActionSignOff:
-		return choice{label: "Sign off", of: whole, style: slack.StylePrimary}
+		return choice{label: "Sign off", of: w.whole, style: slack.StylePrimary}
 	case refresh.ActionDone:
-		return choice{label: "Done", of: step, style: slack.StylePrimary}
+		return choice{label: "Done", of: w.step, style: slack.StylePrimary}
 	case refresh.ActionOpen:
-		return choice{label: "Let users in", of: target, style: slack.StylePrimary}
+		return choice{label: "Let users in", of: w.target, style: slack.StylePrimary}
 	case refresh.ActionWithdraw:
 		what := map[refresh.GateKind]string{refresh.GateApprove: "my approval", refresh.GateSignOff: "my sign-off"}[g.Kind]
-		return choice{label: "Withdraw " + cmp.Or(what, "my yes"), of: whole}
+		return choice{label: "Withdraw " + cmp.Or(what, "my yes"), of: w.whole}
 	case refresh.ActionDelegate:
-		return choice{label: "Delegate…", of: whole}
+		return choice{label: "Delegate…", of: w.whole}
 	case refresh.ActionRetry:
-		if s.Kind == refresh.KindPreflight || s.Kind == refresh.KindBlackouts || g.Kind == refresh.GateForeign {
-			return choice{label: "Check again", of: whole, style: slack.StylePrimary}
-		}
-		if g.Kind == refresh.GateOffer {
-			return choice{label: "Yes, do it", of: step, style: slack.StylePrimary}
-		}
-		return choice{label: "Retry", of: step, style: slack.StylePrimary}
+		return retrying(g, s, w)
 	case refresh.ActionSkip:
-		if g.Kind == refresh.GateOffer {
-			return choice{label: "No, leave it", of: step}
-		}
-		return choice{"Skip", step, slack.StyleDefault, "Skip this step?", fmt.Sprintf("%q is left as it is in %s. The refresh from %s goes on without it.%s", step, target, source, before)}
+		return skipping(g, w)
 	case refresh.ActionAbort:
-		runs := fmt.Sprintf(" A copy that runs cannot be stopped: it overwrites %s with %s's data.%s", target, source, before)
-		switch {
-		case r.Held():
-			return choice{"Abort", whole, slack.StyleDanger, fmt.Sprintf("Give up the %s?", whole), "refreshbot looks once more and ends." + runs}
-		case g.Kind == refresh.GateUnknown:
-			return choice{"Abort", whole, slack.StyleDanger, fmt.Sprintf("Give up the %s?", whole), "refreshbot looks once more for the copy and ends if there is none." + runs}
-		case g.Kind == refresh.GateTrouble:
-			return choice{"Abort", whole, slack.StyleDanger, fmt.Sprintf("End the %s as failed?", whole), stops}
-		}
-		return choice{"Stop here", whole, slack.StyleDanger, fmt.Sprintf("Stop the %s?", whole), stops}
+		return aborting(r, g, w)
 	case refresh.ActionAdopt:
-		return adopting(r, g, whole, source, target)
+		return adopting(r, g, w)
 	case refresh.ActionStartAgain:
-		again := fmt.Sprintf("Start the %s again?", whole)
-		switch {
-		case r.Held():
-			return choice{"It was not started: go on", whole, slack.StyleDanger, "Go on from the backup?",
-				fmt.Sprintf("The %s goes on where it was when the backup was taken, the copy included. Only if LCS shows no refresh that was started.%s", whole, before)}
-		case g.Kind == refresh.GateForeign:
-			return choice{"Copy once more", whole, slack.StyleDanger, again, overwrites + " That includes what was entered after the refresh in LCS."}
-		}
-		return choice{"Start again", whole, slack.StyleDanger, again, overwrites + " Only if LCS shows no refresh that was started."}
+		return startingAgain(r, g, w)
 	}
-	return choice{label: string(a), of: step}
+	return choice{label: string(a), of: w.step}
+}
+
+// startingNow does not wait for the time or for the end of the notice.
+func startingNow(r refresh.Refresh, g refresh.Gate, w words) choice {
+	if g.Kind == refresh.GateStart {
+		return choice{"Start now", w.whole, slack.StyleDanger, fmt.Sprintf("Start the %s now?", w.whole),
+			fmt.Sprintf("Its downtime is announced now, the copy starts %s later. %s", refresh.Span(r.Settings.Notice), w.overwrites)}
+	}
+	return choice{"Start now", w.whole, slack.StyleDanger, fmt.Sprintf("Start the %s now?", w.whole), w.overwrites + " Its users were promised more time."}
+}
+
+// retrying does the step once more, or does what is offered.
+func retrying(g refresh.Gate, s refresh.Step, w words) choice {
+	if s.Kind == refresh.KindPreflight || s.Kind == refresh.KindBlackouts || g.Kind == refresh.GateForeign {
+		return choice{label: "Check again", of: w.whole, style: slack.StylePrimary}
+	}
+	if g.Kind == refresh.GateOffer {
+		return choice{label: "Yes, do it", of: w.step, style: slack.StylePrimary}
+	}
+	return choice{label: "Retry", of: w.step, style: slack.StylePrimary}
+}
+
+// skipping leaves the step out.
+func skipping(g refresh.Gate, w words) choice {
+	if g.Kind == refresh.GateOffer {
+		return choice{label: "No, leave it", of: w.step}
+	}
+	return choice{"Skip", w.step, slack.StyleDefault, "Skip this step?", fmt.Sprintf("%q is left as it is in %s. The refresh from %s goes on without it.%s", w.step, w.target, w.source, w.before)}
+}
+
+// aborting ends the refresh, as far as refreshbot can.
+func aborting(r refresh.Refresh, g refresh.Gate, w words) choice {
+	stops := fmt.Sprintf("It ends here. %s keeps the data of %s, and nobody is let in by refreshbot.%s", w.target, w.source, w.before)
+	runs := fmt.Sprintf(" A copy that runs cannot be stopped: it overwrites %s with %s's data.%s", w.target, w.source, w.before)
+	switch {
+	case r.Held():
+		return choice{"Abort", w.whole, slack.StyleDanger, fmt.Sprintf("Give up the %s?", w.whole), "refreshbot looks once more and ends." + runs}
+	case g.Kind == refresh.GateUnknown:
+		return choice{"Abort", w.whole, slack.StyleDanger, fmt.Sprintf("Give up the %s?", w.whole), "refreshbot looks once more for the copy and ends if there is none." + runs}
+	case g.Kind == refresh.GateTrouble:
+		return choice{"Abort", w.whole, slack.StyleDanger, fmt.Sprintf("End the %s as failed?", w.whole), stops}
+	}
+	return choice{"Stop here", w.whole, slack.StyleDanger, fmt.Sprintf("Stop the %s?", w.whole), stops}
+}
+
+// startingAgain begins a copy although there may have been one.
+func startingAgain(r refresh.Refresh, g refresh.Gate, w words) choice {
+	again := fmt.Sprintf("Start the %s again?", w.whole)
+	switch {
+	case r.Held():
+		return choice{"It was not started: go on", w.whole, slack.StyleDanger, "Go on from the backup?",
+			fmt.Sprintf("The %s goes on where it was when the backup was taken, the copy included. Only if LCS shows no refresh that was started.%s", w.whole, w.before)}
+	case g.Kind == refresh.GateForeign:
+		return choice{"Copy once more", w.whole, slack.StyleDanger, again, w.overwrites + " That includes what was entered after the refresh in LCS."}
+	}
+	return choice{"Start again", w.whole, slack.StyleDanger, again, w.overwrites + " Only if LCS shows no refresh that was started."}
 }
 
 // adopting takes what LCS shows for the copy.
-func adopting(r refresh.Refresh, g refresh.Gate, whole, source, target string) choice {
+func adopting(r refresh.Refresh, g refresh.Gate, w words) choice {
 	which := "the operation that it finds"
 	if shown := r.New(g.Seen); len(shown) > 0 {
 		which = "operation " + unmarked(shown[0].ID, 40)
 	}
-	only := fmt.Sprintf(" LCS does not say what it copies from: adopt it only if that is %s.", source)
+	only := fmt.Sprintf(" LCS does not say what it copies from: adopt it only if that is %s.", w.source)
 	if g.Kind != refresh.GateForeign {
-		return choice{"It was started: adopt", whole, slack.StylePrimary, "Adopt the copy in LCS?",
+		return choice{"It was started: adopt", w.whole, slack.StylePrimary, "Adopt the copy in LCS?",
 			fmt.Sprintf("refreshbot looks once more and takes %s as its copy.%s", which, only)}
 	}
 	if r.Snapshot == 0 {
-		only += fmt.Sprintf(" What %s had of its own is not remembered.", target)
+		only += fmt.Sprintf(" What %s had of its own is not remembered.", w.target)
 	}
-	return choice{"Adopt it", whole, slack.StylePrimary, "Adopt the refresh in LCS?", fmt.Sprintf("refreshbot takes %s as its copy and starts none.%s", which, only)}
+	return choice{"Adopt it", w.whole, slack.StylePrimary, "Adopt the refresh in LCS?", fmt.Sprintf("refreshbot takes %s as its copy and starts none.%s", which, only)}
 }
