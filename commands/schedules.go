@@ -71,6 +71,8 @@ func (s *Service) scheduleItem(ctx context.Context, in Line, st schedule.Standin
 	}
 	if _, ok := s.Targets[st.Target]; !ok {
 		item.Facts = append(item.Facts, Fact{Name: "Next", Unknown: true, Text: st.Target + " is no environment of the configuration any more."})
+	} else if st.Unreadable {
+		item.Facts = append(item.Facts, Fact{Name: "Next", Unknown: true, Text: "what is kept of this schedule cannot be read, so it asks for nothing. An admin restores the store from a backup."})
 	} else if st.Paused != nil {
 		item.Facts = append(item.Facts, Fact{Name: "Paused", Text: "by", Who: st.Paused.By, At: st.Paused.At})
 	}
@@ -84,7 +86,7 @@ func (s *Service) scheduleItem(ctx context.Context, in Line, st schedule.Standin
 	if st.Outcome != "" {
 		add("Last", outcome(st), st.Last)
 	}
-	if s.mayChange(ctx, in, st) != nil {
+	if st.Unreadable || s.mayChange(ctx, in, st) != nil {
 		return item
 	}
 	change := func(text, what, sure string) {

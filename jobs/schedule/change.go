@@ -33,7 +33,7 @@ func (s *Schedule) List(ctx context.Context, target string) ([]Standing, error) 
 }
 
 func (l *line) standing() Standing {
-	st := Standing{Entry: l.Entry, Times: l.times, Paused: l.kept.Paused, Postponed: l.kept.Postponed, Last: l.kept.Fired, Outcome: l.kept.Outcome, Refresh: l.kept.Refresh}
+	st := Standing{Entry: l.Entry, Times: l.times, Paused: l.kept.Paused, Postponed: l.kept.Postponed, Last: l.kept.Fired, Outcome: l.kept.Outcome, Refresh: l.kept.Refresh, Unreadable: l.unread != nil}
 	if l.kept.Paused == nil && !l.kept.Due.IsZero() {
 		st.Next = append([]time.Time{l.kept.Due}, l.times.After(l.kept.Due, 2)...)
 	}
@@ -66,8 +66,8 @@ func (s *Schedule) Add(ctx context.Context, e Entry, key string) (Standing, erro
 		return Standing{}, refresh.Errorf(refresh.Refused, "%s has %d schedules already.", e.Target, n)
 	}
 	l.MadeAt, l.kept.Key = time.Now().UTC().Round(0), key
-	for n := 1; l.ID == "" || s.all[l.ID] != nil; n++ {
-		l.ID = fmt.Sprintf("%s.%d", e.Target, n)
+	if l.ID, err = s.freeID(ctx, e.Target); err != nil {
+		return Standing{}, err
 	}
 	l.kept.Due = l.following()
 	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsScheduled, By: e.Owner, Next: l.kept.Due, Why: e.Why}, key); err != nil {
@@ -79,6 +79,23 @@ func (s *Schedule) Add(ctx context.Context, e Entry, key string) (Standing, erro
 	s.all[l.ID] = l
 	s.rouse()
 	return l.standing(), nil
+}
+
+// freeID is the first that no schedule of the target has, nor one that cannot be read: that is not written over.
+func (s *Schedule) freeID(ctx context.Context, target string) (string, error) {
+	for n := 1; ; n++ {
+		id := fmt.Sprintf("%s.%d", target, n)
+		if s.all[id] != nil {
+			continue
+		}
+		_, kept, err := s.Records.Record(ctx, space, id)
+		switch {
+		case err == nil && !kept:
+			return id, nil
+		case err != nil && n > 2*most:
+			return "", fmt.Errorf("look for a free id: %w", err)
+		}
+	}
 }
 
 // Pause keeps a schedule from coming due until it is resumed. A refresh that it has asked for already goes on. Here and
@@ -179,10 +196,18 @@ func (s *Schedule) find(ctx context.Context, id string) (*line, error) {
 	}
 	for _, l := range s.all {
 		if strings.EqualFold(l.ID, id) {
-			return l, nil
+			return l, l.readable()
 		}
 	}
 	return nil, refresh.Errorf(refresh.NotFound, "There is no schedule %s.", id)
+}
+
+// readable is an error when nobody knows how the schedule stands.
+func (l *line) readable() error {
+	if l.unread == nil {
+		return nil
+	}
+	return &refresh.Error{Code: refresh.Internal, Msg: fmt.Sprintf("What is kept of %s cannot be read, so it is left alone. Restore the store from a backup.", l.ID), Err: l.unread}
 }
 
 // rouse has Run look at once.

@@ -71,13 +71,14 @@ type Pause struct {
 // Standing is a schedule and how it stands.
 type Standing struct {
 	Entry
-	Times     recur.Times
-	Next      []time.Time // the next three; none while it is paused
-	Paused    *Pause      // nil: it is not
-	Postponed time.Time   // when the first of Next was due before it was moved behind a blackout; zero: it was not
-	Last      time.Time   // the due time that was dealt with last; zero: none yet
-	Outcome   string      // how: one of the constants below
-	Refresh   refresh.ID  // the refresh that was asked for then, if one was
+	Times      recur.Times
+	Next       []time.Time // the next three; none while it is paused
+	Paused     *Pause      // nil: it is not
+	Unreadable bool        // what is kept of it cannot be read, so nothing comes due
+	Postponed  time.Time   // when the first of Next was due before it was moved behind a blackout; zero: it was not
+	Last       time.Time   // the due time that was dealt with last; zero: none yet
+	Outcome    string      // how: one of the constants below
+	Refresh    refresh.ID  // the refresh that was asked for then, if one was
 }
 
 // What became of a due time.

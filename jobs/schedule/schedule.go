@@ -67,6 +67,8 @@ type News interface {
 
 // Records keeps small named records.
 type Records interface {
+	Record(ctx context.Context, space, key string) ([]byte, bool, error)
+	// Records returns those that can be read, and an error that names the others.
 	Records(ctx context.Context, space string) (map[string][]byte, error)
 	PutRecord(ctx context.Context, space, key string, value []byte) error
 	DeleteRecord(ctx context.Context, space, key string) error
@@ -95,8 +97,9 @@ type Schedule struct {
 // line is one schedule in memory.
 type line struct {
 	Entry
-	kept  kept
-	times recur.Times
+	kept   kept
+	times  recur.Times
+	unread error // what is kept of it cannot be read, so it is left alone: it may have fired, or be paused
 }
 
 // New reads the expressions of the configuration. It returns an error for one that is not valid or never comes due.
@@ -122,7 +125,7 @@ func (s *Schedule) Next(target string) time.Time {
 	defer s.mu.Unlock()
 	var next time.Time
 	for _, l := range s.all {
-		if l.Target == target && l.kept.Paused == nil && (next.IsZero() || l.kept.Due.Before(next)) {
+		if l.Target == target && l.kept.Paused == nil && !l.kept.Due.IsZero() && (next.IsZero() || l.kept.Due.Before(next)) {
 			next = l.kept.Due
 		}
 	}
@@ -169,35 +172,29 @@ func (s *Schedule) round(ctx context.Context) time.Time {
 	return wake
 }
 
-// load takes up where an earlier process left off. A due time that it left behind stands until Run deals with it.
+// load takes up where an earlier process left off. A due time that it left behind stands until Run deals with it. A
+// schedule of which nothing can be read is left alone, and holds up no other.
 func (s *Schedule) load(ctx context.Context) error {
 	if s.loaded {
 		return nil
 	}
-	records, err := s.Records.Records(ctx, space)
-	if err != nil {
-		return err
+	records, damage := s.Records.Records(ctx, space)
+	if damage != nil && len(records) == 0 {
+		return damage
 	}
 	for key, data := range records {
-		var k kept
-		if err := json.Unmarshal(data, &k); err != nil {
-			return fmt.Errorf("read what is kept of the schedule %s: %w", key, err)
+		if err := s.takeUp(key, data); err != nil {
+			damage = errors.Join(damage, fmt.Errorf("read what is kept of the schedule %s: %w", key, err))
 		}
-		l := s.all[Configured(key)]
-		if k.Entry != nil {
-			l = &line{Entry: *k.Entry}
-			if l.times, err = l.Entry.times(s.Zone); err != nil {
-				s.Log.ErrorContext(ctx, "a schedule cannot be read and is left alone", "schedule", key, "err", err)
-				continue
-			}
-		}
-		if l == nil {
-			continue // the configuration has dropped it
-		}
-		l.kept = k
-		s.all[l.ID] = l
 	}
 	for _, l := range s.sorted() {
+		if _, ok := records[l.key()]; !ok && damage != nil {
+			_, _, l.unread = s.Records.Record(ctx, space, l.key()) // no error: it is new
+		}
+		if l.unread != nil {
+			l.kept = kept{}
+			continue
+		}
 		if l.Cron != l.kept.Cron || l.times.Zone().String() != l.kept.Zone { // new, or another expression than before
 			l.kept.Due, l.kept.Postponed = l.following(), time.Time{}
 		}
@@ -205,8 +202,43 @@ func (s *Schedule) load(ctx context.Context) error {
 			return err
 		}
 	}
+	if damage != nil {
+		s.Log.ErrorContext(ctx, "schedules that cannot be read are left alone", "err", damage)
+	}
 	s.loaded = true
 	return nil
+}
+
+// takeUp reads one record.
+func (s *Schedule) takeUp(key string, data []byte) (err error) {
+	l := s.all[Configured(key)]
+	var k kept
+	if err := json.Unmarshal(data, &k); err != nil {
+		if l != nil {
+			l.unread = err
+		}
+		return err
+	}
+	if k.Entry != nil {
+		l = &line{Entry: *k.Entry}
+		if l.times, err = l.Entry.times(s.Zone); err != nil {
+			return err
+		}
+	}
+	if l == nil {
+		return nil // the configuration has dropped it
+	}
+	l.kept = k
+	s.all[l.ID] = l
+	return nil
+}
+
+// key is under which the schedule is kept.
+func (l *line) key() string {
+	if l.Configured() {
+		return l.Target
+	}
+	return l.ID
 }
 
 func (s *Schedule) sorted() []*line {
@@ -330,15 +362,14 @@ func (l *line) words() string {
 // keep writes how a schedule stands, and then has it stand so.
 func (s *Schedule) keep(ctx context.Context, l *line, k kept) error {
 	k.Cron, k.Zone = l.Cron, l.times.Zone().String()
-	key := l.Target
 	if !l.Configured() {
-		key, k.Entry = l.ID, &l.Entry
+		k.Entry = &l.Entry
 	}
 	data, err := json.Marshal(k)
 	if err != nil {
 		return err
 	}
-	if err := s.Records.PutRecord(ctx, space, key, data); err != nil {
+	if err := s.Records.PutRecord(ctx, space, l.key(), data); err != nil {
 		return fmt.Errorf("keep the due time: %w", err)
 	}
 	l.kept = k

@@ -73,6 +73,7 @@ type records struct {
 	mu        sync.Mutex
 	failPuts  int
 	failReads int
+	damaged   string // the key of a record that cannot be read
 }
 
 var errDisk = errors.New("no space left on device")
@@ -94,7 +95,19 @@ func (r *records) Records(ctx context.Context, space string) (map[string][]byte,
 		r.failReads--
 		return nil, errDisk
 	}
-	return r.Memory.Records(ctx, space)
+	all, err := r.Memory.Records(ctx, space)
+	if _, ok := all[r.damaged]; ok {
+		delete(all, r.damaged)
+		err = errDisk
+	}
+	return all, err
+}
+
+func (r *records) Record(ctx context.Context, space, key string) ([]byte, bool, error) {
+	if key == r.damaged && key != "" {
+		return nil, false, errDisk
+	}
+	return r.Memory.Record(ctx, space, key)
 }
 
 func (r *records) breakPuts(n int) {
@@ -105,7 +118,7 @@ func (r *records) breakPuts(n int) {
 
 func (r *records) text(t *testing.T, target string) string {
 	t.Helper()
-	data, _, err := r.Record(t.Context(), "schedule", target)
+	data, _, err := r.Memory.Record(t.Context(), "schedule", target)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,6 +279,43 @@ func TestAFailedAskOrNoteIsTriedAgain(t *testing.T) {
 				b.asker.want(t, "uat 2000-01-01T02:00:00Z")
 				if got := b.records.text(t, "uat"); !strings.Contains(got, `"due":"2000-01-02T02:00:00Z"`) {
 					t.Errorf("kept: %s", got)
+				}
+			})
+		})
+	}
+}
+
+func TestAScheduleThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*bench){
+		"no JSON": func(b *bench) {
+			if err := b.records.Memory.PutRecord(context.Background(), "schedule", "uat", []byte("{")); err != nil {
+				panic(err)
+			}
+		},
+		"a flipped byte": func(b *bench) { b.records.damaged = "uat" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench()
+				entries := []schedule.Entry{nightly(schedule.Once), {Target: "test", Cron: "30 2 * * *"}}
+				b.process(t, time.Hour, entries...)
+				spoil(b)
+				before := b.records.text(t, "uat")
+				b.office(t, func(s *schedule.Schedule) {
+					pass(2 * time.Hour)
+					wantList(t, s, "test.config 01-02T02:30 01-03T02:30 01-04T02:30, asked 01-01T02:30", "uat.config")
+					if list, err := s.List(t.Context(), "uat"); err != nil || !list[0].Unreadable || !s.Next("uat").IsZero() {
+						t.Errorf("%+v, %v", list, err)
+					}
+					if _, err := s.Pause(t.Context(), "uat.config", bo, ""); refresh.CodeOf(err) != refresh.Internal || !strings.Contains(err.Error(), "left alone") {
+						t.Errorf("pausing it: %v", err)
+					}
+				}, entries...)
+				b.asker.want(t, "test 2000-01-01T02:30:00Z")
+				if got := b.records.text(t, "uat"); got != before {
+					t.Errorf("it was written over: %s", got)
 				}
 			})
 		})
