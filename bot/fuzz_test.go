@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/slackevents"
 	"github.com/slack-go/slack/socketmode"
 
 	"refreshbot/bot/view"
@@ -79,18 +80,28 @@ func FuzzEnvelope(f *testing.F) {
 		{false, `{"type":"block_actions","actions":[]}`}, {false, `{"type":"block_actions","actions":[null]}`}, {false, `{"type":"block_actions","actions":[{"action_id":"line:1","value":"uat now"}]}`},
 		{false, `{"type":"shortcut","callback_id":"refresh"}`}, {false, `{"type":"message_action"}`}, {false, `null`},
 		{false, form("view_submission", `"{}"`)}, {false, form("view_submission", `"{\"state\":[\"uat\"],\"channel\":\"C0\"}"`)}, {false, form("block_actions", `"nonsense"`)},
+		{false, `{"type":"event_callback","team_id":"T0","event":{"type":"app_home_opened","user":"U0RITA","channel":"D0","tab":"home","event_ts":"1.1"}}`},
+		{false, `{"type":"event_callback","event":{"type":"app_home_opened","tab":"messages","view":null}}`}, {false, `{"type":"event_callback","event":null}`},
+		{false, `{"type":"event_callback","event":{"type":"message","channel":[],"message":{}}}`},
 	} {
 		f.Add(seed.slash, []byte(seed.payload))
 	}
 	f.Fuzz(func(t *testing.T, slash bool, payload []byte) {
 		ev := socketmode.Event{Type: socketmode.EventTypeInteractive, Request: &socketmode.Request{EnvelopeID: "e1"}}
-		if slash { // as slack-go reads it
+		switch { // as slack-go reads it
+		case slash:
 			var in slack.SlashCommand
 			if json.Unmarshal(payload, &in) != nil {
 				return
 			}
 			ev.Data = in
-		} else {
+		case bytes.Contains(payload, []byte(`"event_callback"`)):
+			in, err := slackevents.ParseEvent(payload, slackevents.OptionNoVerifyToken())
+			if err != nil {
+				return
+			}
+			ev.Type, ev.Data = socketmode.EventTypeEventsAPI, in
+		default:
 			var in slack.InteractionCallback
 			if json.Unmarshal(payload, &in) != nil {
 				return
