@@ -23,11 +23,9 @@ func (s *Service) Scheduled(ctx context.Context, in schedule.Request) (refresh.R
 	if !ok {
 		return refresh.Refresh{}, refresh.Errorf(refresh.NotFound, "The configuration has no target environment %s.", in.Target)
 	}
-	seen, err := s.Record.Seen(ctx, in.Key())
-	if err != nil {
-		return refresh.Refresh{}, fmt.Errorf("look up the request: %w", err)
-	}
-	if seen {
+	if asked, err := s.Asked(ctx, in); err != nil {
+		return refresh.Refresh{}, err
+	} else if asked {
 		return refresh.Refresh{}, engine.ErrSeen
 	}
 	req := t.Request
@@ -52,6 +50,15 @@ func (s *Service) Scheduled(ctx context.Context, in schedule.Request) (refresh.R
 		req.Plan = lapsing(req.Plan, time.Until(in.StartAt)+grace)
 	}
 	return s.Engine.Ask(ctx, req, in.Key())
+}
+
+// Asked reports whether a schedule has asked for that before.
+func (s *Service) Asked(ctx context.Context, in schedule.Request) (bool, error) {
+	seen, err := s.Record.Seen(ctx, in.Key())
+	if err != nil {
+		return false, fmt.Errorf("look up the request: %w", err)
+	}
+	return seen, nil
 }
 
 // lapsing returns the plan with approvals that are waited for no longer than that.

@@ -50,6 +50,8 @@ func (r Request) Key() string {
 // would fall into a blackout.
 type Asker interface {
 	Scheduled(ctx context.Context, r Request) (refresh.Refresh, error)
+	// Asked reports whether that request was made before.
+	Asked(ctx context.Context, r Request) (bool, error)
 }
 
 // Blocked is the error of an Asker whose refresh would fall into a blackout.
@@ -258,6 +260,12 @@ func (s *Schedule) sorted() []*line {
 func (s *Schedule) deal(ctx context.Context, l *line) (more bool, err error) {
 	now, req := time.Now(), Request{Entry: l.Entry, Due: l.kept.Due}
 	if late := now.Sub(l.kept.Due); late > punctual && (l.Missed != Once || l.Within > 0 && late > l.Within) {
+		// The last process may have asked and died before it noted that.
+		if asked, err := s.Asker.Asked(ctx, req); err != nil {
+			return false, err
+		} else if asked {
+			return true, s.keep(ctx, l, l.after(Asked, ""))
+		}
 		s.Log.WarnContext(ctx, "a scheduled refresh was missed and is skipped", "schedule", l.ID, "due", l.kept.Due)
 		return true, s.passOver(ctx, l, WasMissed, refresh.News{Kind: refresh.NewsMissed})
 	}

@@ -58,6 +58,12 @@ func (a *asker) Scheduled(_ context.Context, r schedule.Request) (refresh.Refres
 	return refresh.Refresh{ID: "r"}, nil
 }
 
+func (a *asker) Asked(_ context.Context, r schedule.Request) (bool, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.seen[r.Key()], nil
+}
+
 func (a *asker) want(t *testing.T, entries ...string) {
 	t.Helper()
 	a.mu.Lock()
@@ -116,9 +122,9 @@ func (r *records) breakPuts(n int) {
 	r.failPuts = n
 }
 
-func (r *records) text(t *testing.T, target string) string {
+func (r *records) text(t *testing.T) string {
 	t.Helper()
-	data, _, err := r.Memory.Record(t.Context(), "schedule", target)
+	data, _, err := r.Memory.Record(t.Context(), "schedule", "uat")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +283,7 @@ func TestAFailedAskOrNoteIsTriedAgain(t *testing.T) {
 				breakIt(b)
 				b.process(t, 23*time.Hour, nightly(schedule.Skip))
 				b.asker.want(t, "uat 2000-01-01T02:00:00Z")
-				if got := b.records.text(t, "uat"); !strings.Contains(got, `"due":"2000-01-02T02:00:00Z"`) {
+				if got := b.records.text(t); !strings.Contains(got, `"due":"2000-01-02T02:00:00Z"`) {
 					t.Errorf("kept: %s", got)
 				}
 			})
@@ -302,7 +308,7 @@ func TestAScheduleThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 				entries := []schedule.Entry{nightly(schedule.Once), {Target: "test", Cron: "30 2 * * *"}}
 				b.process(t, time.Hour, entries...)
 				spoil(b)
-				before := b.records.text(t, "uat")
+				before := b.records.text(t)
 				b.office(t, func(s *schedule.Schedule) {
 					pass(2 * time.Hour)
 					wantList(t, s, "test.config 01-02T02:30 01-03T02:30 01-04T02:30, asked 01-01T02:30", "uat.config")
@@ -314,7 +320,7 @@ func TestAScheduleThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 					}
 				}, entries...)
 				b.asker.want(t, "test 2000-01-01T02:30:00Z")
-				if got := b.records.text(t, "uat"); got != before {
+				if got := b.records.text(t); got != before {
 					t.Errorf("it was written over: %s", got)
 				}
 			})
@@ -339,7 +345,7 @@ func TestADueTimeThatPassedWhileDown(t *testing.T) {
 				b.process(t, time.Hour, nightly(tc.missed))
 				pass(3*day + 2*time.Hour) // until 03:00 on the 4th: four were missed
 				b.process(t, time.Minute, nightly(tc.missed))
-				if got := b.records.text(t, "uat"); !strings.Contains(got, `"due":"2000-01-05T02:00:00Z"`) ||
+				if got := b.records.text(t); !strings.Contains(got, `"due":"2000-01-05T02:00:00Z"`) ||
 					!strings.Contains(got, `"fired":"2000-01-01T02:00:00Z","outcome":"`+tc.outcome+`"`) {
 					t.Errorf("kept: %s", got)
 				}
@@ -348,6 +354,22 @@ func TestADueTimeThatPassedWhileDown(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhatWasAskedForBeforeALongStopWasNotMissed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		time.AfterFunc(90*time.Minute, func() { b.records.breakPuts(1) })
+		b.process(t, 2*time.Hour+time.Second, nightly(schedule.Skip)) // asks, and does not get to note it
+		pass(3 * time.Hour)
+		b.process(t, time.Hour, nightly(schedule.Skip))
+		b.asker.want(t, "uat 2000-01-01T02:00:00Z")
+		b.news.want(t)
+		if got := b.records.text(t); !strings.Contains(got, `"fired":"2000-01-01T02:00:00Z","outcome":"asked"`) {
+			t.Errorf("kept: %s", got)
+		}
+	})
 }
 
 func TestABusyTargetIsNotedAndNotAskedAgain(t *testing.T) {
@@ -361,7 +383,7 @@ func TestABusyTargetIsNotedAndNotAskedAgain(t *testing.T) {
 			return nil
 		}
 		b.process(t, 12*time.Hour, nightly(schedule.Once))
-		if got := b.records.text(t, "uat"); !strings.Contains(got, `"fired":"2000-01-01T02:00:00Z","outcome":"busy"`) {
+		if got := b.records.text(t); !strings.Contains(got, `"fired":"2000-01-01T02:00:00Z","outcome":"busy"`) {
 			t.Errorf("kept: %s", got)
 		}
 		if b.asker.calls != 1 {
