@@ -70,10 +70,7 @@ func (s *Schedule) Add(ctx context.Context, e Entry, key string) (Standing, erro
 		return Standing{}, err
 	}
 	l.kept.Due = l.following()
-	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsScheduled, By: e.Owner, Next: l.kept.Due, Why: e.Why}, key); err != nil {
-		return Standing{}, err
-	}
-	if err := s.keep(ctx, l, l.kept); err != nil {
+	if err := s.move(ctx, l, l.kept, refresh.News{Kind: refresh.NewsScheduled, By: e.Owner, Next: l.kept.Due, Why: e.Why}, key); err != nil {
 		return Standing{}, err
 	}
 	s.all[l.ID] = l
@@ -149,8 +146,8 @@ func (s *Schedule) Remove(ctx context.Context, id string, by refresh.Person, key
 	if l.Configured() {
 		return Standing{}, refresh.Errorf(refresh.Refused, "%s stands in the configuration, so it can only be paused here.", id)
 	}
-	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsRemoved, By: by}, key); err != nil {
-		return Standing{}, err
+	if err := s.News.Tell(ctx, l.news(refresh.News{Kind: refresh.NewsRemoved, By: by}, key)); err != nil {
+		return Standing{}, fmt.Errorf("tell about the schedule %s: %w", id, err)
 	}
 	if err := s.Records.DeleteRecord(ctx, space, l.ID); err != nil {
 		return Standing{}, fmt.Errorf("remove the schedule %s: %w", id, err)
@@ -179,10 +176,7 @@ func (s *Schedule) change(ctx context.Context, id, key string, to func(*line) (k
 		k.Changes = append(slices.Clone(k.Changes), key)
 		k.Changes = k.Changes[max(0, len(k.Changes)-mostChanges):]
 	}
-	if err := s.tell(ctx, l, n, key); err != nil {
-		return Standing{}, err
-	}
-	if err := s.keep(ctx, l, k); err != nil {
+	if err := s.move(ctx, l, k, n, key); err != nil {
 		return Standing{}, err
 	}
 	s.rouse()

@@ -237,6 +237,25 @@ func TestARemovedScheduleIsGone(t *testing.T) {
 	})
 }
 
+func TestAChangeThatOneProcessDidNotGetToTellIsToldByTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.news.fail = true
+		b.office(t, func(s *schedule.Schedule) {
+			if _, err := s.Pause(t.Context(), "uat.config", bo, "delivery-1"); err != nil {
+				t.Fatal(err)
+			}
+		}, nightly(schedule.Skip))
+		b.news.want(t)
+		b.news.fail = false
+		for range 2 {
+			b.process(t, time.Minute, nightly(schedule.Skip))
+		}
+		b.news.want(t, "uat.config paused 01-01T02:00")
+	})
+}
+
 func TestAChangeThatCannotBeKeptIsNotMade(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -250,6 +269,7 @@ func TestAChangeThatCannotBeKeptIsNotMade(t *testing.T) {
 			if _, err := s.Pause(t.Context(), "uat.config", bo, ""); err == nil {
 				t.Error("paused, though it could not be kept")
 			}
+			b.news.want(t)
 			wantList(t, s, "uat.config 01-01T02:00 01-02T02:00 01-03T02:00")
 			if _, err := s.Add(t.Context(), schedule.Entry{Target: "uat", Cron: "0 12 * *"}, ""); refresh.CodeOf(err) != refresh.Invalid {
 				t.Errorf("a bad expression: %v", err)

@@ -93,15 +93,16 @@ const (
 
 // kept is what the store knows about one schedule. The configuration's are kept under the name of their target.
 type kept struct {
-	Cron      string     `json:"cron"`
-	Zone      string     `json:"zone"`
-	Due       time.Time  `json:"due"`
-	Fired     time.Time  `json:"fired,omitzero"`    // the last due time that was dealt with
-	Outcome   string     `json:"outcome,omitempty"` // how
-	Refresh   refresh.ID `json:"refresh,omitempty"`
-	Paused    *Pause     `json:"paused,omitempty"`
-	Postponed time.Time  `json:"postponed,omitzero"`
-	Entry     *Entry     `json:"entry,omitempty"`   // one that a person made
-	Key       string     `json:"key,omitempty"`     // the delivery that made it
-	Changes   []string   `json:"changes,omitempty"` // the last deliveries that changed it
+	Cron      string         `json:"cron"`
+	Zone      string         `json:"zone"`
+	Due       time.Time      `json:"due"`
+	Fired     time.Time      `json:"fired,omitzero"`    // the last due time that was dealt with
+	Outcome   string         `json:"outcome,omitempty"` // how
+	Refresh   refresh.ID     `json:"refresh,omitempty"`
+	Paused    *Pause         `json:"paused,omitempty"`
+	Postponed time.Time      `json:"postponed,omitzero"`
+	Entry     *Entry         `json:"entry,omitempty"`   // one that a person made
+	Key       string         `json:"key,omitempty"`     // the delivery that made it
+	News      []refresh.News `json:"news,omitempty"`    // what is to be told, the oldest first
+	Changes   []string       `json:"changes,omitempty"` // the last deliveries that changed it
 }

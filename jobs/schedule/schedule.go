@@ -158,6 +158,7 @@ func (s *Schedule) round(ctx context.Context) time.Time {
 		return wake
 	}
 	for _, l := range s.sorted() {
+		s.announce(ctx, l)
 		for l.kept.Paused == nil && !l.kept.Due.IsZero() && !time.Now().Before(l.kept.Due.Add(-l.Ask)) {
 			more, err := s.deal(ctx, l)
 			if err != nil {
@@ -308,25 +309,41 @@ func (s *Schedule) blocked(ctx context.Context, l *line, f Blocked) error {
 	k := l.kept
 	k.Due, k.Postponed = f.Free.UTC(), cmp.Or(l.kept.Postponed, l.kept.Due)
 	s.Log.WarnContext(ctx, "a scheduled refresh falls into a blackout and is postponed", "schedule", l.ID, "due", l.kept.Due, "to", k.Due, "blackout", f.Why)
-	if err := s.tell(ctx, l, refresh.News{Kind: refresh.NewsPostponed, Blackout: f.Blackout, Next: k.Due}, ""); err != nil {
-		return err
-	}
-	return s.keep(ctx, l, k)
+	return s.move(ctx, l, k, refresh.News{Kind: refresh.NewsPostponed, Blackout: f.Blackout, Next: k.Due}, "")
 }
 
-// passOver tells what became of the due time, and moves on.
+// passOver moves on, and tells what became of the due time.
 func (s *Schedule) passOver(ctx context.Context, l *line, outcome string, n refresh.News) error {
 	k := l.after(outcome, "")
 	n.Next = k.Due
-	if err := s.tell(ctx, l, n, ""); err != nil {
-		return err
-	}
-	return s.keep(ctx, l, k)
+	return s.move(ctx, l, k, n, "")
 }
 
-// tell tells about a schedule and its due time. It comes before the change is kept: when the process dies in between,
-// the next one tells the same again, under the same key. delivery names what a person has sent, who may do the same again.
-func (s *Schedule) tell(ctx context.Context, l *line, n refresh.News, delivery string) error {
+// move keeps how a schedule stands from now on together with what is to be told of it, and then tells: what is told is so,
+// and what the process does not get to tell the next one tells.
+func (s *Schedule) move(ctx context.Context, l *line, k kept, n refresh.News, delivery string) error {
+	k.News = append(slices.Clone(k.News), l.news(n, delivery))
+	if err := s.keep(ctx, l, k); err != nil {
+		return err
+	}
+	s.announce(ctx, l)
+	return nil
+}
+
+// announce tells what is still to be told of a schedule. The record has it until it is written the next time: told again by
+// another process it is the same news, under the same key.
+func (s *Schedule) announce(ctx context.Context, l *line) {
+	for len(l.kept.News) > 0 {
+		if err := s.News.Tell(ctx, l.kept.News[0]); err != nil {
+			s.Log.ErrorContext(ctx, "the news of a schedule could not be told; trying again", "schedule", l.ID, "err", err)
+			return
+		}
+		l.kept.News = l.kept.News[1:]
+	}
+}
+
+// news is what is told about a schedule and its due time. delivery names what a person has sent, who may do the same again.
+func (l *line) news(n refresh.News, delivery string) refresh.News {
 	n.Key = fmt.Sprintf("schedule/%s/%d/%s/%d", l.ID, l.MadeAt.Unix(), n.Kind, l.kept.Due.Unix())
 	if delivery != "" {
 		n.Key += "/" + delivery
@@ -338,10 +355,7 @@ func (s *Schedule) tell(ctx context.Context, l *line, n refresh.News, delivery s
 	if n.Blackout.Owner.ID != "" {
 		n.For = append(n.For, n.Blackout.Owner)
 	}
-	if err := s.News.Tell(ctx, n); err != nil {
-		return fmt.Errorf("tell about the schedule %s: %w", l.ID, err)
-	}
-	return nil
+	return n
 }
 
 // after is what to keep once the due time has been dealt with.

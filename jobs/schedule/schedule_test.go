@@ -145,11 +145,15 @@ type news struct {
 	mu   sync.Mutex
 	keys map[string]bool
 	told []string
+	fail bool
 }
 
 func (n *news) Tell(_ context.Context, item refresh.News) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.fail {
+		return errDisk
+	}
 	if n.keys[item.Key] {
 		return nil
 	}
