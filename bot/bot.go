@@ -112,7 +112,8 @@ func New(o Options) *Bot {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport)
 	}
-	return &Bot{Options: o, publisher: newPublisher(o), herald: newHerald(o), homes: newHomes(), rest: make(chan rest, 16), lists: make(chan sentList, 16)}
+	posts := newPublisher(o)
+	return &Bot{Options: o, publisher: posts, herald: newHerald(posts), homes: newHomes(), rest: make(chan rest, 16), lists: make(chan sentList, 16)}
 }
 
 // Committed tells the bot that a refresh has changed. It never blocks.

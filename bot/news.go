@@ -25,7 +25,8 @@ const rememberNews = 8 * 24 * time.Hour
 // item is one piece of news and how far it got.
 type item struct {
 	News   refresh.News `json:"news"`
-	SentAt time.Time    `json:"sent_at,omitzero"` // a post may or may not have been made then
+	SentAt time.Time    `json:"sent_at,omitzero"` // a post may or may not have been made then,
+	In     string       `json:"in,omitempty"`     // in that channel; "": its own
 	Told   time.Time    `json:"told,omitzero"`
 }
 
@@ -50,20 +51,18 @@ func (b *Bot) Tell(ctx context.Context, n refresh.News) error {
 	return nil
 }
 
-// herald tells the news. It posts as the publisher does: an intent first, and a post whose reply was lost is looked for.
+// herald tells the news. It posts with the publisher and as that does: an intent first, in its turn, a post whose reply was
+// lost is looked for, and elsewhere while a channel takes none.
 type herald struct {
 	*publisher
 	fresh chan struct{}
 	tries int // rounds in a row in which something failed
 }
 
-func newHerald(o Options) *herald {
-	return &herald{publisher: newPublisher(o), fresh: make(chan struct{}, 1)}
-}
+func newHerald(p *publisher) *herald { return &herald{publisher: p, fresh: make(chan struct{}, 1)} }
 
 // run tells until ctx ends, beginning with what an earlier process did not get to tell.
 func (h *herald) run(ctx context.Context) {
-	h.began = time.Now()
 	for ctx.Err() == nil {
 		wait := h.round(ctx)
 		timer := time.NewTimer(wait)
@@ -100,6 +99,8 @@ func (h *herald) round(ctx context.Context) time.Duration {
 		}
 		if later, ok := errors.AsType[notYet](err); ok {
 			wait = min(wait, time.Until(later.until))
+		} else if shut, ok := errors.AsType[closed](err); ok { // which the publisher has logged
+			wait = min(wait, time.Until(shut.until))
 		} else if err != nil {
 			retry := h.patience(h.tries)
 			if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
@@ -146,7 +147,7 @@ func (h *herald) tell(ctx context.Context, i item) error {
 		if err := h.settled(i.SentAt); err != nil {
 			return err
 		}
-		ts, err := h.find(ctx, channel, "", i.SentAt, carries(about, i.News.Key))
+		ts, err := h.find(ctx, cmp.Or(i.In, channel), "", i.SentAt, carries(about, i.News.Key))
 		if err != nil {
 			return err
 		}
@@ -155,22 +156,40 @@ func (h *herald) tell(ctx context.Context, i item) error {
 			return h.note(ctx, i)
 		}
 	}
+	m := view.News(i.News, h.View)
+	i.In = channel
+	if h.shut.takes(channel) != nil && h.Fallback != "" && h.Fallback != channel {
+		i.In, m = h.Fallback, view.NewsAway(m, channel)
+	}
+	if err := h.shut.takes(i.In); err != nil {
+		return err
+	}
+	if err := h.postTurn(i.In, newsSpace+" "+i.News.Key); err != nil {
+		return err
+	}
 	i.SentAt = time.Now()
 	if err := h.note(ctx, i); err != nil {
 		return err
 	}
-	m := view.News(i.News, h.View)
-	_, _, err := h.API.PostMessageContext(ctx, channel, slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...),
+	_, _, err := h.API.PostMessageContext(ctx, i.In, slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...),
 		slack.MsgOptionDisableLinkUnfurl(), mark(about, i.News.Key))
-	if err != nil {
-		i.SentAt = time.Now() // the client may have waited for its turn, and then sent it only now
-		if certainlyNotPosted(err) {
-			i.SentAt = time.Time{}
-		}
-		return errors.Join(fmt.Errorf("post the news: %w", err), h.note(ctx, i))
+	if err == nil {
+		h.reached(i.In)
+		i.Told = time.Now()
+		return h.note(ctx, i)
 	}
-	i.Told = time.Now()
-	return h.note(ctx, i)
+	i.SentAt = time.Now() // the client may have waited for its turn, and then sent it only now
+	if certainlyNotPosted(err) {
+		i.SentAt = time.Time{}
+	}
+	if noted := h.note(ctx, i); noted != nil {
+		return noted
+	}
+	if kindOf(err) == channelRefused {
+		_ = h.refusedBy(i.In, err) // which knows it from now on
+		return h.tell(ctx, i)
+	}
+	return fmt.Errorf("post the news: %w", err)
 }
 
 func (h *herald) note(ctx context.Context, i item) error {

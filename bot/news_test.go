@@ -110,3 +110,30 @@ func TestNewsAreToldBesideSomeThatCannotBeRead(t *testing.T) {
 	}
 	b.told("reason 1.")
 }
+
+// News whose channel takes no posts are told in the default one, once, and the admins hear of it.
+func TestNewsOfAChannelThatTakesNoneAreToldElsewhere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, withChannel, withBoss(true)).connected()
+	b.sim.SetArchived(channel, true)
+	if err := b.bot.Load().Tell(t.Context(), freezing(1)); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the news elsewhere", func() bool { return len(b.standing(ops, false)) > 0 })
+	b.until("the admin to hear of the channel", func() bool { return b.heard(boss, "Slack refuses posts to") == 1 })
+	all := b.standing(ops, false)
+	if len(all) != 1 || !strings.Contains(all[0].Plain(), "reason 1.") || !strings.Contains(all[0].Plain(), "Slack refuses posts to its own channel") {
+		t.Errorf("the default channel has %+v", all)
+	}
+	b.sim.SetArchived(channel, false)
+	b.stop()
+	b.start()
+	b.connected()
+	if err := b.bot.Load().Tell(t.Context(), freezing(2)); err != nil {
+		t.Fatal(err)
+	}
+	b.told("reason 2.")
+	if len(b.standing(ops, false)) != 1 || b.posts("reason 1.") != 0 {
+		t.Error("the news were told twice")
+	}
+}

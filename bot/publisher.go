@@ -72,7 +72,7 @@ type publisher struct {
 
 func newPublisher(o Options) *publisher {
 	return &publisher{
-		Options: o, updates: newQueue(rate.Every(o.Pace), 4), lookups: newQueue(rate.Every(o.Pace), 1),
+		Options: o, began: time.Now(), updates: newQueue(rate.Every(o.Pace), 4), lookups: newQueue(rate.Every(o.Pace), 1),
 		shut:  channels{shut: map[string]closed{}, taking: map[string]bool{}},
 		dirty: map[task]time.Time{}, active: map[task]bool{}, failed: map[part]failure{}, heirs: map[refresh.ID]bool{}, dms: map[string]string{}, posts: map[string]*queue{},
 		wake: make(chan struct{}, 1),
@@ -118,7 +118,6 @@ func (p *publisher) behind(id refresh.ID) bool {
 
 // run publishes until ctx ends, beginning with whatever an earlier process did not get to show.
 func (p *publisher) run(ctx context.Context) {
-	p.began = time.Now()
 	recent, err := p.Journal.Recent(ctx, "", backlog)
 	open, openErr := p.Journal.Open(ctx)
 	if err := errors.Join(err, openErr); err != nil {

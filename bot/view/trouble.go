@@ -11,14 +11,21 @@ import (
 
 // Away is a card that stands somewhere else because its own channel takes no posts.
 func Away(card Message, home string) Message {
+	return away(card, home, " The buttons work here too.")
+}
+
+// NewsAway are news that are told somewhere else for the same reason.
+func NewsAway(news Message, home string) Message { return away(news, home, "") }
+
+func away(m Message, home, more string) Message {
 	p := pen{}
 	note := func(p pen) string {
-		return fmt.Sprintf("Shown here because Slack refuses posts to its own channel, %s. The buttons work here too.", p.channel(home))
+		return fmt.Sprintf("Shown here because Slack refuses posts to its own channel, %s.%s", p.channel(home), more)
 	}
-	card.Blocks = append([]slack.Block{context(note(p))}, card.Blocks...)
+	m.Blocks = append([]slack.Block{context(note(p))}, m.Blocks...)
 	p.plain = true
-	card.Text = clip(card.Text+" "+note(p), maxText)
-	return card
+	m.Text = clip(m.Text+" "+note(p), maxText)
+	return m
 }
 
 // Moved takes the place of a card that stood somewhere else, once its own channel takes posts again.
