@@ -3,9 +3,7 @@
 package acceptance
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,8 +127,8 @@ func (a *actor) judgeBackups() {
 		a.t.Errorf("there is no backup")
 	}
 	for _, path := range paths {
-		if err := sound(path); err != nil {
-			a.t.Errorf("backup %s: %v", filepath.Base(path), err)
+		if report, err := bolt.Verify(a.ctx, path); err != nil || report.Sound() != nil {
+			a.t.Errorf("backup %s: %v, %v", filepath.Base(path), err, report.Sound())
 		}
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 			a.t.Errorf("backup %s: mode %v, %v", filepath.Base(path), info.Mode(), err)
@@ -139,17 +137,6 @@ func (a *actor) judgeBackups() {
 	if parts, _ := filepath.Glob(filepath.Join(a.dir, "backups", "*.part")); len(parts) > 0 { // the pattern is sound
 		a.t.Errorf("unfinished backups were left: %v", parts)
 	}
-}
-
-// sound reads a whole store and says what is wrong with it.
-func sound(path string) error {
-	ctx := context.Background()
-	r, err := bolt.OpenReader(ctx, path, bolt.Options{})
-	if err != nil {
-		return err
-	}
-	report, err := r.Verify(ctx)
-	return errors.Join(err, report.Sound(), r.Close())
 }
 
 // judgeStart wants one start that came to LCS, after the approvals, and none that nobody knows of.

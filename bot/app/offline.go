@@ -91,12 +91,8 @@ func (c *offlineCommand) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := bolt.OpenReader(ctx, path, bolt.Options{})
+	report, err := bolt.Verify(ctx, path)
 	if err != nil {
-		return err
-	}
-	report, err := r.Verify(ctx)
-	if err = errors.Join(err, r.Close()); err != nil {
 		return err
 	}
 	c.say("%s: schema %d, opened %d times, %d kB", path, report.Info.Schema, report.Info.Epoch, report.Size/1024)
@@ -228,12 +224,8 @@ func (c *offlineCommand) release(ctx context.Context) error {
 
 // before says what is known of a refresh that somebody wants to release.
 func (c *offlineCommand) before(ctx context.Context, path string) error {
-	r, err := bolt.OpenReader(ctx, path, bolt.Options{})
+	report, err := bolt.Verify(ctx, path)
 	if err != nil {
-		return err
-	}
-	report, err := r.Verify(ctx)
-	if err = errors.Join(err, r.Close()); err != nil {
 		return err
 	}
 	for _, f := range report.Findings {

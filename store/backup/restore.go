@@ -70,12 +70,8 @@ func Choose(ctx context.Context, dir, from string) (File, []Passed, error) {
 }
 
 func sound(ctx context.Context, path string) error {
-	r, err := bolt.OpenReader(ctx, path, bolt.Options{})
-	if err != nil {
-		return err
-	}
-	report, err := r.Verify(ctx)
-	return errors.Join(err, report.Sound(), r.Close())
+	report, err := bolt.Verify(ctx, path)
+	return errors.Join(err, report.Sound())
 }
 
 // Restore puts a backup in the place of the store at path, which no process may have open, and keeps the replaced file
@@ -141,16 +137,12 @@ func rows(ctx context.Context, path string) ([]refresh.Refresh, error) {
 	if info, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, nil
 	}
-	r, err := bolt.OpenReader(ctx, path, bolt.Options{})
-	if err != nil {
-		return nil, err
-	}
-	report, err := r.Verify(ctx)
+	report, err := bolt.Verify(ctx, path)
 	var all []refresh.Refresh
 	for _, f := range report.Findings {
 		if f.Err == nil && f.Released == nil {
 			all = append(all, f.Refresh)
 		}
 	}
-	return all, errors.Join(err, r.Close())
+	return all, err
 }

@@ -67,15 +67,8 @@ func (s *Store) copyTo(ctx context.Context, part string) (Report, error) {
 
 // verified reads a whole file and returns what is in it, or why it cannot be relied on.
 func verified(ctx context.Context, path string) (Report, error) {
-	r, err := OpenReader(ctx, path, Options{})
-	if err != nil {
-		return Report{}, err
-	}
-	report, err := r.Verify(ctx)
-	if err == nil {
-		err = report.Sound()
-	}
-	return report, errors.Join(err, r.Close())
+	report, err := Verify(ctx, path)
+	return report, errors.Join(err, report.Sound())
 }
 
 // writeFile makes a private file anew and has it on disk when it returns.
@@ -222,12 +215,8 @@ func Compact(ctx context.Context, path string) (before, after int64, err error) 
 		_ = os.Remove(part) // nothing relies on it
 		return 0, 0, fmt.Errorf("%s: %w", what, explainCopy(path, err))
 	}
-	copied, err := OpenReader(ctx, part, Options{})
-	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", what, err)
-	}
-	report, err := copied.Verify(ctx)
-	if err = errors.Join(err, report.Err, copied.Close()); err == nil && len(report.Findings) != len(old.Findings) {
+	report, err := Verify(ctx, part)
+	if err = errors.Join(err, report.Err); err == nil && len(report.Findings) != len(old.Findings) {
 		err = fmt.Errorf("%d refreshes of %d are in the new file", len(report.Findings), len(old.Findings))
 	}
 	if err == nil {

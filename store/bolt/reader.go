@@ -53,6 +53,17 @@ func OpenReader(ctx context.Context, path string, opts Options) (*Reader, error)
 // Close closes the file.
 func (r *Reader) Close() error { return r.db.Close() }
 
+// Verify checks everything in the file at path, which no bot has open; see Store.Check. What is wrong is in the report; the
+// error is that of OpenReader, or of ctx.
+func Verify(ctx context.Context, path string) (Report, error) {
+	r, err := OpenReader(ctx, path, Options{})
+	if err != nil {
+		return Report{}, err
+	}
+	report, err := r.Verify(ctx)
+	return report, errors.Join(err, r.Close())
+}
+
 // Verify checks everything in the file; see Store.Check. The error is only ever that of ctx.
 func (r *Reader) Verify(ctx context.Context) (report Report, err error) {
 	err = r.db.View(func(tx *bbolt.Tx) (err error) {
