@@ -33,6 +33,7 @@ soak: ## a refresh a minute for an hour, with faults and kills: make soak SOAK=1
 lint: ## go vet and golangci-lint
 	go vet ./...
 	golangci-lint run ./...
+	golangci-lint run --build-tags faultpoints ./bot/acceptance ./jobs/failpoint
 
 golden: ## write the golden files, pictures and the state diagram anew; look at the diff
 	go test ./bot/picture ./bot/view ./commands ./jobs/refresh ./jobs/report -update
