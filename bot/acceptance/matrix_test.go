@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"hash/fnv"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -285,6 +286,8 @@ func cells(rec recordings) (all []cell, whole map[string]int) {
 		}
 		all = append(all, of...)
 	}
+	// Those that wait are spread among those that work.
+	rand.New(rand.NewPCG(*seed, 0)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all, whole
 }
 

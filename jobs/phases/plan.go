@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"refreshbot/jobs/refresh"
@@ -50,14 +49,16 @@ func Plan(r Recipe) ([]refresh.Spec, error) {
 	p.add(refresh.PhaseSignOff, "smoke", refresh.KindSmoke, "Smoke checks")
 	p.gate(refresh.PhaseSignOff, "sign-off", refresh.KindSignOff, "Sign-off", r.SignOff)
 	for _, area := range r.Keep {
-		if area != AreaUsers && area != AreaUserRoles { // those are for the users who are let in
+		if area.writtenBack() {
 			p.item("keep-"+string(area), Item{Kind: refresh.KindRestore, Name: area.Title(), Params: RestoreParams{Area: area}})
 		}
 	}
 	for i, item := range r.Items {
 		p.item(fmt.Sprintf("set-%d", i+1), item)
-		if area := item.area(); slices.Contains(r.Keep, area) {
-			p.plan[len(p.plan)-1].After = []string{"keep-" + string(area)}
+		for _, area := range r.Keep {
+			if item.mayWrite(area) {
+				p.plan[len(p.plan)-1].After = append(p.plan[len(p.plan)-1].After, "keep-"+string(area))
+			}
 		}
 	}
 	if len(r.Keep) == 0 {
@@ -82,8 +83,20 @@ func Plan(r Recipe) ([]refresh.Spec, error) {
 	return p.plan, p.err
 }
 
-// area is what the item writes of that can be kept too; "" when nothing. Where both are wanted the item has the last
-// word, so that what is kept must not come after it, not even when it has to be tried again.
+// writtenBack reports whether the area has a step of its own: users and roles are for those who are let in.
+func (a Area) writtenBack() bool { return a != AreaUsers && a != AreaUserRoles }
+
+// mayWrite reports whether the item writes what is kept of the area, or may: nobody but F&O knows what a data package or a
+// service writes. Where both are wanted the item has the last word, so that what is kept must not come after it, not even
+// when it has to be tried again.
+func (i Item) mayWrite(area Area) bool {
+	if i.Kind == refresh.KindPackage || i.Kind == refresh.KindService {
+		return area.writtenBack()
+	}
+	return i.area() == area
+}
+
+// area is what the item is known to write of that can be kept too; "" when nothing.
 func (i Item) area() Area {
 	switch i.Kind {
 	case refresh.KindEmail:

@@ -54,6 +54,7 @@ func TestThePlanOfARecipe(t *testing.T) {
 				Kind: refresh.KindService, Name: "Search", Params: phases.ServiceParams{Path: "A/B/c", Expect: []byte("null"), Timeout: time.Minute},
 				IfInstalled: true, OnFailure: refresh.FailureContinues, Retries: 2, Group: "parallel-1",
 			},
+			{Kind: refresh.KindPackage, Name: "Texts", Params: phases.PackageParams{File: "a.zip", DefinitionGroup: "G", LegalEntity: "usmf"}},
 		},
 		Keep:  []phases.Area{phases.AreaUsers, phases.AreaUserRoles, phases.AreaBatchJobs, phases.AreaEmail},
 		Guard: []phases.Probe{{Name: "Mail", Entity: "EmailParameters", Where: map[string]any{"SMTPPortNumber": 25}}},
@@ -76,7 +77,8 @@ reconfigure keep-email   restore      E-mail parameters as before {"area":"email
 reconfigure set-1        batch_groups Batch groups {"groups":[{"group":"MRP","servers":["BATCH1"]}]}
 reconfigure set-2        email        E-mail {"Server":"smtp","Port":25,"User":"erp","RequireSSL":false,"secret":"env:SMTP"} after [keep-email]
 reconfigure set-3        manual       Help {"text":"Reconnect"}
-reconfigure set-4        service      Search {"path":"A/B/c","expect":null,"timeout":60000000000} if installed true, on failure continue, 2 retries, in parallel-1
+reconfigure set-4        service      Search {"path":"A/B/c","expect":null,"timeout":60000000000} if installed true, on failure continue, 2 retries, in parallel-1 after [keep-batch_jobs keep-email]
+reconfigure set-5        package      Texts {"file":"a.zip","definition_group":"G","legal_entity":"usmf"} after [keep-batch_jobs keep-email]
 reconfigure rest         manual       What else a refresh resets
 open        guard        guard        Nothing of the source's may be left {"probes":[{"name":"Mail","entity":"EmailParameters","where":{"SMTPPortNumber":25}}]}
 open        preview      preview_users Preview of the users to let in {"enable":["ANNA"],"restore":true}
