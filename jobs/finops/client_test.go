@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -264,7 +265,8 @@ func TestAWriteThatAGatewayGaveUpDoesNotLandOnWhatIsWrittenNext(t *testing.T) {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				server, failing := "", true // fake time lets one goroutine run at a time, each long after the other
+				var server atomic.Value
+				failing := true
 				gateway := roundTripper(func(r *http.Request) (*http.Response, error) {
 					said := http.StatusNoContent
 					if failing {
@@ -273,9 +275,9 @@ func TestAWriteThatAGatewayGaveUpDoesNotLandOnWhatIsWrittenNext(t *testing.T) {
 					if r.Method == http.MethodPatch {
 						body, _ := io.ReadAll(r.Body)
 						if !failing {
-							server = string(body)
+							server.Store(string(body))
 						} else {
-							time.AfterFunc(50*time.Second, func() { server = string(body) })
+							time.AfterFunc(50*time.Second, func() { server.Store(string(body)) })
 						}
 					}
 					return &http.Response{StatusCode: said, Body: http.NoBody, Request: r}, nil
@@ -299,8 +301,8 @@ func TestAWriteThatAGatewayGaveUpDoesNotLandOnWhatIsWrittenNext(t *testing.T) {
 					}
 				}
 				<-time.After(time.Hour)
-				if !strings.Contains(server, "configured") {
-					t.Errorf("the first write has landed last: %s", server)
+				if last, _ := server.Load().(string); !strings.Contains(last, "configured") {
+					t.Errorf("the first write has landed last: %s", last)
 				}
 			})
 		})
