@@ -97,11 +97,13 @@ func (p *Performer) importPackage(ctx context.Context, j job) refresh.Outcome {
 	if status != "" {
 		return p.followImport(ctx, j, want, execution, status)
 	}
-	if err := beginImport(ctx, j, want, execution); err != nil {
-		// F&O refuses it when the request of an earlier attempt has landed since it was asked.
-		if status, lost := importStatus(ctx, j, execution); refresh.CodeOf(err) == refresh.Refused && lost == nil && status != "" {
+	err = beginImport(ctx, j, want, execution)
+	if refresh.CodeOf(err) == refresh.Refused { // as when the request of an earlier attempt has landed since F&O was asked
+		if status, lost := importStatus(ctx, j, execution); lost == nil && status != "" {
 			return p.followImport(ctx, j, want, execution, status)
 		}
+	}
+	if err != nil {
 		return failed(err)
 	}
 	p.firstSeen(execution)
