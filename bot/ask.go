@@ -43,7 +43,7 @@ type Members interface {
 // card: they close by themselves, or are for whoever does the work.
 func brought(k refresh.GateKind) bool {
 	switch k {
-	case refresh.GateApprove, refresh.GateSignOff, refresh.GateOpen, refresh.GateUnknown, refresh.GateForeign, refresh.GateTrouble:
+	case refresh.GateApprove, refresh.GateSignOff, refresh.GateOpen, refresh.GateOutcomeUnknown, refresh.GateStartedElsewhere, refresh.GateStepFailed:
 		return true
 	}
 	return false
@@ -55,17 +55,17 @@ func (s *showing) unasked() (all []ask) {
 	for _, escalated := range []bool{false, true} {
 		trouble := slices.ContainsFunc(s.Asks, func(a ask) bool {
 			g, _ := s.r.Gate(a.Gate)
-			return a.Escalated == escalated && g.Kind == refresh.GateTrouble && g.Open()
+			return a.Escalated == escalated && g.Kind == refresh.GateStepFailed && g.Open()
 		})
 		for _, g := range s.r.OpenGates() {
 			due := brought(g.Kind)
 			if escalated {
 				due = g.Escalated
 			}
-			if _, known := s.asked(g.ID, escalated); !due || known || g.Kind == refresh.GateTrouble && trouble {
+			if _, known := s.asked(g.ID, escalated); !due || known || g.Kind == refresh.GateStepFailed && trouble {
 				continue
 			}
-			trouble = trouble || g.Kind == refresh.GateTrouble
+			trouble = trouble || g.Kind == refresh.GateStepFailed
 			all = append(all, ask{Gate: g.ID, Escalated: escalated})
 		}
 	}

@@ -218,7 +218,7 @@ func TestManyFailedStepsAreOneQuestionAtATime(t *testing.T) {
 	t.Parallel()
 	b := asking(t, func(b *bench, _ *slacksim.Options) { b.perform = failing{} })
 	req := request("uat")
-	req.By, req.Trouble = refresh.Person{ID: rita, Name: "rita"}, []string{anna}
+	req.By, req.Troubleshooters = refresh.Person{ID: rita, Name: "rita"}, []string{anna}
 	if _, err := b.machine.Ask(b.ctx, req, "a"); err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestManyFailedStepsAreOneQuestionAtATime(t *testing.T) {
 func (b *bench) left() {
 	b.t.Helper()
 	req := request("uat")
-	req.By, req.Trouble = refresh.Person{ID: rita, Name: "rita"}, []string{anna}
+	req.By, req.Troubleshooters = refresh.Person{ID: rita, Name: "rita"}, []string{anna}
 	req.Settings.Remind = &refresh.Reminders{Escalate: 50 * time.Millisecond, Admins: []string{boss, anna}}
 	if _, err := b.machine.Ask(b.ctx, req, "a"); err != nil {
 		b.t.Fatal(err)

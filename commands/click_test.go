@@ -181,8 +181,8 @@ func TestDamageOfOneRefreshIsNoReasonToRefuseAnother(t *testing.T) {
 			}
 		}
 		for _, st := range w.say(t, admin, "status").Targets {
-			if (st.Target == "uat") != (st.Trouble == "uat is damaged.") {
-				t.Errorf("status of %s: %q", st.Target, st.Trouble)
+			if (st.Target == "uat") != (st.Unread == "uat is damaged.") {
+				t.Errorf("status of %s: %q", st.Target, st.Unread)
 			}
 		}
 		if got := w.say(t, admin, "users Golden"); !got.Refused || !strings.Contains(got.Text, "No refresh of Golden is running") {

@@ -301,7 +301,7 @@ func (s *Service) status(ctx context.Context, _ Line, words []string) (Reply, er
 			st.Starts = &q
 		}
 		if err != nil {
-			st.Trouble = refresh.MessageOf(err)
+			st.Unread = refresh.MessageOf(err)
 			errs = append(errs, err)
 		}
 		rep.Targets = append(rep.Targets, st)

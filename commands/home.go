@@ -20,7 +20,7 @@ type Home struct {
 	Scheduled []Item    // every schedule, the next to come due first
 	Recent    []Ran
 	Own       []Standing // the environments that this person may ask for
-	Trouble   string     // what could not be found out, in a sentence; empty: all is known
+	Unread    string     // what could not be found out, in a sentence; empty: all is known
 }
 
 // Waiting is a question that one person may answer.
@@ -42,16 +42,16 @@ func (s *Service) Home(ctx context.Context, who refresh.Person, workspace string
 	vouched := s.vouch(ctx, who, workspace)
 	full := vouched == nil // of anybody else no answer would count
 	if refresh.CodeOf(vouched) == refresh.Offline {
-		h.Trouble = "Slack did not say who you are, so what you may do is missing here. Open this page again in a moment."
+		h.Unread = "Slack did not say who you are, so what you may do is missing here. Open this page again in a moment."
 	}
 	open, err := s.Record.Open(ctx)
 	if err != nil {
-		h.Trouble = "Some refreshes cannot be read and are missing here. The log of the process has the details."
+		h.Unread = "Some refreshes cannot be read and are missing here. The log of the process has the details."
 	}
 	for _, r := range open {
 		waiting, running, err := s.concerns(ctx, who, r)
 		if err != nil {
-			h.Trouble = "Slack did not say which user groups you are in, so a question to you may be missing here. Open this page again in a moment."
+			h.Unread = "Slack did not say which user groups you are in, so a question to you may be missing here. Open this page again in a moment."
 		}
 		if !full {
 			waiting, running = nil, Running{About: running.About}
@@ -59,7 +59,7 @@ func (s *Service) Home(ctx context.Context, who refresh.Person, workspace string
 		h.Waiting, h.Running = append(h.Waiting, waiting...), append(h.Running, running)
 	}
 	if h.Scheduled, err = s.scheduledFor(ctx, Line{User: who, Workspace: workspace}, full); err != nil {
-		h.Trouble = "The schedules cannot be read and are missing here. The log of the process has the details."
+		h.Unread = "The schedules cannot be read and are missing here. The log of the process has the details."
 	}
 	recent, _ := s.Record.Recent(ctx, "", lookBack) // what can be read; Open told of the rest
 	for _, r := range recent {

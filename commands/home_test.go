@@ -44,8 +44,8 @@ func TestHomeShowsEachPersonTheirOwn(t *testing.T) {
 			if got := actions(h); got != want {
 				t.Errorf("%s may %q, want %q", user, got, want)
 			}
-			if len(h.Running) != 1 || h.Running[0].Refresh.Target.Name != "uat" || h.Trouble != "" {
-				t.Errorf("%s sees %d refreshes run, trouble %q", user, len(h.Running), h.Trouble)
+			if len(h.Running) != 1 || h.Running[0].Refresh.Target.Name != "uat" || h.Unread != "" {
+				t.Errorf("%s sees %d refreshes run, trouble %q", user, len(h.Running), h.Unread)
 			}
 		}
 		// What they may have refreshed: test is for rita and the testers, the others for the channel.
@@ -189,11 +189,11 @@ func TestHomeOfAGuestAndWithoutSlack(t *testing.T) {
 		in.Channel = channel
 		w.Slash(t.Context(), in)
 		w.directory.set(func(d *directory) { d.down = true })
-		if h := w.home(t, anna); h.Trouble == "" || len(h.Waiting) != 0 || len(h.Own) != 0 || len(h.Running) != 1 {
+		if h := w.home(t, anna); h.Unread == "" || len(h.Waiting) != 0 || len(h.Own) != 0 || len(h.Running) != 1 {
 			t.Errorf("without Slack: %+v", h)
 		}
 		w.directory.set(func(d *directory) { d.down = false })
-		if h := w.home(t, anna); h.Trouble != "" || len(h.Waiting) != 1 {
+		if h := w.home(t, anna); h.Unread != "" || len(h.Waiting) != 1 {
 			t.Errorf("with Slack again: %+v", h)
 		}
 		w.directory.set(func(d *directory) { d.are = map[string]commands.Membership{anna: commands.Guest} })

@@ -32,7 +32,7 @@ func (s *Service) actorFor(ctx context.Context, who refresh.Person, r refresh.Re
 			named = append(named, st.Policy.By...)
 		}
 	}
-	named = append(named, r.Trouble...)
+	named = append(named, r.Troubleshooters...)
 	groups, err := s.groups(ctx, who.ID, named)
 	if err != nil {
 		return refresh.Actor{}, err

@@ -65,7 +65,7 @@ func (s *Service) plan(ctx context.Context, in Line, words []string) (Reply, err
 
 // deciders are the users and groups who decide something about a refresh of the target.
 func (t Target) deciders() []string {
-	named := slices.Clone(t.Request.Trouble)
+	named := slices.Clone(t.Request.Troubleshooters)
 	for _, step := range t.Request.Plan {
 		if step.Policy != nil {
 			named = append(named, step.Policy.By...)

@@ -62,7 +62,7 @@ type Standing struct {
 	Schedules []schedule.Standing
 	Blackouts []refresh.Blackout // those that have not ended, the earliest first
 	Starts    *refresh.Quota     // nil: not known
-	Trouble   string             // what of it cannot be read, in a sentence; empty: all can
+	Unread    string             // what of it cannot be read, in a sentence; empty: all can
 }
 
 // Usage is one line of help. Help is made from the table of commands.

@@ -25,7 +25,7 @@ func targets(cfg *config.Config) (map[string]commands.Target, error) {
 			Requesters: e.Refresh.Requesters,
 			Request: refresh.Request{
 				Source: remembered(source), Target: remembered(e), Channel: e.Refresh.Channel,
-				Trouble: e.Refresh.Approve.By, Plan: plan,
+				Troubleshooters: e.Refresh.Approve.By, Plan: plan,
 				Settings: refresh.Settings{
 					Remind: &cfg.Reminders,
 					Notice: e.Refresh.Notice, Downtime: e.Refresh.Downtime, Postpone: e.Refresh.Postpone,

@@ -144,7 +144,7 @@ func past(r refresh.Refresh, g refresh.Gate, a refresh.Action) string {
 	case refresh.ActionAbort:
 		return "Stopped"
 	case refresh.ActionAdopt:
-		if g.Kind == refresh.GateForeign {
+		if g.Kind == refresh.GateStartedElsewhere {
 			return "Refresh in LCS adopted"
 		}
 		return "Copy to be adopted: decided"

@@ -69,7 +69,7 @@ const (
 // cancelling says what cancelling leaves behind.
 func cancelling(r refresh.Refresh, g refresh.Gate, target string) string {
 	switch {
-	case g.Kind == refresh.GateForeign:
+	case g.Kind == refresh.GateStartedElsewhere:
 		return fmt.Sprintf("refreshbot changes nothing in %s. The refresh that was started in LCS goes on by itself.", target)
 	case !r.Promised().From.IsZero():
 		return fmt.Sprintf("Nothing is changed in %s, and the announced downtime does not take place. It can be asked for again.", target)
@@ -155,7 +155,7 @@ func startingNow(r refresh.Refresh, g refresh.Gate, w words) choice {
 
 // retrying does the step once more, or does what is offered.
 func retrying(g refresh.Gate, s refresh.Step, w words) choice {
-	if s.Kind == refresh.KindPreflight || s.Kind == refresh.KindBlackouts || g.Kind == refresh.GateForeign {
+	if s.Kind == refresh.KindPreflight || s.Kind == refresh.KindBlackouts || g.Kind == refresh.GateStartedElsewhere {
 		return choice{label: "Check again", of: w.whole, style: slack.StylePrimary}
 	}
 	if g.Kind == refresh.GateOffer {
@@ -179,9 +179,9 @@ func aborting(r refresh.Refresh, g refresh.Gate, w words) choice {
 	switch {
 	case r.Held():
 		return choice{"Abort", w.whole, slack.StyleDanger, fmt.Sprintf("Give up the %s?", w.whole), "refreshbot looks once more and ends." + runs}
-	case g.Kind == refresh.GateUnknown:
+	case g.Kind == refresh.GateOutcomeUnknown:
 		return choice{"Abort", w.whole, slack.StyleDanger, fmt.Sprintf("Give up the %s?", w.whole), "refreshbot looks once more for the copy and ends if there is none." + runs}
-	case g.Kind == refresh.GateTrouble:
+	case g.Kind == refresh.GateStepFailed:
 		return choice{"Abort", w.whole, slack.StyleDanger, fmt.Sprintf("End the %s as failed?", w.whole), stops}
 	}
 	return choice{"Stop here", w.whole, slack.StyleDanger, fmt.Sprintf("Stop the %s?", w.whole), stops}
@@ -194,7 +194,7 @@ func startingAgain(r refresh.Refresh, g refresh.Gate, w words) choice {
 	case r.Held():
 		return choice{"It was not started: go on", w.whole, slack.StyleDanger, "Go on from the backup?",
 			fmt.Sprintf("The %s goes on where it was when the backup was taken, the copy included. Only if LCS shows no refresh that was started.%s", w.whole, w.before)}
-	case g.Kind == refresh.GateForeign:
+	case g.Kind == refresh.GateStartedElsewhere:
 		return choice{"Copy once more", w.whole, slack.StyleDanger, again, w.overwrites + " That includes what was entered after the refresh in LCS."}
 	}
 	return choice{"Start again", w.whole, slack.StyleDanger, again, w.overwrites + " Only if LCS shows no refresh that was started."}
@@ -207,7 +207,7 @@ func adopting(r refresh.Refresh, g refresh.Gate, w words) choice {
 		which = "operation " + unmarked(shown[0].ID, 40)
 	}
 	only := fmt.Sprintf(" LCS does not say what it copies from: adopt it only if that is %s.", w.source)
-	if g.Kind != refresh.GateForeign {
+	if g.Kind != refresh.GateStartedElsewhere {
 		return choice{"It was started: adopt", w.whole, slack.StylePrimary, "Adopt the copy in LCS?",
 			fmt.Sprintf("refreshbot looks once more and takes %s as its copy.%s", which, only)}
 	}

@@ -320,7 +320,7 @@ func asked(p pen, r refresh.Refresh, g refresh.Gate) (news, bool) {
 		h.lead, h.rest = head, who+" can decide with the buttons on the card above."
 	case refresh.GateManual:
 		h.lead, h.rest = fmt.Sprintf("To be done by hand: %s.", head), who+" presses Done on the card above when it is."
-	case refresh.GateTrouble, refresh.GateUnknown, refresh.GateForeign:
+	case refresh.GateStepFailed, refresh.GateOutcomeUnknown, refresh.GateStartedElsewhere:
 		h.emoji, h.lead = ":warning:", sentence(head)
 		h.rest = sentences(p.prose(g.Question, maxReason), who+" can decide with the buttons on the card above")
 		body = body[1:]
@@ -336,7 +336,7 @@ func behind(r refresh.Refresh, g refresh.Gate, s refresh.Step) []refresh.Finding
 	switch g.Kind {
 	case refresh.GateApprove:
 		return notOK(kindFindings(r, refresh.KindPreflight))
-	case refresh.GateTrouble:
+	case refresh.GateStepFailed:
 		return notOK(s.Findings)
 	}
 	return nil // what was found was told when it was
@@ -361,7 +361,7 @@ func waitedFor(r refresh.Refresh, g refresh.Gate) string {
 		return "the users to be let in"
 	case refresh.GateManual:
 		return "work by hand: " + stepName(s)
-	case refresh.GateUnknown:
+	case refresh.GateOutcomeUnknown:
 		return "somebody who knows what became of the copy"
 	}
 	return "a decision on " + stepName(s)
@@ -416,14 +416,14 @@ func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {
 			h.lead = fmt.Sprintf("%s starts it now, with the notice that was promised.", who)
 		}
 	case refresh.ActionRetry:
-		if g.Kind == refresh.GateForeign {
+		if g.Kind == refresh.GateStartedElsewhere {
 			h.emoji, h.lead = ":repeat:", fmt.Sprintf("%s has LCS checked again.", who)
 			break
 		}
 		h.emoji, h.lead = ":repeat:", fmt.Sprintf("%s is tried again, asked for by %s.", stepName(s), who)
 	case refresh.ActionAdopt:
 		h.lead = fmt.Sprintf("%s says that the copy was started. Looking for it in LCS.", who)
-		if g.Kind == refresh.GateForeign {
+		if g.Kind == refresh.GateStartedElsewhere {
 			h.lead = fmt.Sprintf("%s adopts the refresh that was started in LCS.", who)
 		}
 	case refresh.ActionStartAgain:
@@ -432,13 +432,13 @@ func answered(p pen, r refresh.Refresh, ev refresh.GateDecided) (news, bool) {
 			break
 		}
 		h.lead = fmt.Sprintf("%s asks for the copy to be started again. Looking in LCS first.", who)
-		if g.Kind == refresh.GateForeign {
+		if g.Kind == refresh.GateStartedElsewhere {
 			h.lead = fmt.Sprintf("%s asks for %s to be copied once more.", who, env(r.Target))
 		}
 	case refresh.ActionWithdraw:
 		h.emoji, h.lead = ":leftwards_arrow_with_hook:", fmt.Sprintf("%s takes the decision back%s.", who, votes)
 	case refresh.ActionAbort:
-		if g.Kind != refresh.GateUnknown {
+		if g.Kind != refresh.GateOutcomeUnknown {
 			return news{}, false // ended
 		}
 		h.lead = fmt.Sprintf("%s gives this refresh up. Looking in LCS once more.", who)

@@ -24,9 +24,9 @@ const (
 func urgent(gates []refresh.Gate) []refresh.Gate {
 	rank := func(g refresh.Gate) int {
 		switch g.Kind {
-		case refresh.GateUnknown, refresh.GateForeign:
+		case refresh.GateOutcomeUnknown, refresh.GateStartedElsewhere:
 			return 0
-		case refresh.GateTrouble:
+		case refresh.GateStepFailed:
 			return 1
 		}
 		return 2
@@ -128,7 +128,7 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 		return stepName(s), instructions(p, s, g)
 	case refresh.GateOpen:
 		return fmt.Sprintf("Let the users into %s?", target), append(roster(p, r), reconfigured(p, r)...)
-	case refresh.GateUnknown:
+	case refresh.GateOutcomeUnknown:
 		body = append([]string{p.prose(g.Question, 600)}, sent(p, r)...)
 		body = append(append(body, operations(p, r, g)...), "Look at the history of "+target+" in LCS, then choose. Before anything is done, refreshbot looks once more.")
 		body = append(body, inLCS(p, r)...)
@@ -136,14 +136,14 @@ func asks(p pen, r refresh.Refresh, g refresh.Gate, s refresh.Step) (head string
 			return fmt.Sprintf("Was the copy started after the backup of %s?", p.at(r.Restored)), body
 		}
 		return "Nobody knows whether the copy was started", body
-	case refresh.GateForeign:
+	case refresh.GateStartedElsewhere:
 		body = append([]string{p.prose(g.Question, 600)}, operations(p, r, g)...)
 		next := "Adopt it to have refreshbot follow it and do the rest, or wait for its end and check again."
 		if g.Offers(refresh.ActionStartAgain) {
 			next = "Adopt it to have refreshbot do the rest, or have it copied once more."
 		}
 		return fmt.Sprintf("Somebody has started a refresh of %s in LCS by hand", target), append(append(body, next), inLCS(p, r)...)
-	case refresh.GateTrouble:
+	case refresh.GateStepFailed:
 		body := append([]string{wayOut(g, s)}, tally(p, s.Findings)...)
 		if bad := notOK(s.Findings); len(bad) < 2 || !strings.HasPrefix(g.Question, bad[0].Name) { // which would be said twice
 			body = append([]string{p.prose(g.Question, 600)}, body...)
@@ -243,12 +243,12 @@ func decides(p pen, r refresh.Refresh, g refresh.Gate) string {
 			return p.anyOf(g.Deciders(), p.person(r.RequestedBy), "an admin")
 		}
 		return p.anyOf(g.Deciders(), "an admin")
-	case refresh.GateTrouble, refresh.GateForeign:
+	case refresh.GateStepFailed, refresh.GateStartedElsewhere:
 		if r.RequestedBy.ID != "" && !slices.Contains(g.Deciders(), r.RequestedBy.ID) {
 			return p.anyOf(g.Deciders(), "an admin", p.person(r.RequestedBy)+" (another try only)")
 		}
 		return p.anyOf(g.Deciders(), "an admin")
-	case refresh.GateUnknown:
+	case refresh.GateOutcomeUnknown:
 		return p.anyOf(g.Deciders(), "an admin")
 	}
 	return p.anyOf(g.Deciders())

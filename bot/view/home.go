@@ -32,8 +32,8 @@ func Home(h commands.Home, notice *commands.Reply, now time.Time, o Options) sla
 		blocks = append(blocks, Reply(*notice, now, o).Blocks...)
 		blocks = append(blocks, slack.NewDividerBlock())
 	}
-	if h.Trouble != "" {
-		blocks = append(blocks, section(":warning: "+p.bold("Not everything is shown.")+" "+line(h.Trouble, maxReason)))
+	if h.Unread != "" {
+		blocks = append(blocks, section(":warning: "+p.bold("Not everything is shown.")+" "+line(h.Unread, maxReason)))
 	}
 	heading("Waits for you")
 	if len(h.Waiting) == 0 {

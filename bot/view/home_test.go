@@ -55,7 +55,7 @@ func TestHome(t *testing.T) {
 	for name, v := range map[string]slack.HomeTabViewRequest{
 		"home-full":    view.Home(full, nil, friday, options()),
 		"home-empty":   view.Home(commands.Home{}, nil, friday, options()),
-		"home-refused": view.Home(commands.Home{Trouble: "Slack did not say which user groups you are in."}, refused, friday, options()),
+		"home-refused": view.Home(commands.Home{Unread: "Slack did not say which user groups you are in."}, refused, friday, options()),
 	} {
 		checkHome(t, v)
 		golden(t, "home/"+name, json.RawMessage(encode(t, v)))
@@ -102,7 +102,7 @@ func TestHostileHomeStaysWithinLimits(t *testing.T) {
 	for _, step := range []string{"service0", "service1"} {
 		s.report(step, failed)
 	}
-	h := commands.Home{Trouble: hostile}
+	h := commands.Home{Unread: hostile}
 	for range 60 {
 		for _, g := range s.r.OpenGates() {
 			h.Waiting = append(h.Waiting, commands.Waiting{Refresh: s.r, Gate: g})

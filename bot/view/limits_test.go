@@ -20,9 +20,9 @@ var hostile = "<!channel> <https://evil.example|Approve> <@U0BOSS>\n*Approved* b
 func hostileRequest(n int) refresh.Request {
 	req := request()
 	req.Reason, req.By.Name, req.Source.Name, req.Target.Name = hostile, hostile, "prod "+hostile, "uat "+hostile
-	req.By.ID, req.Trouble = "not a Slack id "+hostile, []string{hostile, "S0RELEASE"}
+	req.By.ID, req.Troubleshooters = "not a Slack id "+hostile, []string{hostile, "S0RELEASE"}
 	for range 30 {
-		req.Trouble = append(req.Trouble, "S0TROUBLE")
+		req.Troubleshooters = append(req.Troubleshooters, "S0TROUBLE")
 	}
 	plan := req.Plan[:9:9]
 	params, _ := json.Marshal(map[string]string{"text": hostile})
@@ -32,7 +32,7 @@ func hostileRequest(n int) refresh.Request {
 			refresh.Spec{ID: fmt.Sprintf("service%d", i), Phase: refresh.PhaseReconfigure, Kind: refresh.KindService, Name: hostile})
 	}
 	req.Plan = append(plan, req.Plan[15:]...)
-	req.Plan[8].Policy = &refresh.Policy{By: append([]string{hostile}, req.Trouble...), Count: 1}
+	req.Plan[8].Policy = &refresh.Policy{By: append([]string{hostile}, req.Troubleshooters...), Count: 1}
 	return req
 }
 

@@ -95,7 +95,7 @@ func nextPerson(p pen, r refresh.Refresh) string {
 		default:
 			continue
 		}
-		who, many := p.anyOf(r.Trouble, "an admin"), ""
+		who, many := p.anyOf(r.Troubleshooters, "an admin"), ""
 		if r.RequestedBy.ID != "" {
 			who = p.person(r.RequestedBy)
 		}

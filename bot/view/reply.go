@@ -175,7 +175,7 @@ func spoken(p pen, r commands.Reply) string {
 		said = sentences(said, fmt.Sprintf("Dry run of %s: %s, %s that would stop it now", line(d.Target, maxName), refresh.Count(len(d.Steps), "step"), refresh.Count(len(d.Stops), "thing")))
 	}
 	for _, t := range r.Targets {
-		how := cmp.Or(line(t.Trouble, maxReason), "no refresh is running")
+		how := cmp.Or(line(t.Unread, maxReason), "no refresh is running")
 		if t.Active != nil {
 			how = status(p, *t.Active).write(p)
 		}
@@ -217,15 +217,15 @@ func standing(p pen, t commands.Standing, now time.Time) []string {
 			lines = append(lines, fmt.Sprintf("Its card is in <#%s>", a.Channel))
 		}
 		lines = append(lines, facts(p, *a, now)...)
-	} else if t.Trouble == "" {
+	} else if t.Unread == "" {
 		lines = append(lines, "No refresh is running.")
 	}
-	if t.Trouble != "" {
-		lines = append(lines, line(t.Trouble, maxReason))
+	if t.Unread != "" {
+		lines = append(lines, line(t.Unread, maxReason))
 	}
 	if l != nil {
 		lines = append(lines, fmt.Sprintf("Last, until %s: %s", p.at(l.EndedAt), status(p, *l).write(p)))
-	} else if a == nil && t.Trouble == "" {
+	} else if a == nil && t.Unread == "" {
 		lines = append(lines, "It has not been refreshed by refreshbot yet.")
 	}
 	return append(lines, coming(p, t, now)...)

@@ -133,14 +133,14 @@ func waiting(p pen, r refresh.Refresh, g refresh.Gate) (headline, bool) {
 		return headline{":raised_hand:", fmt.Sprintf("Waiting for sign-off by %s %s", p.anyOf(g.Deciders()), votes), ""}, true
 	case refresh.GateOpen:
 		return headline{":raised_hand:", fmt.Sprintf("Ready: waiting for %s to let users in %s", p.anyOf(g.Deciders()), votes), ""}, true
-	case refresh.GateUnknown:
+	case refresh.GateOutcomeUnknown:
 		if r.Held() {
 			return headline{":warning:", fmt.Sprintf("Restored from a backup of %s: was the copy started since? Somebody has to look", p.at(r.Restored)), ""}, true
 		}
 		return headline{":warning:", "Nobody knows whether the copy was started; somebody has to look", ""}, true
-	case refresh.GateForeign:
+	case refresh.GateStartedElsewhere:
 		return headline{":warning:", fmt.Sprintf("Somebody has started a refresh of %s in LCS; adopt it or not?", env(r.Target)), ""}, true
-	case refresh.GateTrouble:
+	case refresh.GateStepFailed:
 		if s.Phase == refresh.PhaseReconfigure {
 			return headline{}, false
 		}

@@ -75,7 +75,7 @@ func request() refresh.Request {
 		ID:      "uat-20261120-7f3a",
 		Source:  refresh.Environment{Name: "prod", URL: "https://contoso.operations.dynamics.com", LCS: "3d6c5b4a-1111-4222-8333-444455556666"},
 		Target:  refresh.Environment{Name: "uat", URL: "https://contoso-uat.sandbox.operations.dynamics.com", LCS: "4e7d6c5b-1111-4222-8333-444455556666"},
-		Channel: "C0UAT", By: anna.Person, Reason: "Month-end test with fresh customers", Trouble: []string{"S0RELEASE"}, Plan: plan,
+		Channel: "C0UAT", By: anna.Person, Reason: "Month-end test with fresh customers", Troubleshooters: []string{"S0RELEASE"}, Plan: plan,
 		Settings: refresh.Settings{Notice: 30 * time.Minute, Downtime: 4 * time.Hour, Postpone: 30 * time.Minute, Settle: 2 * time.Minute, Retry: time.Minute},
 	}
 }

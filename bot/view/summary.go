@@ -98,7 +98,7 @@ func lcsSays(s refresh.CopyStatus) string {
 // aftermath says in which state an unfinished refresh has left the target.
 func aftermath(p pen, r refresh.Refresh) string {
 	source, target := env(r.Source), env(r.Target)
-	foreign := slices.ContainsFunc(r.Gates, func(g refresh.Gate) bool { return g.Kind == refresh.GateForeign })
+	foreign := slices.ContainsFunc(r.Gates, func(g refresh.Gate) bool { return g.Kind == refresh.GateStartedElsewhere })
 	switch {
 	case r.Status == refresh.Done:
 		return ""

@@ -1,5 +1,5 @@
 // Package engine runs refreshes: it commits what Decide answers, performs the effects that follow, and feeds
-// each outcome back. It is the only writer of the store's rows.
+// each outcome back. While the bot runs, nothing else writes the store's rows.
 //
 // # The order of things
 //
@@ -21,6 +21,6 @@
 //
 // Tell is synchronous: a click is committed before Tell returns, which is what lets the Slack edge acknowledge
 // after the commit. Each refresh that has not ended has one goroutine, its runner. The runner performs one effect
-// at a time and sleeps until the next thing is due; times are absolute and stored, so a restart or a moved clock
-// neither loses nor repeats one.
+// at a time, or a few of a group that the plan marks as parallel, and sleeps until the next thing is due; times are
+// absolute and stored, so a restart or a moved clock neither loses nor repeats one.
 package engine

@@ -156,7 +156,7 @@ func (e *Engine) recoverAll(ctx context.Context, open []refresh.Refresh) {
 	var todo []Commit
 	for _, r := range open {
 		var c Commit
-		err := e.guarded(ctx, r.ID, func() (err error) { c, err = decide(r, refresh.Recovered{}, ""); return err })
+		err := e.guarded(ctx, r.ID, func() (err error) { c, err = Transition(r, refresh.Recovered{}, "", time.Now()); return err })
 		if err != nil {
 			e.unrecovered(ctx, r.ID, err)
 		} else if len(c.Events) > 0 {
@@ -201,7 +201,13 @@ func (e *Engine) guarded(ctx context.Context, id refresh.ID, do func() error) (e
 // that wraps ErrSeen when the key was seen, and ErrBusy when the target is being refreshed already.
 func (e *Engine) Ask(ctx context.Context, req refresh.Request, key string) (refresh.Refresh, error) {
 	req.ID = newID(req.Target.Name, time.Now())
-	return e.apply(ctx, refresh.Refresh{}, req, key)
+	e.commit.Lock()
+	defer e.commit.Unlock()
+	// A redelivered request may be refused by now, say because its start time has passed.
+	if err := e.unseen(ctx, key); err != nil {
+		return refresh.Refresh{}, err
+	}
+	return e.write(ctx, refresh.Refresh{}, req, key)
 }
 
 // Tell gives an input to a refresh and returns it as it stands afterwards. The events are in the store when Tell
@@ -216,32 +222,30 @@ func (e *Engine) Tell(ctx context.Context, id refresh.ID, in refresh.Input, key 
 	if err != nil {
 		return r, fmt.Errorf("load %s: %w", id, err)
 	}
-	if key != "" {
-		if seen, err := e.store.Seen(ctx, key); err != nil {
-			return r, fmt.Errorf("look up input: %w", err)
-		} else if seen {
-			return r, errSeen
-		}
+	if err := e.unseen(ctx, key); err != nil {
+		return r, err
 	}
 	return e.write(ctx, r, in, key)
 }
 
-func (e *Engine) apply(ctx context.Context, r refresh.Refresh, in refresh.Input, key string) (refresh.Refresh, error) {
-	e.commit.Lock()
-	defer e.commit.Unlock()
-	if key != "" { // a redelivered request may be refused by now, say because its start time has passed
-		if seen, err := e.store.Seen(ctx, key); err != nil {
-			return r, fmt.Errorf("look up input: %w", err)
-		} else if seen {
-			return r, errSeen
-		}
+// unseen refuses an input that was handled already.
+func (e *Engine) unseen(ctx context.Context, key string) error {
+	if key == "" {
+		return nil
 	}
-	return e.write(ctx, r, in, key)
+	seen, err := e.store.Seen(ctx, key)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look up input: %w", err)
+	case seen:
+		return errSeen
+	}
+	return nil
 }
 
 // write decides and commits. The caller holds the commit lock.
 func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input, key string) (refresh.Refresh, error) {
-	c, err := decide(r, in, key)
+	c, err := Transition(r, in, key, time.Now())
 	if err != nil || len(c.Events) == 0 {
 		return r, err
 	}
@@ -260,16 +264,17 @@ func (e *Engine) write(ctx context.Context, r refresh.Refresh, in refresh.Input,
 	return c.Row, nil
 }
 
-// decide makes the commit that follows from an input; without events there is nothing to commit.
-func decide(r refresh.Refresh, in refresh.Input, key string) (Commit, error) {
-	now := refresh.Now{Time: time.Now().UTC().Round(0), Nonce: token(4)}
-	events, err := refresh.Decide(r, in, now)
+// Transition makes the commit that follows from an input at a time; without events there is nothing to commit. key is
+// the commit's.
+func Transition(r refresh.Refresh, in refresh.Input, key string, at time.Time) (Commit, error) {
+	at = at.UTC().Round(0)
+	events, err := refresh.Decide(r, in, refresh.Now{Time: at, Nonce: token(4)})
 	if err != nil {
 		return Commit{}, err
 	}
-	c := Commit{Row: r, Base: r.Version, Events: events, At: now.Time, Key: key}
+	c := Commit{Row: r, Base: r.Version, Events: events, At: at, Key: key}
 	for _, ev := range events {
-		c.Row = refresh.Apply(c.Row, ev, now.Time)
+		c.Row = refresh.Apply(c.Row, ev, at)
 	}
 	return c, nil
 }

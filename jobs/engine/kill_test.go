@@ -121,7 +121,7 @@ func (s *story) people(e *engine.Engine) (over bool) {
 	s.id = r.ID
 	press := map[refresh.GateKind]refresh.Action{
 		refresh.GateApprove: refresh.ActionApprove, refresh.GateSignOff: refresh.ActionSignOff,
-		refresh.GateTrouble: refresh.ActionRetry, refresh.GateUnknown: refresh.ActionStartAgain,
+		refresh.GateStepFailed: refresh.ActionRetry, refresh.GateOutcomeUnknown: refresh.ActionStartAgain,
 	}
 	for _, g := range r.OpenGates() {
 		if press[g.Kind] == "" {

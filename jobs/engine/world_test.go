@@ -40,7 +40,7 @@ func request(target string) refresh.Request {
 	}
 	return refresh.Request{
 		Source: refresh.Environment{Name: "prod", LCS: "prod"}, Target: refresh.Environment{Name: target, LCS: "lcs-" + target},
-		By: rita.Person, Trouble: []string{ann.ID},
+		By: rita.Person, Troubleshooters: []string{ann.ID},
 		Settings: refresh.Settings{Notice: notice, Downtime: time.Hour, Postpone: time.Hour, Settle: settle, Retry: time.Minute},
 		Plan: []refresh.Spec{
 			step("preflight", refresh.PhasePrepare, refresh.KindPreflight),

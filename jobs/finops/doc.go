@@ -1,8 +1,8 @@
 // Package finops talks to one Finance and Operations environment: its OData entities and its custom services.
 //
-// It sends one request per call and retries nothing; whoever calls decides what an error's code allows. Many writes at
-// a time are the exception: [Client.WriteAll] packs them into batches, finds out how many the environment bears, and
-// repeats what may be repeated.
+// It retries nothing: whoever calls decides what an error's code allows. Many writes at a time are the exception:
+// [Client.WriteAll] packs them into batches, finds out how many the environment bears, and repeats what may be repeated.
+//
 // What it is careful about is telling apart the ways in which an environment does not help. During and after a
 // refresh the same environment is down, up but without our app, up and busy, or up and saying no, and each of
 // these calls for something else:

@@ -114,7 +114,7 @@ func TestWaitsThatOverlapCountOnce(t *testing.T) {
 	t.Parallel()
 	at := func(m int) time.Time { return friday.Add(time.Duration(m) * time.Minute) }
 	r := refresh.Refresh{EndedAt: at(100), Gates: []refresh.Gate{
-		{Kind: refresh.GateTrouble, OpenedAt: at(20), ClosedAt: at(40)},
+		{Kind: refresh.GateStepFailed, OpenedAt: at(20), ClosedAt: at(40)},
 		{Kind: refresh.GateApprove, OpenedAt: at(0), ClosedAt: at(10)},
 		{Kind: refresh.GateNotice, OpenedAt: at(10), ClosedAt: at(15)},
 		{Kind: refresh.GateManual, OpenedAt: at(30), ClosedAt: at(35)},

@@ -112,7 +112,7 @@ func (d *decision) openGate(step string, kind GateKind, question string, seen ..
 	g := Gate{
 		ID: fmt.Sprintf("%s.%d", step, len(d.r.Gates)+1), Kind: kind, Step: step,
 		Nonce: fmt.Sprintf("%s%d", d.now.Nonce, len(d.r.Gates)+1), Question: question, Seen: seen,
-		By: d.r.Trouble, Count: 1, OpenedAt: d.now.Time,
+		By: d.r.Troubleshooters, Count: 1, OpenedAt: d.now.Time,
 	}
 	if s.Policy != nil {
 		g.By, g.Count = s.Policy.By, max(1, s.Policy.Count)
@@ -137,16 +137,16 @@ func (d *decision) openGate(step string, kind GateKind, question string, seen ..
 		g.Actions = []Action{ActionDone, ActionSkip}
 	case GateOpen:
 		g.Actions = []Action{ActionOpen, ActionAbort}
-	case GateUnknown:
-		g.Actions, g.By, g.Count, g.ExpiresAt = []Action{ActionAdopt, ActionStartAgain, ActionAbort}, d.r.Trouble, 1, time.Time{}
-	case GateForeign:
-		g.Actions, g.By, g.Count, g.ExpiresAt = []Action{ActionAdopt, ActionRetry}, d.r.Trouble, 1, time.Time{}
+	case GateOutcomeUnknown:
+		g.Actions, g.By, g.Count, g.ExpiresAt = []Action{ActionAdopt, ActionStartAgain, ActionAbort}, d.r.Troubleshooters, 1, time.Time{}
+	case GateStartedElsewhere:
+		g.Actions, g.By, g.Count, g.ExpiresAt = []Action{ActionAdopt, ActionRetry}, d.r.Troubleshooters, 1, time.Time{}
 		if !slices.ContainsFunc(seen, Operation.Running) { // it has ended, so that nothing runs that could be run over
 			g.Actions = append(g.Actions, ActionStartAgain)
 		}
 		g.Actions = append(g.Actions, ActionCancel)
-	case GateTrouble:
-		g.By, g.Count, g.ExpiresAt = d.r.Trouble, 1, time.Time{}
+	case GateStepFailed:
+		g.By, g.Count, g.ExpiresAt = d.r.Troubleshooters, 1, time.Time{}
 		g.Actions = []Action{ActionRetry}
 		if !behaviours[s.Kind].unskip {
 			g.Actions = append(g.Actions, ActionSkip)

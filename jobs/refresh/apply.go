@@ -18,7 +18,7 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		r = Refresh{
 			ID: e.ID, Version: r.Version, Definition: e.Version, Status: Running, Reason: e.Reason,
 			Source: e.Source, Target: e.Target, Channel: e.Channel, RequestedBy: e.By, RequestedAt: at,
-			StartAt: e.StartAt, Settings: e.Settings, Trouble: e.Trouble,
+			StartAt: e.StartAt, Settings: e.Settings, Troubleshooters: e.Troubleshooters,
 		}
 		for _, s := range e.Plan {
 			r.Steps = append(r.Steps, Step{Spec: s, Status: Pending})
@@ -99,7 +99,7 @@ func Apply(r Refresh, e Event, at time.Time) Refresh {
 		}
 	case GateDecided:
 		i := r.gateIndex(e.Gate)
-		if g := r.Gates[i]; g.Kind == GateForeign && e.Decision.Action == ActionStartAgain { // seen, and to be overwritten
+		if g := r.Gates[i]; g.Kind == GateStartedElsewhere && e.Decision.Action == ActionStartAgain { // seen, and to be overwritten
 			r.Copy.Known = slices.Clone(r.Copy.Known)
 			for _, op := range g.Seen {
 				r.Copy.Known = append(r.Copy.Known, op.ID)

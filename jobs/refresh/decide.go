@@ -112,7 +112,7 @@ func (d *decision) request(in Request) error {
 	}
 	d.emit(Requested{
 		ID: in.ID, Source: in.Source, Target: in.Target, Channel: in.Channel, By: in.By, Reason: in.Reason,
-		StartAt: in.StartAt, Settings: in.Settings, Trouble: in.Trouble, Plan: in.Plan, Version: DefinitionVersion,
+		StartAt: in.StartAt, Settings: in.Settings, Troubleshooters: in.Troubleshooters, Plan: in.Plan, Version: DefinitionVersion,
 	})
 	return nil
 }

@@ -14,17 +14,17 @@ type Event interface{ event() string }
 type (
 	// Requested begins a refresh.
 	Requested struct {
-		ID       ID          `json:"id"`
-		Source   Environment `json:"source"`
-		Target   Environment `json:"target"`
-		Channel  string      `json:"channel"`
-		By       Person      `json:"by"`
-		Reason   string      `json:"reason,omitempty"`
-		StartAt  time.Time   `json:"start_at,omitzero"` // when the copy is to begin; zero: as soon as it may
-		Settings Settings    `json:"settings"`
-		Trouble  []string    `json:"trouble,omitempty"`
-		Plan     []Spec      `json:"plan"`
-		Version  int         `json:"definition"`
+		ID              ID          `json:"id"`
+		Source          Environment `json:"source"`
+		Target          Environment `json:"target"`
+		Channel         string      `json:"channel"`
+		By              Person      `json:"by"`
+		Reason          string      `json:"reason,omitempty"`
+		StartAt         time.Time   `json:"start_at,omitzero"` // when the copy is to begin; zero: as soon as it may
+		Settings        Settings    `json:"settings"`
+		Troubleshooters []string    `json:"trouble,omitempty"`
+		Plan            []Spec      `json:"plan"`
+		Version         int         `json:"definition"`
 	}
 	// StepStarted is the intent: it is in the journal before the effect is attempted.
 	StepStarted struct {

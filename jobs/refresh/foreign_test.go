@@ -63,7 +63,7 @@ func TestARefreshStartedByHandBeforeTheCopyIsOffered(t *testing.T) {
 			l := at()
 			l.want(step+"=troubled", "follow=pending")
 			g := l.gate(step)
-			if g.Kind != refresh.GateForeign || g.Question != "Somebody was quicker." || len(g.Seen) != 1 {
+			if g.Kind != refresh.GateStartedElsewhere || g.Question != "Somebody was quicker." || len(g.Seen) != 1 {
 				t.Fatalf("gate %+v", g)
 			}
 			if diff := cmp.Diff([]refresh.Action{refresh.ActionAdopt, refresh.ActionRetry, refresh.ActionCancel, refresh.ActionDelegate}, g.Actions); diff != "" {
@@ -270,7 +270,7 @@ func TestAnOperationThatDoesNotFitTheRequestIsOffered(t *testing.T) {
 		}
 		l.want("copy=troubled")
 		g := l.gate("copy")
-		if g.Kind != refresh.GateUnknown || len(g.Seen) != 1 || g.Question != "Saw it. The time at which it began does not fit the request: somebody may have started it by hand." {
+		if g.Kind != refresh.GateOutcomeUnknown || len(g.Seen) != 1 || g.Question != "Saw it. The time at which it began does not fit the request: somebody may have started it by hand." {
 			t.Errorf("%v: gate %+v", offset, g)
 		}
 		// Starting again looks first, and what is there is still not run over.

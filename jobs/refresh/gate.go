@@ -11,16 +11,16 @@ type GateKind string
 
 // The gates. The last three appear only in trouble.
 const (
-	GateApprove GateKind = "approve"
-	GateStart   GateKind = "start"  // closes by itself when it is time to announce the downtime
-	GateNotice  GateKind = "notice" // closes by itself when the notice is over
-	GateSignOff GateKind = "sign_off"
-	GateManual  GateKind = "manual"
-	GateOffer   GateKind = "offer" // something could be done that nobody configured
-	GateOpen    GateKind = "open"
-	GateTrouble GateKind = "step_failed"
-	GateUnknown GateKind = "outcome_unknown"
-	GateForeign GateKind = "started_elsewhere" // somebody has started a refresh of the target by hand
+	GateApprove          GateKind = "approve"
+	GateStart            GateKind = "start"  // closes by itself when it is time to announce the downtime
+	GateNotice           GateKind = "notice" // closes by itself when the notice is over
+	GateSignOff          GateKind = "sign_off"
+	GateManual           GateKind = "manual"
+	GateOffer            GateKind = "offer" // something could be done that nobody configured
+	GateOpen             GateKind = "open"
+	GateStepFailed       GateKind = "step_failed"
+	GateOutcomeUnknown   GateKind = "outcome_unknown"
+	GateStartedElsewhere GateKind = "started_elsewhere" // somebody has started a refresh of the target by hand
 )
 
 // Action is one thing a person can decide at a gate.
@@ -187,8 +187,8 @@ func (g Gate) entitle(r Refresh, a Action, by Actor) *Error {
 		return Errorf(Denied, "You asked for this refresh, so somebody else has to approve it.")
 	case a == ActionCancel && (requester || by.Admin), listed:
 	case (g.Kind == GateStart || g.Kind == GateNotice || g.Kind == GateManual || g.Kind == GateOffer) && (requester || by.Admin):
-	case (g.Kind == GateTrouble || g.Kind == GateUnknown || g.Kind == GateForeign) && by.Admin:
-	case (g.Kind == GateTrouble || g.Kind == GateForeign) && requester && a == ActionRetry:
+	case (g.Kind == GateStepFailed || g.Kind == GateOutcomeUnknown || g.Kind == GateStartedElsewhere) && by.Admin:
+	case (g.Kind == GateStepFailed || g.Kind == GateStartedElsewhere) && requester && a == ActionRetry:
 	default:
 		return Errorf(Denied, "This is not yours to decide: ask one of the people named on the card.")
 	}

@@ -37,7 +37,7 @@ func request() refresh.Request {
 		return refresh.Spec{ID: id, Phase: phase, Kind: kind, Name: strings.ToUpper(id), Policy: p}
 	}
 	return refresh.Request{
-		ID: "uat-1", Channel: "C0UAT", By: rita.Person, Reason: "month end", Trouble: []string{"S0RELEASE"},
+		ID: "uat-1", Channel: "C0UAT", By: rita.Person, Reason: "month end", Troubleshooters: []string{"S0RELEASE"},
 		Source: refresh.Environment{Name: "prod", URL: "https://prod", LCS: "11111111"},
 		Target: refresh.Environment{Name: "uat", URL: "https://uat", LCS: "22222222"},
 		Settings: refresh.Settings{

@@ -13,16 +13,16 @@ type (
 	// Request asks for a refresh. Everything in it is kept as it is now. With StartAt the approved refresh waits so
 	// long that its notice ends then, and the copy begins; a time that has passed is refused.
 	Request struct {
-		ID       ID
-		Source   Environment
-		Target   Environment
-		Channel  string
-		By       Person
-		Reason   string
-		StartAt  time.Time // zero: now
-		Settings Settings
-		Trouble  []string
-		Plan     []Spec
+		ID              ID
+		Source          Environment
+		Target          Environment
+		Channel         string
+		By              Person
+		Reason          string
+		StartAt         time.Time // zero: now
+		Settings        Settings
+		Troubleshooters []string
+		Plan            []Spec
 	}
 	// Click is a person's answer at a gate.
 	Click struct {

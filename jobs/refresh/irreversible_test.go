@@ -53,7 +53,7 @@ func TestARestartNeverRepeatsTheCopy(t *testing.T) {
 	l.after(time.Minute).sight()
 	l.want("copy=troubled")
 	g := l.gate("copy")
-	if g.Kind != refresh.GateUnknown || g.Question != "Saw 0." {
+	if g.Kind != refresh.GateOutcomeUnknown || g.Question != "Saw 0." {
 		t.Errorf("gate %+v", g)
 	}
 	l.tell(refresh.Recovered{})

@@ -212,7 +212,7 @@ func everyEvent() []refresh.Event {
 	p := bob.Person
 	findings := []refresh.Finding{{OK: true, Name: "Quota", Detail: "1 left"}, {Name: "Users"}}
 	return []refresh.Event{
-		refresh.Requested{ID: "uat-1", Source: req.Source, Target: req.Target, Channel: "C0UAT", By: rita.Person, Reason: "month end", Settings: req.Settings, Trouble: []string{"S0RELEASE"}, Plan: plan, Version: 1},
+		refresh.Requested{ID: "uat-1", Source: req.Source, Target: req.Target, Channel: "C0UAT", By: rita.Person, Reason: "month end", Settings: req.Settings, Troubleshooters: []string{"S0RELEASE"}, Plan: plan, Version: 1},
 		refresh.StepStarted{Step: "copy", Attempt: 2, Asked: true},
 		refresh.StepProgressed{Step: "follow", Note: "offline", Status: refresh.CopyInProgress},
 		refresh.TargetOffline{Step: "follow"},
@@ -241,7 +241,7 @@ func everyEvent() []refresh.Event {
 		refresh.StepStarted{Step: "copy", Attempt: 2, Asked: true, Adopt: "op-2"},
 		refresh.StepUnsettled{Step: "copy", Until: at, Then: refresh.ActionAdopt, Adopt: "op-2", Why: "asked"},
 		refresh.GateOpened{Gate: refresh.Gate{
-			ID: "copy.2", Kind: refresh.GateForeign, Step: "copy", Nonce: "n2", By: []string{"U0ANN"}, Count: 1, Actions: []refresh.Action{refresh.ActionAdopt}, OpenedAt: begin,
+			ID: "copy.2", Kind: refresh.GateStartedElsewhere, Step: "copy", Nonce: "n2", By: []string{"U0ANN"}, Count: 1, Actions: []refresh.Action{refresh.ActionAdopt}, OpenedAt: begin,
 			Seen: []refresh.Operation{{ID: "op-2", Kind: "SFSourceDbToSandbox", Title: "Refresh database", StartedAt: begin, EndedAt: at, Status: refresh.CopyCompleted}},
 		}},
 		refresh.GateReminded{Gate: "approval.1", Level: 3, Escalated: true, Next: at},

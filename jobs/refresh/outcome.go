@@ -38,7 +38,7 @@ func (d *decision) reported(in Reported) {
 		d.fail(s, o, true)
 	case Foreign:
 		d.emit(StepFailed{Step: s.ID, Problem: o.Problem.orInternal(), Findings: o.Findings})
-		d.openGate(s.ID, GateForeign, o.Problem.text(""), o.Operations...)
+		d.openGate(s.ID, GateStartedElsewhere, o.Problem.text(""), o.Operations...)
 	case Offered, ByHand:
 		kind := GateManual
 		if o.Result == Offered {
@@ -113,7 +113,7 @@ func (d *decision) fail(s Step, o Outcome, passing bool) {
 	case FailureStops:
 		d.emit(Ended{Status: Failed, Why: s.Name + " failed, and the configuration says to stop then: " + p.Message})
 	default:
-		d.openGate(s.ID, GateTrouble, p.Message)
+		d.openGate(s.ID, GateStepFailed, p.Message)
 	}
 }
 
@@ -147,7 +147,7 @@ func (d *decision) sighted(in Sighted) {
 	case in.Problem.passing():
 		d.settle(s, s.Then, in.Problem.Message)
 	case in.Problem != nil:
-		d.openGate(s.ID, GateUnknown, "Looking for the copy failed: "+in.Problem.Message)
+		d.openGate(s.ID, GateOutcomeUnknown, "Looking for the copy failed: "+in.Problem.Message)
 	case chosen(s, in.Candidates) != nil:
 		d.adopted(s, in, *chosen(s, in.Candidates))
 	case found == 1 && s.Then != ActionAdopt && d.r.mayBeOurs(in.Candidates[0]):
@@ -160,7 +160,7 @@ func (d *decision) sighted(in Sighted) {
 		if found == 1 && s.Then != ActionAdopt {
 			in.Seen = sentenceAnd(in.Seen, "The time at which it began does not fit the request: somebody may have started it by hand.")
 		}
-		d.openGate(s.ID, GateUnknown, in.Seen, in.History...)
+		d.openGate(s.ID, GateOutcomeUnknown, in.Seen, in.History...)
 	}
 }
 

@@ -89,7 +89,7 @@ func (d *decision) act(g Gate, in Click) {
 	case ActionCancel:
 		d.emit(Ended{Cancelled, in.Reason, in.By.Person})
 	case ActionAbort:
-		if g.Kind == GateUnknown {
+		if g.Kind == GateOutcomeUnknown {
 			d.settle(s, ActionAbort, "Looking once more before this refresh is given up.")
 			return
 		}
@@ -117,7 +117,7 @@ func (d *decision) act(g Gate, in Click) {
 		d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Asked: true, Adopt: s.Adopt})
 	case ActionAdopt, ActionStartAgain:
 		switch {
-		case g.Kind == GateUnknown:
+		case g.Kind == GateOutcomeUnknown:
 			d.settle(s, in.Action, "Looking once more before anything is done.")
 		case in.Action == ActionStartAgain:
 			d.emit(StepStarted{Step: s.ID, Attempt: s.Attempt + 1, Asked: true})

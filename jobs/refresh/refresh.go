@@ -82,32 +82,32 @@ type Copy struct {
 
 // Refresh is one refresh as it stands: the row of the store. It is a value; Apply returns a changed copy.
 type Refresh struct {
-	ID          ID              `json:"id"`
-	Version     int64           `json:"version"` // number of the last event folded in
-	Definition  int             `json:"definition"`
-	Status      Status          `json:"status"`
-	Reason      string          `json:"reason,omitempty"` // why it was asked for
-	Ending      string          `json:"ending,omitempty"` // why it ended, when not Done
-	Source      Environment     `json:"source"`
-	Target      Environment     `json:"target"`
-	Channel     string          `json:"channel"` // where it is posted
-	RequestedBy Person          `json:"requested_by"`
-	RequestedAt time.Time       `json:"requested_at"`
-	EndedAt     time.Time       `json:"ended_at,omitzero"`
-	EndedBy     Person          `json:"ended_by,omitzero"`
-	StartAt     time.Time       `json:"start_at,omitzero"` // when the copy is to begin; zero: as soon as the notice is over
-	Settings    Settings        `json:"settings"`
-	Trouble     []string        `json:"trouble,omitempty"` // users and groups who may decide when a step fails
-	Steps       []Step          `json:"steps"`
-	Gates       []Gate          `json:"gates,omitempty"`
-	Window      Window          `json:"window,omitzero"`
-	Near        []time.Duration `json:"near,omitempty"` // so long before Window.From the users are still to be told
-	Copy        Copy            `json:"copy,omitzero"`
-	Refreshed   time.Time       `json:"refreshed,omitzero"` // when the target was refreshed last before this, as LCS says; zero: not known
-	Snapshot    int64           `json:"snapshot,omitempty"` // the journal entry that holds the target's own settings
-	Listed      []string        `json:"listed,omitempty"`   // names of users that were handed in, beside the configured ones
-	Roster      []string        `json:"roster,omitempty"`   // ids of the users to let in, as previewed
-	Restored    time.Time       `json:"restored,omitzero"`  // when the backup was taken that this comes from
+	ID              ID              `json:"id"`
+	Version         int64           `json:"version"` // number of the last event folded in
+	Definition      int             `json:"definition"`
+	Status          Status          `json:"status"`
+	Reason          string          `json:"reason,omitempty"` // why it was asked for
+	Ending          string          `json:"ending,omitempty"` // why it ended, when not Done
+	Source          Environment     `json:"source"`
+	Target          Environment     `json:"target"`
+	Channel         string          `json:"channel"` // where it is posted
+	RequestedBy     Person          `json:"requested_by"`
+	RequestedAt     time.Time       `json:"requested_at"`
+	EndedAt         time.Time       `json:"ended_at,omitzero"`
+	EndedBy         Person          `json:"ended_by,omitzero"`
+	StartAt         time.Time       `json:"start_at,omitzero"` // when the copy is to begin; zero: as soon as the notice is over
+	Settings        Settings        `json:"settings"`
+	Troubleshooters []string        `json:"trouble,omitempty"` // users and groups who may decide when a step fails
+	Steps           []Step          `json:"steps"`
+	Gates           []Gate          `json:"gates,omitempty"`
+	Window          Window          `json:"window,omitzero"`
+	Near            []time.Duration `json:"near,omitempty"` // so long before Window.From the users are still to be told
+	Copy            Copy            `json:"copy,omitzero"`
+	Refreshed       time.Time       `json:"refreshed,omitzero"` // when the target was refreshed last before this, as LCS says; zero: not known
+	Snapshot        int64           `json:"snapshot,omitempty"` // the journal entry that holds the target's own settings
+	Listed          []string        `json:"listed,omitempty"`   // names of users that were handed in, beside the configured ones
+	Roster          []string        `json:"roster,omitempty"`   // ids of the users to let in, as previewed
+	Restored        time.Time       `json:"restored,omitzero"`  // when the backup was taken that this comes from
 }
 
 // DefinitionVersion is stored in each refresh, so that a later program knows which rules it began under.

@@ -27,7 +27,7 @@ func (d *decision) sightedInDoubt(s Step, in Sighted) {
 	case in.Problem.passing():
 		d.settle(s, s.Then, in.Problem.Message)
 	case in.Problem != nil:
-		d.openGate(s.ID, GateUnknown, "Looking for the copy failed: "+in.Problem.Message)
+		d.openGate(s.ID, GateOutcomeUnknown, "Looking for the copy failed: "+in.Problem.Message)
 	case chosen(s, in.Candidates) != nil:
 		by := Person{Name: "the restored backup"}
 		if g, ok := d.r.lastGate(s.ID); ok {
@@ -41,7 +41,7 @@ func (d *decision) sightedInDoubt(s Step, in Sighted) {
 		d.emit(StepRuledOut{s.ID})
 		d.checkAnew(s)
 	default:
-		d.openGate(s.ID, GateUnknown, in.Seen, in.History...)
+		d.openGate(s.ID, GateOutcomeUnknown, in.Seen, in.History...)
 	}
 }
 

@@ -64,7 +64,7 @@ func TestARestoredRefreshDoesNothingBeforeAPersonHasSpokenAboutItsCopy(t *testin
 			}
 			l.refused(refresh.Cancel{By: oz}, refresh.Refused, "may have begun since")
 			l.sight()
-			if g := l.gate("copy"); g.Kind != refresh.GateUnknown {
+			if g := l.gate("copy"); g.Kind != refresh.GateOutcomeUnknown {
 				t.Errorf("gate %+v", g)
 			}
 			l.audit()

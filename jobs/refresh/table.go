@@ -31,16 +31,16 @@ var table = map[string][]move{
 
 // openedBy is what opening a gate does to the step it belongs to.
 var openedBy = map[GateKind]move{
-	GateApprove: {[]StepStatus{Pending}, Waiting},
-	GateStart:   {[]StepStatus{Pending, Waiting}, Waiting},
-	GateNotice:  {[]StepStatus{Pending, Waiting}, Waiting},
-	GateSignOff: {[]StepStatus{Pending}, Waiting},
-	GateManual:  {[]StepStatus{Pending, Performing}, Waiting},
-	GateOffer:   {[]StepStatus{Performing}, Waiting},
-	GateOpen:    {[]StepStatus{Pending}, Waiting},
-	GateTrouble: {[]StepStatus{Retrying}, Troubled},
-	GateUnknown: {[]StepStatus{Settling}, Troubled},
-	GateForeign: {[]StepStatus{Retrying}, Troubled},
+	GateApprove:          {[]StepStatus{Pending}, Waiting},
+	GateStart:            {[]StepStatus{Pending, Waiting}, Waiting},
+	GateNotice:           {[]StepStatus{Pending, Waiting}, Waiting},
+	GateSignOff:          {[]StepStatus{Pending}, Waiting},
+	GateManual:           {[]StepStatus{Pending, Performing}, Waiting},
+	GateOffer:            {[]StepStatus{Performing}, Waiting},
+	GateOpen:             {[]StepStatus{Pending}, Waiting},
+	GateStepFailed:       {[]StepStatus{Retrying}, Troubled},
+	GateOutcomeUnknown:   {[]StepStatus{Settling}, Troubled},
+	GateStartedElsewhere: {[]StepStatus{Retrying}, Troubled},
 }
 
 // next returns the status that the event gives to a step in the status from.
@@ -152,7 +152,7 @@ func mayStart(r Refresh, s Step, e StepStarted) error {
 	if b.class == ClassIrreversible && (s.Status == Performing && !adopts || s.Status == Settling && s.Then != ActionStartAgain) {
 		return fmt.Errorf("step %s cannot start again while nobody knows whether it happened", s.ID)
 	}
-	if g, ok := r.lastGate(s.ID); ok && s.Status == Troubled && g.Kind == GateUnknown {
+	if g, ok := r.lastGate(s.ID); ok && s.Status == Troubled && g.Kind == GateOutcomeUnknown {
 		return fmt.Errorf("step %s cannot start again before it was looked for once more", s.ID)
 	}
 	if g, ok := r.lastGate(s.ID); s.Status == Waiting && (!ok || g.Kind != GateOffer || g.Outcome != ActionRetry) {
@@ -175,7 +175,7 @@ func mayStart(r Refresh, s Step, e StepStarted) error {
 // tookOver reports whether a person has chosen to adopt a refresh that was started by hand. What stands before the copy
 // is then too late, and left out before its turn.
 func (r Refresh) tookOver() bool {
-	return slices.ContainsFunc(r.Gates, func(g Gate) bool { return g.Kind == GateForeign && g.Outcome == ActionAdopt })
+	return slices.ContainsFunc(r.Gates, func(g Gate) bool { return g.Kind == GateStartedElsewhere && g.Outcome == ActionAdopt })
 }
 
 // leftOut returns a step of the same phase that has to be done before this one and was not: such as the final checks,

@@ -130,8 +130,8 @@ func closed(a refresh.Action) string {
 func asks(k refresh.GateKind) string {
 	return word(map[refresh.GateKind]string{
 		refresh.GateApprove: "approval", refresh.GateStart: "start time", refresh.GateNotice: "notice", refresh.GateSignOff: "sign-off", refresh.GateManual: "work by hand", refresh.GateOffer: "an offer",
-		refresh.GateOpen: "letting users in", refresh.GateTrouble: "a step failed", refresh.GateUnknown: "was the copy started?",
-		refresh.GateForeign: "a refresh was started in LCS",
+		refresh.GateOpen: "letting users in", refresh.GateStepFailed: "a step failed", refresh.GateOutcomeUnknown: "was the copy started?",
+		refresh.GateStartedElsewhere: "a refresh was started in LCS",
 	}, k)
 }
 

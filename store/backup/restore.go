@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -121,13 +120,9 @@ func Restore(ctx context.Context, path string, from File) (Restored, error) {
 
 // mark commits that a refresh comes from a backup, and what follows from it.
 func mark(ctx context.Context, s *bolt.Store, r refresh.Refresh, taken, now time.Time) (refresh.Refresh, error) {
-	events, err := refresh.Decide(r, refresh.FromBackup{Taken: taken.UTC()}, refresh.Now{Time: now, Nonce: rand.Text()})
+	c, err := engine.Transition(r, refresh.FromBackup{Taken: taken.UTC()}, "", now)
 	if err != nil {
 		return r, err
-	}
-	c := engine.Commit{Row: r, Base: r.Version, Events: events, At: now}
-	for _, e := range events {
-		c.Row = refresh.Apply(c.Row, e, now)
 	}
 	return c.Row, s.Commit(ctx, c)
 }

@@ -22,7 +22,7 @@ func Request(id refresh.ID, target refresh.Environment) refresh.Request {
 	approvers := &refresh.Policy{By: []string{"U0ADA"}, Count: 1, Expires: 24 * time.Hour}
 	return refresh.Request{
 		ID: id, Source: Environment("production"), Target: target, Channel: "C0REFRESH",
-		By: refresh.Person{ID: "U0BOB", Name: "Bob"}, Reason: "month end", Trouble: []string{"U0ADA"},
+		By: refresh.Person{ID: "U0BOB", Name: "Bob"}, Reason: "month end", Troubleshooters: []string{"U0ADA"},
 		Settings: refresh.Settings{Notice: 15 * time.Minute, Downtime: 2 * time.Hour, Postpone: time.Hour, Settle: 2 * time.Minute, Retry: 30 * time.Second},
 		Plan: []refresh.Spec{
 			{ID: "preflight", Phase: refresh.PhasePrepare, Kind: refresh.KindPreflight, Name: "Preflight"},
