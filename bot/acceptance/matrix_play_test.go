@@ -411,6 +411,9 @@ func (a *actor) arm(moment string) {
 		return
 	}
 	a.armed = true
+	if moment == "killed" { // the next process is to meet it: what the dead one still asks would land later than things settle
+		a.until("no call of the dead process is under way", func() bool { return a.slack.Callers() == 0 })
+	}
 	f.set(a.slack, a.cloud, func() {
 		a.met.Store(true)
 		if f.call.host == "slack" {

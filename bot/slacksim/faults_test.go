@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -80,5 +81,29 @@ func TestFaultsOfEveryMethodLastUntilCleared(t *testing.T) {
 	b.ClearFaults()
 	if _, err := b.api.AuthTestContext(b.ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// A client that has gone may have a call under way; once there are no callers, it has landed.
+func TestNoCallersMeansThatNoCallIsUnderWay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	met := make(chan struct{})
+	b.Fail("chat.postMessage", Fault{Delay: 100 * time.Millisecond, Met: func() { close(met) }})
+	ctx, leave := context.WithCancel(b.ctx)
+	left := make(chan error, 1)
+	api := slack.New(b.BotToken(), slack.OptionAPIURL(b.APIURL()), slack.OptionHTTPClient(&http.Client{Transport: &http.Transport{}}))
+	go func() {
+		_, _, err := api.PostMessageContext(ctx, "C1", slack.MsgOptionText("late", false))
+		left <- err
+	}()
+	<-met
+	leave()
+	if err := <-left; err == nil {
+		t.Fatal("the client has waited for the reply")
+	}
+	b.until("no callers", func() bool { return b.Callers() == 0 })
+	if got := b.Messages("C1"); len(got) != 1 {
+		t.Errorf("no callers, and %d messages", len(got))
 	}
 }

@@ -51,6 +51,7 @@ type Server struct {
 	calls    []Call
 	limits   map[string]*bucket
 	faults   map[string][]*Fault
+	callers  int // open connections, those of Socket Mode left out
 
 	tickets    map[string]time.Time
 	conns      []*conn
@@ -144,8 +145,29 @@ func build(opts Options, tune tuning) *Server {
 	})
 	mux.HandleFunc("GET /link/", s.serveSocket)
 	s.routePage(mux)
-	s.http = &http.Server{Handler: s.counted(mux), ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: s.counted(mux), ReadHeaderTimeout: 10 * time.Second, ConnState: s.connState}
 	return s
+}
+
+// connState counts the connections that requests come over; one of Socket Mode is none any more.
+func (s *Server) connState(_ net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.callers++
+	case http.StateHijacked, http.StateClosed:
+		s.callers--
+		s.touch()
+	}
+}
+
+// Callers counts the open connections over which somebody may call. Once the client's process has ended and it is zero,
+// no call of that process is still to come or being served.
+func (s *Server) Callers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.callers
 }
 
 // counted makes Close wait for every request that is being served.
