@@ -208,12 +208,12 @@ func progressed(p pen, r refresh.Refresh, ev refresh.StepProgressed, changed boo
 		return news{}, false
 	}
 	note := sentence(p.prose(ev.Note, maxNote))
-	switch ev.Status {
-	case refresh.CopyFailed:
+	switch {
+	case ev.Status.Failed() && !ev.Status.Ended():
 		return news{headline: headline{":warning:", "LCS says that the copy failed.", sentences("LCS rolls it back by itself; that is waited for", note)}}, true
-	case refresh.CopyRollbackCompleted:
+	case ev.Status.RolledBack():
 		return news{headline: headline{":rewind:", fmt.Sprintf("LCS has put the old data of %s back.", env(r.Target)), note}}, true
-	case refresh.CopyRollbackInProgress:
+	case ev.Status == refresh.CopyRollbackInProgress:
 		return news{headline: headline{":rewind:", fmt.Sprintf("LCS is putting the old data of %s back.", env(r.Target)), note}}, true
 	}
 	if note == "" {

@@ -234,7 +234,7 @@ func copying(p pen, r refresh.Refresh) string {
 	switch {
 	case c.Status == refresh.CopyRollbackInProgress:
 		says = "The copy failed: LCS is putting the old data back"
-	case c.Status == refresh.CopyFailed:
+	case c.Status.Failed() && !c.Status.Ended():
 		says = "The copy failed: waiting for LCS to put the old data back"
 	case c.Status == refresh.CopyInProgress:
 		says = "Copying"

@@ -112,7 +112,7 @@ func aftermath(p pen, r refresh.Refresh) string {
 		return fmt.Sprintf("%s was not changed.%s", target, askAgain(r))
 	case r.Copy.Status.Succeeded():
 		return fmt.Sprintf("%s holds the data of %s, but it was not finished. What is missing has to be done by hand; the report lists it.", target, source)
-	case r.Copy.Status == refresh.CopyRollbackCompleted:
+	case r.Copy.Status.RolledBack():
 		return fmt.Sprintf("LCS has put the old data of %s back.", target)
 	case r.Copy.Operation == "":
 		return fmt.Sprintf("It is not known whether %s is being overwritten: look at its history in LCS.", target)

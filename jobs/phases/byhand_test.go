@@ -1,10 +1,12 @@
 package phases_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"refreshbot/jobs/cloudsim"
+	"refreshbot/jobs/phases"
 	"refreshbot/jobs/refresh"
 )
 
@@ -63,6 +65,39 @@ func TestARefreshThatEndedBeforeTheFinalChecksIsNotRunOverUnasked(t *testing.T) 
 	b.want(b.perform(refresh.KindCopy, nil), refresh.Succeeded, "", "accepted")
 	if n := b.Starts("uat"); n != 1 {
 		t.Errorf("%d copies started", n)
+	}
+}
+
+// historian is a copier in whose history the newest operation has ended as it says.
+type historian struct {
+	phases.Copier
+	status refresh.CopyStatus
+}
+
+func (h historian) History(ctx context.Context, id string) ([]refresh.Operation, error) {
+	ops, err := h.Copier.History(ctx, id)
+	if err == nil && len(ops) > 0 {
+		ops[0].Status = h.status
+	}
+	return ops, err
+}
+
+// What LCS calls the end of a refresh by hand need not be a word that refreshbot knows.
+func TestARefreshByHandWithAnyEndButAFailureIsNotRunOverUnasked(t *testing.T) {
+	t.Parallel()
+	for _, status := range []refresh.CopyStatus{refresh.CopySignedOffWithIssues, refresh.CopyCompletedManually, "Moonstruck", ""} {
+		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t).approved()
+			b.StartByHand("uat")
+			b.finish()
+			b.p.Copier = historian{b.p.Copier, status}
+			b.want(b.perform(refresh.KindPreflight, nil), refresh.Foreign, refresh.Refused, "has been refreshed already")
+			b.want(b.perform(refresh.KindCopy, nil), refresh.Foreign, refresh.Refused, "has been refreshed already")
+			if n := b.Starts("uat"); n != 0 {
+				t.Errorf("%d copies started", n)
+			}
+		})
 	}
 }
 

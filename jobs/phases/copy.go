@@ -11,8 +11,8 @@ import (
 	"refreshbot/jobs/refresh"
 )
 
-// stuck is how many polls a copy may stand at Failed before a person is asked: LCS should begin to roll back
-// by itself.
+// stuck is how many polls a copy may stand at Failed before a person is asked, since LCS should begin to roll back by
+// itself; and at what LCS has never said before, once the target is back.
 const stuck = 30
 
 // shown is how much of a history a person is shown.
@@ -73,10 +73,11 @@ func adopt(history []refresh.Operation, j job) refresh.Outcome {
 	return failed(refresh.Errorf(refresh.Refused, "LCS's history of %s does not show the refresh that was to be adopted any more. Press Retry to check again.", target))
 }
 
-// alive leaves out the operations that have ended without success: those have left the target as it was.
+// alive leaves out the operations that are known to have ended without success: those have left the target as it was. One
+// that ended in a way that is not known here may hold somebody's work.
 func alive(ops []refresh.Operation) []refresh.Operation {
 	return slices.DeleteFunc(slices.Clone(ops), func(op refresh.Operation) bool {
-		return !op.Running() && !op.Status.Succeeded()
+		return !op.Running() && op.Status.Failed()
 	})
 }
 
@@ -137,6 +138,7 @@ func (p *Performer) follow(ctx context.Context, j job) refresh.Outcome {
 	c := j.refresh.Copy
 	o := refresh.Outcome{Result: refresh.Continues, Again: min(p.StatusPoll, p.AnswerPoll)}
 	status, err := p.status(ctx, j.refresh.Target.LCS, c.Operation)
+	stands := c.Status == status && time.Since(c.StatusAt) > stuck*p.StatusPoll
 	switch refresh.CodeOf(err) {
 	case "":
 	case refresh.Offline, refresh.Throttled, refresh.Unknown:
@@ -163,16 +165,18 @@ func (p *Performer) follow(ctx context.Context, j job) refresh.Outcome {
 		return f
 	case status.Succeeded():
 		o.Note = fmt.Sprintf("LCS: %s; %s does not answer yet.", status.Words(), target)
-	case status == refresh.CopyRollbackCompleted:
+	case status.RolledBack():
 		return p.lost(o, "The refresh failed and LCS has put the old data of %s back. LCS has the log under Environment change history.", target)
-	case status == refresh.CopyRollbackFailed:
+	case status == refresh.CopyRollbackFailed || status == refresh.CopyRollbackAborted:
 		return p.lost(o, "The refresh failed and so did its rollback: %s is in an unknown state. Open a support request in LCS.", target)
 	case status == refresh.CopyAborted:
 		return p.lost(o, "The refresh was aborted in LCS. Check %s before anybody works in it.", target)
-	case status == refresh.CopyFailed && c.Status == status && time.Since(c.StatusAt) > stuck*p.StatusPoll:
+	case status.Failed() && !status.Ended() && stands:
 		return failed(refresh.Errorf(refresh.Refused, "LCS has halted the refresh of %s and does not roll it back by itself. Press Rollback in LCS, then Retry here to follow it.", target))
-	case status == refresh.CopyFailed || status == refresh.CopyRollbackInProgress:
+	case status.Failed() && !status.Ended() || status == refresh.CopyRollbackInProgress:
 		o.Note = fmt.Sprintf("LCS: %s; it is putting the old data of %s back.", status.Words(), target)
+	case !status.Known() && o.Online && !c.OfflineAt.IsZero() && stands:
+		return failed(refresh.Errorf(refresh.Refused, "%s answers again, and LCS says %q of its refresh, which refreshbot does not know. See in LCS how it went: press Retry once it is over there, or Abort.", target, status))
 	case o.Offline:
 		o.Note = fmt.Sprintf("LCS: %s; %s is offline.", status.Words(), target)
 	default:

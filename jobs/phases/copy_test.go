@@ -230,6 +230,40 @@ func TestAnAbortedAndAnUnheardOfStatus(t *testing.T) {
 	b.follow(fact{refresh.Impossible, refresh.CopyAborted, false, true, "aborted in LCS"})
 }
 
+// A copy that is over in a way that nobody has heard of is not followed for ever.
+func TestAnUnheardOfStatusThatStaysIsAskedAboutOnceTheTargetIsBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.SetUnknownStatus("Moonstruck")
+	b.start()
+	b.advance()
+	b.follow(fact{refresh.Continues, "Moonstruck", false, true, "LCS: Moonstruck"})
+	b.r.Copy.StatusAt = time.Now().Add(-time.Minute) // the poll is a nanosecond here
+	b.follow(fact{refresh.Continues, "Moonstruck", false, true, "LCS: Moonstruck"})
+	b.r.Copy.OfflineAt = time.Now().Add(-time.Minute)
+	b.want(b.perform(refresh.KindFollow, nil), refresh.Failure, refresh.Refused, "uat answers again", `"Moonstruck"`, "press Retry")
+}
+
+// What LCS's portal calls an end beyond the documented ones is one for refreshbot too.
+func TestEveryEndThatLCSKnowsIsOne(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]fact{
+		"CompletedManually":           {refresh.Succeeded, refresh.CopyCompletedManually, false, true, "completed by hand"},
+		"SignedOffWithIssues":         {refresh.Succeeded, refresh.CopySignedOffWithIssues, false, true, "signed off with issues"},
+		"RollbackSignedOffWithIssues": {refresh.Impossible, refresh.CopyRollbackWithIssues, false, true, "put the old data of uat back"},
+		"RollbackAborted":             {refresh.Impossible, refresh.CopyRollbackAborted, false, true, "unknown state"},
+	} {
+		t.Run(status, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.SetUnknownStatus(status)
+			b.start()
+			b.advance()
+			b.follow(want)
+		})
+	}
+}
+
 func TestSignedOffBeforeTheBotLooksIsASuccessToo(t *testing.T) {
 	t.Parallel()
 	b := newBench(t).refreshed()

@@ -43,10 +43,10 @@ func (o Operation) IsRefresh() bool {
 func (o Operation) Running() bool { return o.EndedAt.IsZero() && !o.Status.Ended() }
 
 // CopyStatus is the state of an operation in LCS's words. LCS may add members: an unknown one is neither
-// ended nor succeeded, so following simply goes on.
+// ended, succeeded nor failed, so following simply goes on.
 type CopyStatus string
 
-// The values that the documentation names.
+// The values that the documentation names, and those at an operation's end that LCS's portal has besides.
 const (
 	CopyNotStarted         CopyStatus = "NotStarted"
 	CopyPreparing          CopyStatus = "PreparingEnvironment"
@@ -58,32 +58,70 @@ const (
 	CopyRollbackInProgress CopyStatus = "RollbackInProgress"
 	CopyRollbackCompleted  CopyStatus = "RollbackCompleted"
 	CopyRollbackFailed     CopyStatus = "RollbackFailed"
+
+	CopyCompletedManually   CopyStatus = "CompletedManually"
+	CopySignedOffWithIssues CopyStatus = "SignedOffWithIssues"
+	CopyPreparationFailed   CopyStatus = "PreparationFailed"
+	CopyValidationFailed    CopyStatus = "ValidationFailed"
+	CopyRollbackSignedOff   CopyStatus = "RollbackSignedOff"
+	CopyRollbackWithIssues  CopyStatus = "RollbackSignedOffWithIssues"
+	CopyRollbackAborted     CopyStatus = "RollbackAborted"
 )
 
 // Succeeded reports whether the target now holds the source's data.
-func (s CopyStatus) Succeeded() bool { return s == CopyCompleted || s == CopySignedOff }
-
-// Words says it as people do. What LCS has never said before stands as LCS says it.
-func (s CopyStatus) Words() string {
-	words, known := map[CopyStatus]string{
-		CopyNotStarted: "waiting to begin", CopyPreparing: "preparing", CopyInProgress: "copying", CopyCompleted: "complete",
-		CopySignedOff: "signed off", CopyFailed: "failed", CopyAborted: "aborted", CopyRollbackInProgress: "rolling back",
-		CopyRollbackCompleted: "rolled back", CopyRollbackFailed: "the rollback failed",
-	}[s]
-	if !known {
-		return string(s)
-	}
-	return words
-}
-
-// Ended reports whether nothing more will happen to the operation by itself. Failed is not an end: since
-// 2026 LCS rolls a failed refresh back on its own, and the rollback's result is what counts.
-func (s CopyStatus) Ended() bool {
+func (s CopyStatus) Succeeded() bool {
 	switch s {
-	case CopyCompleted, CopySignedOff, CopyAborted, CopyRollbackCompleted, CopyRollbackFailed:
+	case CopyCompleted, CopySignedOff, CopyCompletedManually, CopySignedOffWithIssues:
 		return true
 	}
 	return false
+}
+
+// Failed reports whether the operation is known not to have put the source's data into the target.
+func (s CopyStatus) Failed() bool {
+	switch s {
+	case CopyFailed, CopyAborted, CopyPreparationFailed, CopyValidationFailed, CopyRollbackFailed, CopyRollbackAborted:
+		return true
+	}
+	return s.RolledBack()
+}
+
+// RolledBack reports whether the target holds its old data again.
+func (s CopyStatus) RolledBack() bool {
+	return s == CopyRollbackCompleted || s == CopyRollbackSignedOff || s == CopyRollbackWithIssues
+}
+
+// Words says it as people do. What LCS has never said before stands as LCS says it.
+func (s CopyStatus) Words() string {
+	if words, known := s.words(); known {
+		return words
+	}
+	return string(s)
+}
+
+// Known reports whether refreshbot knows what LCS means by it.
+func (s CopyStatus) Known() bool {
+	_, known := s.words()
+	return known
+}
+
+func (s CopyStatus) words() (words string, known bool) {
+	words, known = map[CopyStatus]string{
+		CopyNotStarted: "waiting to begin", CopyPreparing: "preparing", CopyInProgress: "copying", CopyCompleted: "complete",
+		CopySignedOff: "signed off", CopyFailed: "failed", CopyAborted: "aborted", CopyRollbackInProgress: "rolling back",
+		CopyRollbackCompleted: "rolled back", CopyRollbackFailed: "the rollback failed",
+		CopyCompletedManually: "completed by hand", CopySignedOffWithIssues: "signed off with issues",
+		CopyPreparationFailed: "the preparation failed", CopyValidationFailed: "the validation failed",
+		CopyRollbackSignedOff: "rolled back and signed off", CopyRollbackWithIssues: "rolled back with issues",
+		CopyRollbackAborted: "the rollback was aborted",
+	}[s]
+	return words, known
+}
+
+// Ended reports whether nothing more will happen to the operation by itself. A failure of the copy is not an end: since
+// 2026 LCS rolls a failed refresh back on its own, and the rollback's result is what counts.
+func (s CopyStatus) Ended() bool {
+	return s.Succeeded() || s.RolledBack() || s == CopyAborted || s == CopyRollbackFailed || s == CopyRollbackAborted
 }
 
 // NormalizeID brings an LCS identifier into one form: LCS itself writes the same GUID with and without
