@@ -70,7 +70,8 @@ const (
 	again = 5 * time.Minute
 )
 
-// List returns the backups in a directory, newest first. A directory that does not exist has none.
+// List returns the backups in a directory, newest first. Those whose time is still to come are last: the clock was ahead
+// when they were taken, and nobody knows by how much. A directory that does not exist has none.
 func List(dir string) ([]File, error) {
 	names, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -82,7 +83,16 @@ func List(dir string) ([]File, error) {
 			files = append(files, File{filepath.Join(dir, n.Name()), at})
 		}
 	}
-	slices.SortFunc(files, func(a, b File) int { return b.At.Compare(a.At) })
+	now := time.Now()
+	slices.SortFunc(files, func(a, b File) int {
+		if ahead := a.At.After(now); ahead != b.At.After(now) {
+			if ahead {
+				return 1
+			}
+			return -1
+		}
+		return b.At.Compare(a.At)
+	})
 	return files, nil
 }
 
@@ -119,16 +129,18 @@ func (k *Keeper) take(ctx context.Context) (Taken, error) {
 	if err != nil {
 		return Taken{}, err
 	}
-	k.prune(ctx)
+	k.prune(ctx, path)
 	return Taken{File{path, at}, report.Size, len(report.Findings), len(report.Open())}, nil
 }
 
 // prune removes what is too old, and what a process left unfinished. It runs after a backup has been taken, and never
-// removes the newest.
-func (k *Keeper) prune(ctx context.Context) {
+// removes that one, whatever happened to the clock meanwhile.
+func (k *Keeper) prune(ctx context.Context, just string) {
 	files, err := List(k.Dir)
 	for _, f := range files[min(len(files), max(k.Keep, 1)):] {
-		err = errors.Join(err, os.Remove(f.Path))
+		if f.Path != just {
+			err = errors.Join(err, os.Remove(f.Path))
+		}
 	}
 	parts, _ := filepath.Glob(filepath.Join(k.Dir, prefix+"*"+suffix+".part")) // the pattern is sound
 	for _, p := range parts {

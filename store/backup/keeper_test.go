@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -133,6 +134,41 @@ func TestAFailureKeepsTheLastGoodBackup(t *testing.T) {
 		s.fails.Store(false)
 		if got := <-tries; got.err != nil {
 			t.Error(got.err)
+		}
+	})
+}
+
+// A clock that was ahead leaves backups of a time to come. They neither push out the one that was just taken nor are
+// restored in its place, and are the first to go.
+func TestBackupsOfTomorrowAreTheOldest(t *testing.T) {
+	t.Parallel()
+	const keep = 3
+	store, dir := bolttest.Open(t), t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var want []backup.File // newest first
+		for i := range keep {
+			at := time.Now().UTC().AddDate(0, 0, keep-i)
+			f := backup.File{Path: filepath.Join(dir, at.Format("refreshbot-20060102T150405.000Z.db")), At: at}
+			if _, err := store.Backup(t.Context(), f.Path); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, f)
+		}
+		k := backup.New(backup.Options{Source: store, Dir: dir, Every: time.Hour, Keep: keep, Log: slog.New(slog.DiscardHandler)})
+		for range keep + 1 {
+			taken, err := k.Take(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append([]backup.File{taken.File}, want[:keep-1]...)
+			if files, err := backup.List(dir); err != nil || !slices.Equal(files, want) {
+				t.Errorf("%v, want %v: %v", files, want, err)
+			}
+			from, passed, err := backup.Choose(t.Context(), dir, "newest")
+			if err != nil || from != taken.File || len(passed) > 0 {
+				t.Errorf("chosen %v, passed over %v: %v", from, passed, err)
+			}
+			<-time.After(time.Minute)
 		}
 	})
 }

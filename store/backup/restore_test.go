@@ -71,15 +71,19 @@ func TestRestoreMarksWhatWasUnderWay(t *testing.T) {
 func TestTheNewestSoundBackupIsChosen(t *testing.T) {
 	t.Parallel()
 	_, dir, taken := saved(t)
-	bad := filepath.Join(dir, "refreshbot-29990101T000000.000Z.db")
+	older := backup.File{Path: filepath.Join(dir, "refreshbot-20200101T000000.000Z.db"), At: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if err := os.Rename(taken.Path, older.Path); err != nil {
+		t.Fatal(err)
+	}
+	bad := filepath.Join(dir, "refreshbot-20200102T000000.000Z.db")
 	if err := os.WriteFile(bad, []byte("cut off"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	from, passed, err := backup.Choose(t.Context(), dir, "newest")
-	if err != nil || from != taken.File || len(passed) != 1 || passed[0].Path != bad {
+	if err != nil || from != older || len(passed) != 1 || passed[0].Path != bad {
 		t.Errorf("%v %v %v", from, passed, err)
 	}
-	if err := os.Remove(taken.Path); err != nil {
+	if err := os.Remove(older.Path); err != nil {
 		t.Fatal(err)
 	}
 	for dir, says := range map[string]string{dir: "None of the 1 backups", t.TempDir(): "There is no backup in", "": "no store.backup.dir"} {

@@ -52,17 +52,18 @@ func (s *Store) Backup(ctx context.Context, path string) (Report, error) {
 }
 
 func (s *Store) copyTo(ctx context.Context, part string) (Report, error) {
-	err := writeFile(part, func(f *os.File) error {
-		return s.db.View(func(tx *bbolt.Tx) error {
-			_, err := tx.WriteTo(f)
-			return err
-		})
-	})
-	if err != nil {
+	if err := writeFile(part, func(f *os.File) error { return s.writeTo(f) }); err != nil {
 		return Report{}, err
 	}
 	failpoint.Hit("backup", "copied")
 	return verified(ctx, part)
+}
+
+func (s *Store) writeTo(w io.Writer) error {
+	return s.db.View(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(w)
+		return err
+	})
 }
 
 // verified reads a whole file and returns what is in it, or why it cannot be relied on.
@@ -120,17 +121,26 @@ func Replace(ctx context.Context, path, from string, at time.Time, prepare func(
 	if _, err := place(path); err != nil {
 		return "", err
 	}
+	_, missing := os.Lstat(path)
 	unlock, err := lockFile(path)
 	if err != nil {
 		return "", failed(path, err)
 	}
 	defer unlock()
+	defer func() {
+		if err == nil || !errors.Is(missing, fs.ErrNotExist) {
+			return
+		}
+		if info, err := os.Lstat(path); err == nil && info.Size() == 0 { // else a store is there by now
+			_ = os.Remove(path) // it was made to have something to lock
+		}
+	}()
 	part := path + unfinished
 	if err := copyIn(ctx, part, from, prepare); err != nil {
 		_ = os.Remove(part) // nothing relies on it
 		return "", fmt.Errorf("%s: %w", what, explainCopy(path, err))
 	}
-	if _, err := os.Lstat(path); err == nil {
+	if info, err := os.Lstat(path); err == nil && info.Size() > 0 {
 		kept = path + ".replaced-" + at.UTC().Format("20060102T150405Z")
 		if err := keepFile(path, kept); err != nil {
 			_ = os.Remove(part) // nothing relies on it

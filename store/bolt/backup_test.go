@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -69,6 +72,78 @@ func TestBackupWhileCommitting(t *testing.T) {
 	busy.Wait()
 	if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// hung is a file on a disk that hangs from the first write until goOn is closed.
+type hung struct {
+	*os.File
+	began, goOn chan struct{}
+	once        sync.Once
+}
+
+func (h *hung) Write(p []byte) (int, error) {
+	h.once.Do(func() { close(h.began) })
+	<-h.goOn
+	return h.File.Write(p)
+}
+
+// A backup whose disk hangs keeps no commit from being made, however much the store grows meanwhile. What it copies is the
+// store as it stood when the backup began.
+func TestABackupThatHangsStopsNoCommit(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" || strconv.IntSize < 64 {
+		t.Skip("there the address space is not kept for the file")
+	}
+	const puts, size = 300, 64 << 10
+	s, path := bolttest.Open(t), filepath.Join(t.TempDir(), "b.db")
+	if err := s.Commit(t.Context(), progress(t, refresh.Refresh{}, 0)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk, copied := &hung{File: f, began: make(chan struct{}), goOn: make(chan struct{})}, make(chan error, 1)
+	go func() { copied <- bolt.WriteTo(s, disk) }()
+	<-disk.began
+	committed := make(chan error, 1)
+	go func() {
+		for i := range puts {
+			if err := s.PutRecord(t.Context(), "posts", fmt.Sprint(i), make([]byte, size)); err != nil {
+				committed <- err
+				return
+			}
+		}
+		committed <- nil
+	}()
+	select {
+	case err := <-committed:
+		if err != nil {
+			t.Error(err)
+		}
+		if all, err := s.Records(t.Context(), "posts"); err != nil || len(all) != puts {
+			t.Errorf("%d records: %v", len(all), err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the commits wait for the backup")
+		defer func() { <-committed }()
+	}
+	close(disk.goOn)
+	if err := errors.Join(<-copied, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	report, err := bolt.Verify(t.Context(), path)
+	if err := errors.Join(err, report.Sound()); err != nil || len(report.Findings) != 1 || report.Size > puts*size {
+		t.Errorf("%+v: %v", report, err)
+	}
+}
+
+// The address space that is kept for a store is not the size of its file.
+func TestASmallStoreIsASmallFile(t *testing.T) {
+	t.Parallel()
+	if info, err := os.Stat(filled(t)); err != nil || info.Size() > 2<<20 {
+		t.Errorf("%d bytes: %v", info.Size(), err)
 	}
 }
 
@@ -153,7 +228,54 @@ func TestReplace(t *testing.T) {
 		if kept, err := bolt.Replace(t.Context(), path, filled(t), at, nothing); err != nil || kept != "" {
 			t.Fatalf("%q %v", kept, err)
 		}
+		only(t, path)
 		bolttest.Check(t, path)
+	})
+	t.Run("an empty one is not kept", func(t *testing.T) {
+		t.Parallel()
+		path := write(t, filepath.Join(t.TempDir(), "r.db"), nil)
+		if kept, err := bolt.Replace(t.Context(), path, filled(t), at, nothing); err != nil || kept != "" {
+			t.Fatalf("%q %v", kept, err)
+		}
+		only(t, path)
+		bolttest.Check(t, path)
+	})
+	// Nobody makes a store where another one is about to be put.
+	t.Run("where there is none, it is locked", func(t *testing.T) {
+		t.Parallel()
+		if runtime.GOOS == "windows" {
+			t.Skip("there it cannot be kept locked")
+		}
+		path, prepared := filepath.Join(t.TempDir(), "r.db"), false
+		kept, err := bolt.Replace(t.Context(), path, filled(t), at, func(*bolt.Store) error {
+			prepared = true
+			_, err := bolt.Open(t.Context(), path, quick())
+			refused(t, err, refresh.Refused, path, "Another process has "+path+" open")
+			_, err = bolt.Replace(t.Context(), path, filled(t), at, nothing)
+			refused(t, err, refresh.Refused, path, "Another process has "+path+" open")
+			return nil
+		})
+		if err != nil || kept != "" || !prepared {
+			t.Fatalf("%q %v", kept, err)
+		}
+		only(t, path)
+		private(t, path)
+		if s := bolttest.OpenAt(t, path); s.Info().Epoch < 2 {
+			t.Errorf("a new store: %+v", s.Info())
+		}
+	})
+	// Whoever makes a store at the path without asking for the lock does not lose it to a restore that fails.
+	t.Run("that fails leaves what somebody else put there", func(t *testing.T) {
+		t.Parallel()
+		path, other := filepath.Join(t.TempDir(), "r.db"), filled(t)
+		before := read(t, other)
+		_, err := bolt.Replace(t.Context(), path, filled(t), at, func(*bolt.Store) error {
+			return errors.Join(os.Rename(other, path), errors.New("no"))
+		})
+		if err == nil || !bytes.Equal(read(t, path), before) {
+			t.Errorf("it was changed: %v", err)
+		}
+		only(t, path)
 	})
 	t.Run("a damaged one", func(t *testing.T) {
 		t.Parallel()
@@ -184,6 +306,16 @@ func TestReplace(t *testing.T) {
 				t.Errorf("something changed: %v", names)
 			}
 		})
+		t.Run(name+", where there is none", func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "r.db")
+			if _, err := bolt.Replace(t.Context(), path, c.from(t), at, c.prepare); err == nil || !strings.Contains(refresh.MessageOf(err), c.says) {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+			if names, _ := os.ReadDir(filepath.Dir(path)); len(names) > 0 {
+				t.Errorf("left behind: %v", names)
+			}
+		})
 	}
 	t.Run("while it is open", func(t *testing.T) {
 		t.Parallel()
@@ -195,6 +327,14 @@ func TestReplace(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// only checks that nothing is beside the file at path.
+func only(t *testing.T, path string) {
+	t.Helper()
+	if names, err := os.ReadDir(filepath.Dir(path)); err != nil || len(names) != 1 || names[0].Name() != filepath.Base(path) {
+		t.Errorf("beside %s: %v %v", path, names, err)
+	}
 }
 
 // A bot that waits for the file while it is replaced must not go on with the one that was put aside.

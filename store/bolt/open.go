@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -92,7 +94,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	}
 	var file *os.File
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: opts.LockWait, FreelistType: bbolt.FreelistMapType, MaxSize: opts.MaxSize,
+		Timeout: opts.LockWait, FreelistType: bbolt.FreelistMapType, MaxSize: opts.MaxSize, InitialMmapSize: mapped(opts),
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag, mode)
 			file = f
@@ -102,6 +104,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, failed(path, err)
 	}
+	db.AllocSize = 1 << 20 // what the file grows by; bbolt's own 16 MB would be the size of every small store
 	s := &Store{db: db, path: path, wrote: opts.Wrote}
 	err = stillAt(path, file)
 	if err == nil {
@@ -121,6 +124,16 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+// mapped is how much of the address space is kept for the file. When it outgrows that, a commit waits for every reader,
+// and everybody else for the commit; and a backup is a reader for as long as its disk takes. It costs no memory. On Windows
+// the file itself would have that size.
+func mapped(opts Options) int {
+	if opts.MaxSize > 0 || strconv.IntSize < 64 || runtime.GOOS == "windows" {
+		return 0
+	}
+	return 1 << 30
 }
 
 // stillAt makes sure that the file that was opened, and perhaps waited for, is the one at path: a restore may have put
