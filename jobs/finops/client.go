@@ -258,7 +258,7 @@ func (c *Client) lost(r request, connected bool, token string, err error) error 
 		err = errors.New(hide(said, token))
 	}
 	if r.once && connected {
-		return &refresh.Error{Code: refresh.Unknown, Msg: c.maybe(r), Err: err}
+		return c.unknown(r, err)
 	}
 	why := "no connection"
 	if ne, ok := errors.AsType[net.Error](err); errors.Is(err, context.Canceled) {
@@ -283,9 +283,10 @@ func (c *Client) unfinished(r request, why string, err error) error {
 	return e
 }
 
-// maybe is the sentence for an unknown outcome.
-func (c *Client) maybe(r request) string {
-	return fmt.Sprintf("The reply of %s was lost (%s): it may or may not have been done. Look there before doing it again.", c.host, r.doing)
+// unknown makes the error for a request that may have been carried out, or may still be.
+func (c *Client) unknown(r request, err error) error {
+	return &refresh.Error{Code: refresh.Unknown, RetryAfter: c.settle, Err: err,
+		Msg: fmt.Sprintf("The reply of %s was lost (%s): it may or may not have been done. Look there before doing it again.", c.host, r.doing)}
 }
 
 // silent is the sentence for an environment that does not answer.

@@ -74,8 +74,12 @@ func TestALostReplyToAServiceCallLeavesTheOutcomeUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv := serve(t, h)
-			c := New(Options{URL: srv.URL, HTTP: srv.Client(), Token: signIn})
-			wantKinds(t, kinds(t.Context(), c), refresh.Offline, refresh.Unknown)
+			c := New(Options{URL: srv.URL, HTTP: srv.Client(), Token: signIn, Settle: time.Minute})
+			got := kinds(t.Context(), c)
+			wantKinds(t, got, refresh.Offline, refresh.Unknown)
+			if e, ok := errors.AsType[*refresh.Error](got["service"]); !ok || e.RetryAfter != time.Minute {
+				t.Errorf("repeated before it has settled: %#v", e)
+			}
 		})
 	}
 }

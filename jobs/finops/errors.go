@@ -24,7 +24,7 @@ func (c *Client) judge(r request, rep reply) error {
 	// behind it.
 	broken := func(why string) error {
 		if r.once {
-			return fail(refresh.Unknown, "%s", c.maybe(r))
+			return c.unknown(r, nil)
 		}
 		return c.unfinished(r, why, nil)
 	}

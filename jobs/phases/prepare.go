@@ -87,10 +87,15 @@ func (p *Performer) blackouts(ctx context.Context, c *checks, r refresh.Refresh)
 		r.Target.Name, refresh.Stamp(b.Until), said(": %s", b.Why), said(", owner: %s", b.Owner.Name), refresh.Stamp(free))
 }
 
-// begins is when the copy is to begin: now, unless a later time was asked for.
+// begins is when the copy can begin: now, or at the later time that was asked for. Until the downtime is announced the
+// notice is still to come.
 func begins(r refresh.Refresh) time.Time {
-	if now := time.Now(); r.StartAt.Before(now) {
-		return now
+	soonest := time.Now()
+	if r.Window.From.IsZero() {
+		soonest = soonest.Add(r.Settings.Notice)
+	}
+	if r.StartAt.Before(soonest) {
+		return soonest
 	}
 	return r.StartAt
 }

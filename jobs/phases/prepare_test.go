@@ -141,6 +141,10 @@ func TestNothingBeginsInABlackout(t *testing.T) {
 	o = b.perform(refresh.KindPreflight, nil)
 	b.want(o, refresh.Succeeded, "")
 	b.good(o, "No blackout", "free")
+	b.r.Settings.Notice = 2 * time.Hour // nobody has been told yet: it begins when the notice is over
+	b.want(b.perform(refresh.KindPreflight, nil), refresh.Failure, refresh.Refused, "uat is not to be refreshed")
+	b.r.Window = refresh.Window{From: now, To: now.Add(2 * time.Hour)} // everybody was told
+	b.want(b.perform(refresh.KindBlackouts, nil), refresh.Succeeded, "")
 	b.r.StartAt = now.Add(5 * time.Hour) // what counts is when it is to begin
 	o = b.perform(refresh.KindBlackouts, nil)
 	b.want(o, refresh.Failure, refresh.Refused, "uat is not to be refreshed")

@@ -35,7 +35,7 @@ const (
 type Error struct {
 	Code       Code
 	Msg        string
-	RetryAfter time.Duration // with Throttled or Offline; zero when the far side named no time
+	RetryAfter time.Duration // with Throttled, Offline or Unknown; zero when nothing speaks for a time
 	Err        error         // the cause, for the log
 }
 

@@ -56,7 +56,7 @@ type (
 		Adopted   bool       `json:"adopted,omitempty"`
 		Known     []string   `json:"known,omitzero"`     // the target's earlier refreshes, seen before the copy; empty is news, nil is not
 		By        Person     `json:"by,omitzero"`        // who did it by hand
-		Roster    []string   `json:"roster,omitempty"`   // user ids that will be let in
+		Roster    []string   `json:"roster,omitzero"`    // user ids that will be let in; nil: it has nothing to do with them
 		Refreshed time.Time  `json:"refreshed,omitzero"` // when the target was refreshed last, as the checks saw it
 		Status    CopyStatus `json:"status,omitempty"`
 	}

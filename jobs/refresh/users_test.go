@@ -48,6 +48,18 @@ func TestAListOfUsersAsksTheOpeningQuestionAnew(t *testing.T) {
 	}
 }
 
+// A list may come to nothing: whoever the preview before let in is not let in by the next one.
+func TestAListThatLetsNobodyInReplacesTheOneBefore(t *testing.T) {
+	t.Parallel()
+	l := atOpening(t)
+	l.tell(refresh.ListUsers{By: rita, From: "uat.csv", Names: []string{"nobody"}})
+	l.report("preview", refresh.Outcome{Result: refresh.Succeeded, Roster: []string{}})
+	if len(l.r.Roster) != 0 {
+		t.Errorf("roster %v", l.r.Roster)
+	}
+	l.audit()
+}
+
 func TestRulesForAFailedStep(t *testing.T) {
 	t.Parallel()
 	at := func(change func(*refresh.Spec)) *life {
