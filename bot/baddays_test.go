@@ -296,3 +296,19 @@ func TestOfManyWhoPressAtOnceOneDecidesAndAllAreAnswered(t *testing.T) {
 		}
 	}
 }
+
+// Slack does not say who is in the group: the click decides nothing, and is acknowledged and answered all the same.
+func TestAClickWhoseLookUpHangsIsAcknowledgedAndAnswered(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).connected()
+	card := b.ask()
+	b.sim.Fail("usergroups.users.list", slacksim.Fault{Delay: 20 * time.Second, Times: -1})
+	ack, err := b.sim.Click(b.ctx, anna, channel, card.TS, "gate:approve")
+	if err != nil || !ack.OK {
+		t.Fatalf("%+v, %v", ack, err)
+	}
+	b.until("the person is answered", func() bool { return len(b.sim.Ephemerals(anna)) == 1 })
+	if r := b.refresh(); r.Approved() {
+		t.Errorf("decisions: %+v", r.Gates[0].Decisions)
+	}
+}

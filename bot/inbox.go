@@ -21,8 +21,11 @@ import (
 	"refreshbot/jobs/wire"
 )
 
-// patience is how long an envelope may take from arrival to acknowledgement. Slack gives up after 3 s.
-const patience = 2500 * time.Millisecond
+// patience is how long an envelope may be handled, and the acknowledgement that follows may take. Slack gives up after 3 s.
+const (
+	patience  = 2500 * time.Millisecond
+	ackWithin = 400 * time.Millisecond
+)
 
 // receive handles one envelope: decode, commit, acknowledge. A crash before the acknowledgement costs the user a
 // visible failure and never a decision; a second delivery finds its key in the store. acked is called once the
@@ -38,23 +41,19 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	defer recovered(ctx, log, "an envelope caused a panic")
 	back := b.handle(ctx, log, ev)
 	failpoint.Hit("inbox", "committed")
-	err := client.AckCtx(ctx, ev.Request.EnvelopeID, back.payload)
-	if err != nil && back.payload != nil { // too long for an acknowledgement
-		back.payload = nil
-		err = client.AckCtx(ctx, ev.Request.EnvelopeID, nil)
-	}
+	back, err := acknowledge(ctx, client, ev.Request.EnvelopeID, back)
 	if err != nil {
 		log.ErrorContext(ctx, "acknowledge envelope", "err", redact.Text(err.Error()))
 	}
 	failpoint.Hit("inbox", "acked")
 	acked()
 	b.Health.acked(string(ev.Type), time.Since(began))
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	defer cancel()
 	if back.payload == nil && back.late != nil {
 		back.late(ctx)
 	}
 	if back.after != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
-		defer cancel()
 		back.after(ctx)
 	}
 	if back.rest.next != nil {
@@ -64,6 +63,19 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 			back.rest.show(ctx, commands.Reply{Refused: true, Text: "Too much is being asked at the same time. Try again in a minute."})
 		}
 	}
+}
+
+// acknowledge sends what the acknowledgement of a reply holds. It has a time of its own: what took all of the time to be
+// handled may have been committed.
+func acknowledge(ctx context.Context, client *socketmode.Client, envelope string, r reply) (reply, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWithin)
+	defer cancel()
+	err := client.AckCtx(ctx, envelope, r.payload)
+	if err != nil && r.payload != nil { // too long for an acknowledgement
+		r.payload = nil
+		err = client.AckCtx(ctx, envelope, nil)
+	}
+	return r, err
 }
 
 // handle decodes an envelope and has it answered. A panic is answered too: what was committed before it stays.
