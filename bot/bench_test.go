@@ -58,6 +58,7 @@ type bench struct {
 	perform  engine.Performer
 	still    bool // within the process and on a fake clock: nobody is listened to
 	stop     func()
+	through  func(http.RoundTripper) http.RoundTripper // changes the way to Slack; nil: nothing does
 }
 
 // setting changes what a bench is made of before it starts.
@@ -105,6 +106,9 @@ func newBench(t testing.TB, settings ...setting) *bench {
 		}
 	})
 	b.sim = sim
+	if b.through != nil {
+		reach = b.through(reach)
+	}
 	if b.options.API == nil {
 		b.options.API = bot.NewAPI(sim.BotToken(), sim.AppToken(), sim.APIURL(), reach)
 	}

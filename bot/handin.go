@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -123,16 +121,17 @@ func (b *Bot) handIn(ctx context.Context, sent sentList) commands.Reply {
 	return b.Handler.Fill(ctx, form)
 }
 
-// mayPass reports whether a file that could not be fetched may be there the next time: Slack was not reached, was too
-// busy or broke down.
+// mayPass reports whether a file that could not be fetched may be there the next time. A connection breaks in more ways
+// than can be listed, so it is said what stays as it is: what is in the file, and a no of Slack's.
 func mayPass(err error) bool {
+	if refresh.CodeOf(err) != refresh.Offline {
+		return false
+	}
 	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
 		return status.Code >= http.StatusInternalServerError || status.Code == http.StatusTooManyRequests
 	}
-	_, limited := errors.AsType[*slack.RateLimitedError](err)
-	_, unreached := errors.AsType[*url.Error](err)
-	return limited || unreached || errors.Is(err, io.ErrUnexpectedEOF) ||
-		slices.Contains([]string{"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"}, refusal(err))
+	said := refusal(err)
+	return said == "" || slices.Contains([]string{"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"}, said)
 }
 
 // leftLists returns the files that an earlier process was sent and did not get to.

@@ -244,7 +244,7 @@ func (b *Bot) whisper(ctx context.Context, at asker, answer *commands.Reply) {
 		m := b.render(ctx, *answer)
 		post.Text, post.Blocks = m.Text, &slack.Blocks{BlockSet: m.Blocks}
 	}
-	if err := slack.PostWebhookCustomHTTPContext(ctx, at.url, &http.Client{Timeout: callTimeout, Transport: b.Transport, CheckRedirect: wire.Stay}, &post); err != nil {
+	if err := slack.PostWebhookCustomHTTPContext(ctx, at.url, &http.Client{Timeout: callTimeout, Transport: failpoint.Transport(b.Transport), CheckRedirect: wire.Stay}, &post); err != nil {
 		// The response URL is a secret of a kind: whoever has it can post.
 		b.Log.WarnContext(ctx, "an answer could not be shown", "err", redact.Text(err.Error()))
 	}

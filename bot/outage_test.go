@@ -28,6 +28,7 @@ func inStill(t *testing.T, run func(*bench), settings ...setting) {
 func (b *bench) begin(target string) refresh.ID {
 	b.t.Helper()
 	req := request(target)
+	req.Plan = append(req.Plan, b.extra...)
 	req.By = refresh.Person{ID: rita, Name: "rita"}
 	r, err := b.machine.Ask(b.ctx, req, "ask/"+target)
 	if err != nil {

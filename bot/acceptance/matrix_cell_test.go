@@ -114,6 +114,9 @@ func (f fault) set(slack *slacksim.Server, cloud *cloudsim.Cloud, met func()) {
 	}
 	misfortune := cloudFaults()[f.name]
 	misfortune.Method, misfortune.Met = f.call.method, met
+	if f.name == "slow" && f.call.host == "entra" {
+		misfortune.DelayReply = signIn + late
+	}
 	cloud.Fail(f.call.host, f.call.path, misfortune)
 }
 
@@ -129,15 +132,15 @@ func (a *actor) callsOf(since time.Time) map[call]bool {
 		}
 	}
 	for _, c := range a.cloud.Calls() {
-		if kind, ok := kindOf(c); ok && !c.At.Before(since) {
-			all[kind] = true
+		if !c.At.Before(since) {
+			all[kindOf(c)] = true
 		}
 	}
 	return all
 }
 
 // kindOf returns the kind of a call of the cloud's.
-func kindOf(c cloudsim.Call) (call, bool) {
+func kindOf(c cloudsim.Call) call {
 	path := c.Path
 	if c.Host == "entra" { // the tenant comes first
 		_, path, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
@@ -146,7 +149,7 @@ func kindOf(c cloudsim.Call) (call, bool) {
 	if at := theVarying.FindStringIndex(path); at != nil {
 		path = path[:at[0]]
 	}
-	return call{c.Host, c.Method, path}, c.Host != "storage"
+	return call{c.Host, c.Method, path}
 }
 
 // verdict takes what a run complains about instead of the test, so that a mutant's can be wanted.

@@ -35,8 +35,11 @@ var (
 // pairs is how many second kills are drawn.
 const pairs = 120
 
-// pause is how long a process is halted: longer than its longest timeout, which is that of a sign-in at Entra.
-const pause = 31 * time.Second
+// signIn is the longest timeout, that of a request to Entra.
+const signIn = 30 * time.Second
+
+// pause is how long a process is halted: longer than every timeout.
+const pause = signIn + time.Second
 
 // recording is what a run has passed.
 type recording struct {
@@ -446,9 +449,7 @@ func (a *actor) nextCalls(r recording) map[string]call {
 		calls = append(calls, seen{c.At, call{host: "slack", method: c.Method}})
 	}
 	for _, c := range a.cloud.Calls() {
-		if kind, ok := kindOf(c); ok {
-			calls = append(calls, seen{c.At, kind})
-		}
+		calls = append(calls, seen{c.At, kindOf(c)})
 	}
 	slices.SortFunc(calls, func(a, b seen) int { return a.at.Compare(b.at) })
 	next := map[string]call{}

@@ -15,7 +15,7 @@ const maxBody = 4 << 20
 
 // Call is one Web API request as it arrived, for tests to read.
 type Call struct {
-	Method string            // "chat.postMessage"; "response_url" and "upload" for the other two doors
+	Method string            // "chat.postMessage"; "response_url", "upload" and "download" for the other doors
 	At     time.Time         // when it arrived
 	Token  string            // bot, app, none, unknown; never the token itself
 	Form   map[string]string // parameters without the token; JSON values as JSON text
@@ -200,12 +200,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		return m.run(s, a)
-	})
+	}, nil)
 }
 
 // answer runs one call with the lock held, lets a waiting fault have its way with it, records it and
-// writes the reply.
-func (s *Server) answer(w http.ResponseWriter, name string, kind tokenKind, a args, run func() (obj, error)) {
+// writes the reply: with write where it is no JSON.
+func (s *Server) answer(w http.ResponseWriter, name string, kind tokenKind, a args, run func() (obj, error), write func(http.ResponseWriter, int)) {
 	form := map[string]string{}
 	for k := range a {
 		form[k] = a.str(k)
@@ -271,7 +271,7 @@ func (s *Server) answer(w http.ResponseWriter, name string, kind tokenKind, a ar
 			record(f.Status)
 			http.Error(w, http.StatusText(f.Status), f.Status)
 			return
-		case f.Error != "":
+		case f.Error != "" && write == nil:
 			rec.Error = f.Error
 			record(http.StatusOK)
 			s.writeJSON(w, kind, http.StatusOK, obj{"ok": false, "error": f.Error})
@@ -308,15 +308,19 @@ func (s *Server) answer(w http.ResponseWriter, name string, kind tokenKind, a ar
 		body["ok"] = true
 	}
 	record(status)
+	if write == nil {
+		write = func(w http.ResponseWriter, status int) { s.writeJSON(w, kind, status, body) }
+	}
 	if f != nil && f.CutBody {
-		whole := toJSON(body)
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.Header().Set("Content-Length", strconv.Itoa(len(whole)))
-		_, _ = w.Write(whole[:len(whole)/2])
+		whole := &recorder{header: w.Header(), status: http.StatusOK}
+		write(whole, status)
+		w.Header().Set("Content-Length", strconv.Itoa(whole.body.Len()))
+		w.WriteHeader(whole.status)
+		_, _ = w.Write(whole.body.Bytes()[:whole.body.Len()/2])
 		_ = http.NewResponseController(w).Flush() // what follows cuts the connection anyway
 		panic(http.ErrAbortHandler)
 	}
-	s.writeJSON(w, kind, status, body)
+	write(w, status)
 }
 
 func (s *Server) write429(w http.ResponseWriter, kind tokenKind, seconds int) {

@@ -24,7 +24,7 @@ type Fault struct {
 }
 
 // Fail makes the next calls of a Web API method go wrong. Besides method names it knows
-// "response_url", "upload" and "download" (the bytes of a file, which only a Status or Met hits on its way down) and "*" for
+// "response_url", "upload" and "download" (the bytes of a file, which an Error does not hit) and "*" for
 // every method. Faults of one method wait in line and come before those of "*".
 func (s *Server) Fail(method string, f Fault) {
 	s.mu.Lock()

@@ -49,34 +49,23 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxFile+1<<20)
 	data, err := uploadBody(r)
 	id := r.PathValue("id")
-	status := http.StatusOK
-	s.mu.Lock()
-	fault := s.nextFault("upload", "")
-	f := s.files[id]
-	switch {
-	case fault != nil && fault.Status != 0:
-		status = fault.Status
-	case err != nil || len(data) == 0:
-		status = http.StatusBadRequest
-	case f == nil || f.done:
-		status = http.StatusNotFound
-	default:
+	s.answer(w, "upload", tokenNone, args{"file_id": toJSON(id)}, func() (obj, error) {
+		f := s.files[id]
+		switch {
+		case err != nil || len(data) == 0:
+			return nil, refusal("invalid_arguments", http.StatusBadRequest)
+		case f == nil || f.done:
+			return nil, refusal("file_not_found", http.StatusNotFound)
+		}
 		f.data, f.uploaded, f.length = data, true, len(data)
-	}
-	s.calls = append(s.calls, Call{Method: "upload", At: s.tune.now(), Token: string(tokenNone), Form: map[string]string{"file_id": id}, Status: status})
-	s.touch()
-	s.mu.Unlock()
-	if fault != nil && fault.Met != nil {
-		fault.Met()
-	}
-	if fault != nil && (fault.DropReply || fault.DropRequest) {
-		panic(http.ErrAbortHandler)
-	}
-	if status != http.StatusOK {
-		http.Error(w, http.StatusText(status), status)
-		return
-	}
-	_, _ = fmt.Fprintf(w, "OK - %d", len(data))
+		return nil, nil
+	}, func(w http.ResponseWriter, status int) {
+		if status != http.StatusOK {
+			http.Error(w, http.StatusText(status), status)
+			return
+		}
+		_, _ = fmt.Fprintf(w, "OK - %d", len(data))
+	})
 }
 
 // uploadBody reads the first part of a multipart body, or the whole of any other. Reading stops after
@@ -231,23 +220,26 @@ func (f *file) mimetype() string {
 // serveFile hands out a file to the bot token with files:read. Anyone else is sent to a sign-in page, as
 // at Slack.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
 	s.mu.Lock()
-	allowed := s.checkToken(s.kindOf(bearer(r)), tokenBot) == nil && s.needScope("files:read") == nil
-	f := s.doneFile(r.PathValue("id"))
-	fault := s.nextFault("download", "")
+	kind := s.kindOf(bearer(r))
 	s.mu.Unlock()
-	if fault != nil && fault.Met != nil {
-		fault.Met()
-	}
-	if fault != nil && fault.Status != 0 {
-		http.Error(w, http.StatusText(fault.Status), fault.Status)
-		return
-	}
-	if !allowed {
-		http.Redirect(w, r, "/signin?redir="+url.QueryEscape(r.URL.Path), http.StatusFound)
-		return
-	}
-	sendFile(w, f)
+	var f *file
+	s.answer(w, "download", kind, args{"file_id": toJSON(id)}, func() (obj, error) {
+		if s.checkToken(kind, tokenBot) != nil || s.needScope("files:read") != nil {
+			return nil, refusal("not_allowed", http.StatusFound)
+		}
+		if f = s.doneFile(id); f == nil {
+			return nil, refusal("file_not_found", http.StatusNotFound)
+		}
+		return nil, nil
+	}, func(w http.ResponseWriter, status int) {
+		if status == http.StatusFound {
+			http.Redirect(w, r, "/signin?redir="+url.QueryEscape(r.URL.Path), status)
+			return
+		}
+		sendFile(w, f)
+	})
 }
 
 // doneFile returns a copy of a completed file, nil when there is none. The lock is held.

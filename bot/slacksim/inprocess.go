@@ -18,7 +18,8 @@ func InProcess(opts Options) (*Server, http.RoundTripper) {
 
 type inProcess struct{ s *Server }
 
-// RoundTrip hands the request to the server's own handler. A handler that aborts is a connection that was cut.
+// RoundTrip hands the request to the server's own handler. A handler that aborts is a connection that was cut, after
+// what it has written.
 func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	served := req.Clone(req.Context())
 	served.RequestURI = req.URL.RequestURI()
@@ -28,19 +29,25 @@ func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	answer := make(chan *http.Response, 1)
 	go func() {
 		defer close(answer)
+		w := &recorder{header: http.Header{}, status: http.StatusOK}
 		defer func() {
-			switch p := recover(); p {
-			case nil, http.ErrAbortHandler:
-			default:
+			var body io.Reader = &w.body
+			length := int64(w.body.Len())
+			switch p := recover(); {
+			case p == nil:
+			case p != http.ErrAbortHandler:
 				panic(p)
+			case length == 0:
+				return
+			default:
+				body, length = io.MultiReader(body, cut{}), -1
+			}
+			answer <- &http.Response{
+				StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+				Header: w.header, Body: io.NopCloser(body), ContentLength: length, Request: req,
 			}
 		}()
-		w := &recorder{header: http.Header{}, status: http.StatusOK}
 		p.s.http.Handler.ServeHTTP(w, served)
-		answer <- &http.Response{
-			StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-			Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: req,
-		}
 	}()
 	select {
 	case resp, ok := <-answer:
@@ -52,6 +59,11 @@ func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, req.Context().Err()
 	}
 }
+
+// cut is where a connection was cut.
+type cut struct{}
+
+func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 type recorder struct {
 	header http.Header

@@ -74,7 +74,7 @@ func (s *Server) serveResponseURL(w http.ResponseWriter, r *http.Request) {
 		}
 		u.uses++
 		return nil, s.respond(u, a)
-	})
+	}, nil)
 }
 
 func refusal(code string, status int) error {
