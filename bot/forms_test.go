@@ -284,7 +284,7 @@ func TestAFormThatSlackDoesNotOpen(t *testing.T) {
 			t.Fatalf("ack: %+v", ack)
 		}
 		b.until("rita is told", func() bool { return len(b.sim.Ephemerals(rita)) == before+1 })
-		b.answered("Slack did not open the form", "Send the same command again")
+		b.answered("Slack did not open the form", "Try that again")
 	}
 }
 

@@ -213,7 +213,7 @@ func (b *Bot) answered(answer commands.Reply, at asker) (back reply) {
 		var err error
 		if id, err = b.openForm(ctx, at.trigger, *answer.Form); err != nil {
 			b.Log.WarnContext(ctx, "a form could not be opened", "err", redact.Text(err.Error()))
-			show(ctx, commands.Reply{Refused: true, Text: "Slack did not open the form.", Hint: "Send the same command again."})
+			show(ctx, commands.Reply{Refused: true, Text: "Slack did not open the form.", Hint: "Try that again."})
 		}
 	}
 	back.rest = rest{func(ctx context.Context, r commands.Reply) { b.updateForm(ctx, id, r) }, answer.Later}

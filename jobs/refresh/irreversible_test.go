@@ -147,6 +147,24 @@ func TestOutcomeUnknown(t *testing.T) {
 			l.audit()
 		}
 	})
+	t.Run("abort, but it is there by now", func(t *testing.T) {
+		t.Parallel()
+		l := atUnknown(t)
+		l.decide("copy", bob, refresh.ActionAbort)
+		l.after(settle).sight("late")
+		l.want("copy=done", "follow=running") // the target is overwritten whatever is decided: somebody has to see it through
+		l.audit()
+	})
+	t.Run("abort, and only somebody else's is there", func(t *testing.T) {
+		t.Parallel()
+		l := atUnknown(t)
+		l.decide("copy", bob, refresh.ActionAbort)
+		long := running("by-hand")
+		long.StartedAt = l.now.Add(-24 * time.Hour)
+		l.after(settle).tell(refresh.Sighted{Step: "copy", Attempt: 1, Seen: "Saw one.", Candidates: []refresh.Operation{long}})
+		l.ended(refresh.Failed)
+		l.audit()
+	})
 	t.Run("only by those in charge", func(t *testing.T) {
 		t.Parallel()
 		l := atUnknown(t)

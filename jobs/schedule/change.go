@@ -60,6 +60,9 @@ func (s *Schedule) Add(ctx context.Context, e Entry, key string) (Standing, erro
 		}
 		if other.Target == e.Target {
 			n++
+			if other.Cron == e.Cron && other.Zone == e.Zone { // it would only be in the way; a button was pressed twice, say
+				return Standing{}, refresh.Errorf(refresh.Refused, "%s has a schedule at these times already: %s.", e.Target, other.ID)
+			}
 		}
 	}
 	if n >= most {

@@ -81,6 +81,9 @@ func TestASchedulePeopleMakeSurvivesARestart(t *testing.T) {
 			if _, err := s.Add(t.Context(), noon(""), "delivery-2"); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := s.Add(t.Context(), noon(""), "delivery-3"); refresh.CodeOf(err) != refresh.Refused || !strings.Contains(err.Error(), "uat.2") {
+				t.Errorf("made twice: %v", err)
+			}
 			pass(time.Hour)
 		}, nightly(schedule.Skip))
 		b.office(t, func(s *schedule.Schedule) {
