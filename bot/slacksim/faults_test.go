@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,8 +95,8 @@ func TestFaultsOfFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var met int
-			tt.fault.Met = func() { met++ }
+			var met atomic.Int32
+			tt.fault.Met = func() { met.Add(1) }
 			b.Fail("upload", tt.fault)
 			err = api.UploadToURL(b.ctx, slack.UploadToURLParameters{UploadURL: to.UploadURL, Filename: "a.csv", Content: content})
 			if tt.check != nil && !tt.check(err) { // slack-go does not read the answer, so one that is cut is none the worse
@@ -105,8 +106,8 @@ func TestFaultsOfFiles(t *testing.T) {
 			if landed := err == nil; landed != tt.landed {
 				t.Errorf("landed: %v, %v", landed, err)
 			}
-			if c := b.Calls(); met != 1 || c[1].Method != "upload" || c[1].Form["file_id"] != to.FileID || (c[1].Error == "") != tt.landed {
-				t.Errorf("met %d times, calls %+v", met, c)
+			if c := b.Calls(); met.Load() != 1 || c[1].Method != "upload" || c[1].Form["file_id"] != to.FileID || (c[1].Error == "") != tt.landed {
+				t.Errorf("met %d times, calls %+v", met.Load(), c)
 			}
 		})
 		t.Run("download: "+tt.name, func(t *testing.T) {

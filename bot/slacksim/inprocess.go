@@ -2,6 +2,7 @@ package slacksim
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -33,9 +34,11 @@ func (p inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer func() {
 			var body io.Reader = &w.body
 			length := int64(w.body.Len())
-			switch p := recover(); {
+			p := recover()
+			err, _ := p.(error)
+			switch {
 			case p == nil:
-			case p != http.ErrAbortHandler:
+			case !errors.Is(err, http.ErrAbortHandler):
 				panic(p)
 			case length == 0:
 				return

@@ -186,7 +186,7 @@ func (s *Schedule) load(ctx context.Context) error {
 		return damage
 	}
 	for key, data := range records {
-		if err := s.takeUp(key, data); err != nil {
+		if err := s.takeUp(ctx, key, data); err != nil {
 			damage = errors.Join(damage, fmt.Errorf("read what is kept of the schedule %s: %w", key, err))
 		}
 	}
@@ -213,7 +213,7 @@ func (s *Schedule) load(ctx context.Context) error {
 }
 
 // takeUp reads one record.
-func (s *Schedule) takeUp(key string, data []byte) (err error) {
+func (s *Schedule) takeUp(ctx context.Context, key string, data []byte) (err error) {
 	l := s.all[Configured(key)]
 	var k kept
 	if err := json.Unmarshal(data, &k); err != nil {
@@ -229,11 +229,25 @@ func (s *Schedule) takeUp(key string, data []byte) (err error) {
 		}
 	}
 	if l == nil {
-		return nil // the configuration has dropped it
+		return s.dropped(ctx, key, k)
 	}
 	l.kept = k
 	s.all[l.ID] = l
 	return nil
+}
+
+// dropped notes that the configuration does not have the schedule any more. Should it come back, what would have come due
+// meanwhile was not missed.
+func (s *Schedule) dropped(ctx context.Context, key string, k kept) error {
+	if k.Cron == "" {
+		return nil
+	}
+	k.Cron = ""
+	data, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+	return s.Records.PutRecord(ctx, space, key, data)
 }
 
 // key is under which the schedule is kept.

@@ -413,6 +413,19 @@ func TestAnotherExpressionOrZoneStartsAfresh(t *testing.T) {
 	})
 }
 
+// A schedule that the configuration dropped and has again missed nothing in between.
+func TestAScheduleThatComesBackStartsAfresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		b.process(t, time.Hour, nightly(schedule.Once))
+		b.process(t, 3*day)
+		b.process(t, day, nightly(schedule.Once))
+		b.asker.want(t, "uat 2000-01-04T02:00:00Z")
+		b.news.want(t)
+	})
+}
+
 func TestNextIsTheStoredDueTimeOnceItRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -127,7 +127,7 @@ func TestABackupThatHangsStopsNoCommit(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Error("the commits wait for the backup")
-		defer func() { <-committed }()
+		defer func() { t.Logf("afterwards: %v", <-committed) }()
 	}
 	close(disk.goOn)
 	if err := errors.Join(<-copied, f.Close()); err != nil {
