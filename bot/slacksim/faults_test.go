@@ -96,8 +96,9 @@ func TestFaultsOfFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			var met atomic.Int32
-			tt.fault.Met = func() { met.Add(1) }
-			b.Fail("upload", tt.fault)
+			fault := tt.fault
+			fault.Met = func() { met.Add(1) }
+			b.Fail("upload", fault)
 			err = api.UploadToURL(b.ctx, slack.UploadToURLParameters{UploadURL: to.UploadURL, Filename: "a.csv", Content: content})
 			if tt.check != nil && !tt.check(err) { // slack-go does not read the answer, so one that is cut is none the worse
 				t.Errorf("got %v", err)
