@@ -155,7 +155,7 @@ func read[T any](p *page, expression string) T {
 // reachable finds the one element that the selector names and that a person could click: visible, free, at rest,
 // with nothing above it.
 const reachable = `(selector) => {
-	if (!("aim" in window)) addEventListener("pointerdown", ({ target }) => { window.hit = !!(target.closest(window.aim) || target.querySelector(window.aim)); }, true);
+	if (!("aim" in window)) addEventListener("click", ({ target }) => { window.hit = !!(target.closest(window.aim) || target.querySelector(window.aim)); }, true);
 	[window.aim, window.hit] = [selector, false];
 	const all = [...document.querySelectorAll(selector)].filter((el) => el.checkVisibility({ visibilityProperty: true }));
 	if (all.length !== 1) return null;
@@ -173,7 +173,8 @@ const reachable = `(selector) => {
 
 type point struct{ X, Y float64 }
 
-// click presses the mouse on an element as soon as a person could, and again when it moved away under the mouse.
+// click presses the mouse on an element as soon as a person could, and again when it moved away under the mouse or was
+// replaced before the button was up: then it was no click.
 func (p *page) click(selector string) {
 	p.t.Helper()
 	for range 5 {
