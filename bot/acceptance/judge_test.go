@@ -2,6 +2,8 @@ package acceptance
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,4 +155,35 @@ func (w *world) judgeRefreshed() {
 	want(slices.ContainsFunc(uat.DocumentParameters, func(d cloudsim.DocumentParameters) bool {
 		return d.Company == "usmf" && strings.Contains(d.WebAppsServer, "office-uat")
 	}), "the document links are not its own")
+}
+
+// judgePanics wants none, not even one that was recovered.
+func (w *world) judgePanics() {
+	w.t.Helper()
+	for _, line := range w.log {
+		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") ||
+			strings.Contains(line, "caused a panic") || strings.Contains(line, "panicked") {
+			w.t.Errorf("the bot panicked: %s", line)
+		}
+	}
+}
+
+// judgeBackups wants a backup, and each to be whole and for its owner alone.
+func (w *world) judgeBackups() {
+	w.t.Helper()
+	paths := w.backups()
+	if len(paths) == 0 {
+		w.t.Errorf("there is no backup")
+	}
+	for _, path := range paths {
+		if report, err := bolt.Verify(w.ctx, path); err != nil || report.Sound() != nil {
+			w.t.Errorf("backup %s: %v, %v", filepath.Base(path), err, report.Sound())
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			w.t.Errorf("backup %s: mode %v, %v", filepath.Base(path), info.Mode(), err)
+		}
+	}
+	if parts, _ := filepath.Glob(filepath.Join(w.dir, "backups", "*.part")); len(parts) > 0 { // the pattern is sound
+		w.t.Errorf("unfinished backups were left: %v", parts)
+	}
 }

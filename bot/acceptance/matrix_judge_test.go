@@ -4,8 +4,6 @@ package acceptance
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +12,6 @@ import (
 	"refreshbot/bot/view"
 	"refreshbot/jobs/cloudsim"
 	"refreshbot/jobs/refresh"
-	"refreshbot/store/bolt"
 )
 
 // judgeAll holds the simulators' memory against the record after a run, whose bot has ended. It returns how many
@@ -105,37 +102,6 @@ func (a *actor) judgeItems(r refresh.Refresh, entries []refresh.Entry) {
 	}
 	if told := int(a.hub.Load()); told == 0 || told > calls {
 		a.t.Errorf("the hub was told %d times, with %d intents", told, calls)
-	}
-}
-
-// judgePanics wants none, not even one that was recovered.
-func (a *actor) judgePanics() {
-	a.t.Helper()
-	for _, line := range a.log {
-		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") ||
-			strings.Contains(line, "caused a panic") || strings.Contains(line, "panicked") {
-			a.t.Errorf("the bot panicked: %s", line)
-		}
-	}
-}
-
-// judgeBackups wants a backup, and each to be whole and for its owner alone.
-func (a *actor) judgeBackups() {
-	a.t.Helper()
-	paths := a.backups()
-	if len(paths) == 0 {
-		a.t.Errorf("there is no backup")
-	}
-	for _, path := range paths {
-		if report, err := bolt.Verify(a.ctx, path); err != nil || report.Sound() != nil {
-			a.t.Errorf("backup %s: %v, %v", filepath.Base(path), err, report.Sound())
-		}
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-			a.t.Errorf("backup %s: mode %v, %v", filepath.Base(path), info.Mode(), err)
-		}
-	}
-	if parts, _ := filepath.Glob(filepath.Join(a.dir, "backups", "*.part")); len(parts) > 0 { // the pattern is sound
-		a.t.Errorf("unfinished backups were left: %v", parts)
 	}
 }
 
