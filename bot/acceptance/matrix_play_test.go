@@ -203,6 +203,9 @@ func (a *actor) buried() {
 		a.t.Errorf("the bot ended by itself: %v\n%s", state, strings.Join(lines[max(0, len(lines)-3):], "\n"))
 	}
 	a.until("Slack sees no connection any more", func() bool { return a.slack.Connections() == 0 })
+	if f := a.cell.fault; f != nil && f.call.host == "slack" && f.name == "slow" { // slower than things settle here, though not as they are by default
+		a.until("what the dead process had under way has landed", func() bool { return a.slack.Callers() == 0 })
+	}
 	a.arm("killed")
 }
 
