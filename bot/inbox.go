@@ -21,7 +21,8 @@ import (
 	"refreshbot/jobs/wire"
 )
 
-// patience is how long an envelope may be handled, and the acknowledgement that follows may take. Slack gives up after 3 s.
+// patience is how long an envelope may take to be handled and acknowledged, ackWithin what the acknowledgement has of its
+// own. Slack gives up after 3 s.
 const (
 	patience  = 2500 * time.Millisecond
 	ackWithin = 400 * time.Millisecond
@@ -65,10 +66,14 @@ func (b *Bot) receive(ctx context.Context, log *slog.Logger, client *socketmode.
 	}
 }
 
-// acknowledge sends what the acknowledgement of a reply holds. It has a time of its own: what took all of the time to be
-// handled may have been committed.
+// acknowledge sends what the acknowledgement of a reply holds. What took all of the time to be handled may have been
+// committed, so that there is always some time left for it.
 func acknowledge(ctx context.Context, client *socketmode.Client, envelope string, r reply) (reply, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ackWithin)
+	until := time.Now().Add(ackWithin)
+	if given, ok := ctx.Deadline(); ok && given.After(until) {
+		until = given
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
 	defer cancel()
 	err := client.AckCtx(ctx, envelope, r.payload)
 	if err != nil && r.payload != nil { // too long for an acknowledgement

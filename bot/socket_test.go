@@ -286,9 +286,8 @@ func TestItComesBackAfterEachKindOfDisconnect(t *testing.T) {
 			}
 			b.until("two new connections", func() bool { return b.opened() >= opened+2 && b.sim.Connections() == 2 })
 			b.connected()
-			if ack := b.slash("/refresh help"); !ack.OK {
-				t.Errorf("ack: %+v", ack)
-			}
+			// One of the two may still be an old one, which closes with an acknowledgement on the wire: who asked asks again.
+			b.until("a command is answered", func() bool { return b.slash("/refresh help").OK })
 		})
 	}
 }
