@@ -203,8 +203,10 @@ func (a *actor) buried() {
 		a.t.Errorf("the bot ended by itself: %v\n%s", state, strings.Join(lines[max(0, len(lines)-3):], "\n"))
 	}
 	a.until("Slack sees no connection any more", func() bool { return a.slack.Connections() == 0 })
-	if f := a.cell.fault; f != nil && f.call.host == "slack" && f.name == "slow" { // slower than things settle here, though not as they are by default
-		a.until("what the dead process had under way has landed", func() bool { return a.slack.Callers() == 0 })
+	// A fault once killed is for the next process to meet, and what is slow lands later than things settle here, though not
+	// later than by default.
+	if f := a.cell.fault; f != nil && (f.moment == "killed" || f.call.host == "slack" && f.name == "slow") {
+		a.until("no call of the dead process is under way", func() bool { return a.slack.Callers() == 0 })
 	}
 	a.arm("killed")
 }
@@ -414,9 +416,6 @@ func (a *actor) arm(moment string) {
 		return
 	}
 	a.armed = true
-	if moment == "killed" { // the next process is to meet it: what the dead one still asks would land later than things settle
-		a.until("no call of the dead process is under way", func() bool { return a.slack.Callers() == 0 })
-	}
 	f.set(a.slack, a.cloud, func() {
 		a.met.Store(true)
 		if f.call.host == "slack" {

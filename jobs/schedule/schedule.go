@@ -187,7 +187,7 @@ func (s *Schedule) load(ctx context.Context) error {
 	}
 	for key, data := range records {
 		if err := s.takeUp(ctx, key, data); err != nil {
-			damage = errors.Join(damage, fmt.Errorf("read what is kept of the schedule %s: %w", key, err))
+			damage = errors.Join(damage, fmt.Errorf("take up the schedule %s: %w", key, err))
 		}
 	}
 	for _, l := range s.sorted() {
@@ -212,7 +212,7 @@ func (s *Schedule) load(ctx context.Context) error {
 	return nil
 }
 
-// takeUp reads one record.
+// takeUp reads one record, and notes of one that has no schedule any more that it has none.
 func (s *Schedule) takeUp(ctx context.Context, key string, data []byte) (err error) {
 	l := s.all[Configured(key)]
 	var k kept
@@ -243,11 +243,7 @@ func (s *Schedule) dropped(ctx context.Context, key string, k kept) error {
 		return nil
 	}
 	k.Cron = ""
-	data, err := json.Marshal(k)
-	if err != nil {
-		return err
-	}
-	return s.Records.PutRecord(ctx, space, key, data)
+	return s.put(ctx, key, k)
 }
 
 // key is under which the schedule is kept.
@@ -401,13 +397,20 @@ func (s *Schedule) keep(ctx context.Context, l *line, k kept) error {
 	if !l.Configured() {
 		k.Entry = &l.Entry
 	}
-	data, err := json.Marshal(k)
-	if err != nil {
+	if err := s.put(ctx, l.key(), k); err != nil {
 		return err
 	}
-	if err := s.Records.PutRecord(ctx, space, l.key(), data); err != nil {
+	l.kept = k
+	return nil
+}
+
+func (s *Schedule) put(ctx context.Context, key string, k kept) error {
+	data, err := json.Marshal(k)
+	if err == nil {
+		err = s.Records.PutRecord(ctx, space, key, data)
+	}
+	if err != nil {
 		return fmt.Errorf("keep the due time: %w", err)
 	}
-	l.kept = k
 	return nil
 }

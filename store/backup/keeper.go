@@ -83,16 +83,11 @@ func List(dir string) ([]File, error) {
 			files = append(files, File{filepath.Join(dir, n.Name()), at})
 		}
 	}
+	slices.SortFunc(files, func(a, b File) int { return b.At.Compare(a.At) })
 	now := time.Now()
-	slices.SortFunc(files, func(a, b File) int {
-		if ahead := a.At.After(now); ahead != b.At.After(now) {
-			if ahead {
-				return 1
-			}
-			return -1
-		}
-		return b.At.Compare(a.At)
-	})
+	if ahead := slices.IndexFunc(files, func(f File) bool { return !f.At.After(now) }); ahead > 0 {
+		files = slices.Concat(files[ahead:], files[:ahead])
+	}
 	return files, nil
 }
 
