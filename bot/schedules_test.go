@@ -65,6 +65,7 @@ func TestAScheduleFromAForm(t *testing.T) {
 	}
 	send(nil)
 	b.told("rita has scheduled refreshes of uat, every Monday and Friday at 06:30 (UTC)")
+	b.answered("Scheduled as uat.1")
 	list, err := timetable.List(t.Context(), "uat")
 	if err != nil || len(list) != 1 || list[0].Cron != "30 6 * * MON,FRI" || list[0].Owner.ID != rita {
 		t.Errorf("%+v, %v", list, err)
