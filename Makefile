@@ -44,7 +44,7 @@ pictures: ## write the pictures of the documentation anew from the browser tests
 node: ## Slack's own Node packages against the simulated Slack; needs node and the npm registry
 	SLACKSIM_NODE=1 go test ./bot/slacksim -run TestOfficialNodeClients -count=1 -v
 
-matrix: ## the whole crash matrix, about 50 minutes; writes its table into docs/reliability.md
+matrix: ## the whole crash matrix, about an hour; writes its table into docs/reliability.md
 	go test -tags faultpoints ./jobs/failpoint
 	go test -tags faultpoints ./bot/acceptance -run TestMatrix -timeout 6h -report=$(CURDIR)/docs/reliability.md
 
