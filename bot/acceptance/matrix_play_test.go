@@ -264,15 +264,18 @@ func (a *actor) act() bool {
 	case !a.asked && !a.cell.scheduled:
 		a.askAgain()
 		return true
-	case a.card().TS == "":
+	}
+	card := a.card()
+	if card.TS == "" {
 		return false
 	}
+	buttons := card.Buttons()
 	for c, before := range a.pressed {
 		if now := a.slack.Ephemerals(c.user); len(now) > before && strings.Contains(now[len(now)-1].Plain(), "Try again") {
 			delete(a.pressed, c)
 		}
 	}
-	if button, ok := a.offered("approve"); ok {
+	if button, ok := a.among(buttons, "approve"); ok {
 		forbidden := []string{sam}
 		if !a.cell.scheduled {
 			forbidden = append(forbidden, rita) // who asked
@@ -293,7 +296,7 @@ func (a *actor) act() bool {
 		a.arm("approved")
 	}
 	for _, action := range []string{"approve", "sign_off", "done", "open", "retry", "adopt", "start_again"} {
-		button, ok := a.offered(action)
+		button, ok := a.among(buttons, action)
 		if !ok || action == "adopt" && a.cloud.Starts("uat") == 0 || action == "start_again" && a.cloud.Starts("uat") > 0 {
 			continue
 		}

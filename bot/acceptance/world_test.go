@@ -401,7 +401,12 @@ func (w *world) threadSays(text string) int {
 
 // offered returns the button of an action, if the card has one that was not pressed yet.
 func (w *world) offered(action string) (slacksim.Button, bool) {
-	for _, b := range w.card().Buttons() {
+	return w.among(w.card().Buttons(), action)
+}
+
+// among is offered, of buttons that were read already: reading a card over and over is what a matrix would spend its time on.
+func (w *world) among(buttons []slacksim.Button, action string) (slacksim.Button, bool) {
+	for _, b := range buttons {
 		if b.ActionID == "gate:"+action && !w.used[b.Value] {
 			return b, true
 		}
