@@ -1,7 +1,10 @@
 package acceptance
 
 import (
+	"go/ast"
 	"os"
+	"path"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -24,6 +27,9 @@ func TestReliabilityPageHasACleanMatrix(t *testing.T) {
 	}
 	if len(described) < 5 {
 		t.Fatalf("the page describes the columns %q: the test does not find them any more", described)
+	}
+	if len(results) != len(described) {
+		t.Errorf("the page describes %d columns and has the results of %d", len(described), len(results))
 	}
 	for _, column := range described {
 		row := results[column[0]]
@@ -52,4 +58,25 @@ func rows(text string) (all [][]string) {
 		all = append(all, cells)
 	}
 	return all
+}
+
+// Each fuzz target has its row, beside the package that it is in.
+func TestReliabilityPageNamesEveryFuzzTarget(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/reliability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources(t, func(file string, f *ast.File) {
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !strings.HasSuffix(file, "_test.go") || !strings.HasPrefix(fn.Name.Name, "Fuzz") {
+				continue
+			}
+			row := regexp.MustCompile("(?m)^\\|[^|]*`" + path.Dir(file) + "`[^|]*\\b" + fn.Name.Name + "\\b[^|]*\\|")
+			if !row.Match(page) {
+				t.Errorf("docs/reliability.md does not say what %s of %s is fed", fn.Name.Name, path.Dir(file))
+			}
+		}
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -68,27 +67,6 @@ func TestSecurityPageNamesTestsThatExist(t *testing.T) {
 	if rows < 30 {
 		t.Errorf("the page has %d points", rows)
 	}
-}
-
-// Each fuzz target has its row, beside the package that it is in.
-func TestReliabilityPageNamesEveryFuzzTarget(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../../docs/reliability.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources(t, func(file string, f *ast.File) {
-		for _, d := range f.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || !strings.HasSuffix(file, "_test.go") || !strings.HasPrefix(fn.Name.Name, "Fuzz") {
-				continue
-			}
-			row := regexp.MustCompile("(?m)^\\|[^|]*`" + path.Dir(file) + "`[^|]*\\b" + fn.Name.Name + "\\b[^|]*\\|")
-			if !row.Match(page) {
-				t.Errorf("docs/reliability.md does not say what %s of %s is fed", fn.Name.Name, path.Dir(file))
-			}
-		}
-	})
 }
 
 // A cell that begins with =, +, - or @ is a formula to Excel. So nothing is written in a form that Excel opens by

@@ -404,7 +404,7 @@ func (w *world) offered(action string) (slacksim.Button, bool) {
 	return w.among(w.card().Buttons(), action)
 }
 
-// among is offered, of buttons that were read already: reading a card over and over is what a matrix would spend its time on.
+// among is offered, of buttons that were read already: a matrix would spend its time on reading cards over and over.
 func (w *world) among(buttons []slacksim.Button, action string) (slacksim.Button, bool) {
 	for _, b := range buttons {
 		if b.ActionID == "gate:"+action && !w.used[b.Value] {

@@ -206,7 +206,7 @@ func (s *Schedule) load(ctx context.Context) error {
 		}
 	}
 	if damage != nil {
-		s.Log.ErrorContext(ctx, "schedules that cannot be read are left alone", "err", damage)
+		s.Log.ErrorContext(ctx, "schedules that cannot be taken up are left alone", "err", damage)
 	}
 	s.loaded = true
 	return nil
@@ -410,7 +410,7 @@ func (s *Schedule) put(ctx context.Context, key string, k kept) error {
 		err = s.Records.PutRecord(ctx, space, key, data)
 	}
 	if err != nil {
-		return fmt.Errorf("keep the due time: %w", err)
+		return fmt.Errorf("keep how the schedule stands: %w", err)
 	}
 	return nil
 }
